@@ -1,0 +1,1 @@
+//! grpc-booking: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! grpc-mypage: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! grpc-notification: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! grpc-payment: see ARCHITECTURE.md.

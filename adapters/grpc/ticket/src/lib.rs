@@ -1,0 +1,1 @@
+//! grpc-ticket: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! in-process-bus: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! The notification context's ports in memory: for tests, proved by the contract suites.

@@ -1,0 +1,1 @@
+//! The payment context's ports in memory: for tests, proved by the contract suites.

@@ -1,0 +1,1 @@
+//! The ticket context's ports in memory: for tests, proved by the contract suites.

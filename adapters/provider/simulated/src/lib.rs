@@ -1,0 +1,1 @@
+//! provider-simulated: see ARCHITECTURE.md.

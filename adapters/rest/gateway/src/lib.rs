@@ -1,0 +1,1 @@
+//! rest-gateway: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! sea-orm-booking: see ARCHITECTURE.md.

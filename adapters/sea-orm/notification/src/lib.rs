@@ -1,0 +1,1 @@
+//! sea-orm-notification: see ARCHITECTURE.md.

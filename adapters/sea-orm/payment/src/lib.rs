@@ -1,0 +1,1 @@
+//! sea-orm-payment: see ARCHITECTURE.md.

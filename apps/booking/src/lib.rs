@@ -1,0 +1,1 @@
+//! boxoffice-booking: see ARCHITECTURE.md.

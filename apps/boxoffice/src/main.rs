@@ -1,0 +1,2 @@
+//! The whole platform in one process.
+fn main() {}

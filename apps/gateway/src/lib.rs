@@ -1,0 +1,1 @@
+//! boxoffice-gateway: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! boxoffice-mypage: see ARCHITECTURE.md.

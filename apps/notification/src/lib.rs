@@ -1,0 +1,1 @@
+//! boxoffice-notification: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! boxoffice-payment: see ARCHITECTURE.md.

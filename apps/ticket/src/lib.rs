@@ -1,0 +1,1 @@
+//! boxoffice-ticket: see ARCHITECTURE.md.

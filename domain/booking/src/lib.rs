@@ -1,0 +1,1 @@
+//! booking: see ARCHITECTURE.md.

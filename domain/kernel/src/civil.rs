@@ -1,0 +1,123 @@
+//! Civil dates and time zones: a night is a date at the place, never an instant (trap R25).
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+
+/// A calendar date without a time or a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CivilDate(Date);
+
+/// Not a date of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a date that exists, with year, month and day")]
+pub struct InvalidDate;
+
+/// The name of a time zone in the IANA database.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TimeZoneName(String);
+
+/// Not a time zone of the IANA database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an IANA time zone such as Asia/Seoul")]
+pub struct InvalidTimeZone;
+
+impl CivilDate {
+    /// Checks a year, month and day.
+    ///
+    /// # Errors
+    /// [`InvalidDate`] unless the day exists and the year is 1 to 9999.
+    pub fn new(year: i32, month: i32, day: i32) -> Result<Self, InvalidDate> {
+        let year = i16::try_from(year).map_err(|_| InvalidDate)?;
+        let month = i8::try_from(month).map_err(|_| InvalidDate)?;
+        let day = i8::try_from(day).map_err(|_| InvalidDate)?;
+        if year < 1 {
+            return Err(InvalidDate);
+        }
+        Date::new(year, month, day).map(Self).map_err(|_| InvalidDate)
+    }
+
+    /// The year, 1 to 9999.
+    #[must_use]
+    pub fn year(self) -> i32 {
+        i32::from(self.0.year())
+    }
+
+    /// The month, 1 to 12.
+    #[must_use]
+    pub fn month(self) -> i32 {
+        i32::from(self.0.month())
+    }
+
+    /// The day of the month, 1 to 31.
+    #[must_use]
+    pub fn day(self) -> i32 {
+        i32::from(self.0.day())
+    }
+}
+
+impl fmt::Display for CivilDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+}
+
+impl FromStr for CivilDate {
+    type Err = InvalidDate;
+    /// Reads `YYYY-MM-DD` and nothing else.
+    fn from_str(text: &str) -> Result<Self, InvalidDate> {
+        let mut parts = text.splitn(3, '-').map(|part| (part.len(), part.parse::<u16>()));
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some((4, Ok(year))), Some((2, Ok(month))), Some((2, Ok(day)))) => {
+                Self::new(i32::from(year), i32::from(month), i32::from(day))
+            }
+            _ => Err(InvalidDate),
+        }
+    }
+}
+
+impl TimeZoneName {
+    /// Checks a name against the time zone database that is part of the program.
+    ///
+    /// # Errors
+    /// [`InvalidTimeZone`] for a name the database does not have.
+    pub fn new(name: &str) -> Result<Self, InvalidTimeZone> {
+        let zone = jiff::tz::TimeZone::get(name).map_err(|_| InvalidTimeZone)?;
+        zone.iana_name().map(|name| Self(name.to_owned())).ok_or(InvalidTimeZone)
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r25_dates_are_civil_and_exist() {
+        let leap: CivilDate = "2028-02-29".parse().expect("exists");
+        assert_eq!((leap.year(), leap.month(), leap.day()), (2028, 2, 29));
+        assert_eq!(leap.to_string(), "2028-02-29");
+        for bad in [
+            "2027-02-29",
+            "20240221",
+            "2024-1-01",
+            "1717200000000",
+            "-024-01-01",
+            "2024-01-01T00:00",
+        ] {
+            assert_eq!(bad.parse::<CivilDate>(), Err(InvalidDate), "{bad}");
+        }
+    }
+
+    #[test]
+    fn zones_come_from_the_iana_database() {
+        assert_eq!(TimeZoneName::new("Asia/Seoul").expect("known").as_str(), "Asia/Seoul");
+        assert_eq!(TimeZoneName::new("Mars/Olympus"), Err(InvalidTimeZone));
+    }
+}

@@ -1,0 +1,29 @@
+//! What every context shares: typed ids, money, quantities, civil dates, time, callers, fault classes,
+//! and the envelope in which facts travel. Nothing here performs I/O or reads a clock.
+
+mod caller;
+mod civil;
+mod fault;
+mod ids;
+mod message;
+mod money;
+mod page;
+mod quantity;
+mod reply;
+mod store;
+mod time;
+
+pub use caller::{AccessDenied, Caller, Locale, Role};
+pub use civil::{CivilDate, InvalidDate, InvalidTimeZone, TimeZoneName};
+pub use fault::{Fault, FaultClass, Invalid, Violation};
+pub use ids::{
+    BookingId, BuyerId, EventId, HoldId, IdSource, InvalidId, InvalidName, NotificationId,
+    OrganizerId, PaymentId, RefundId, TicketId, Uuid,
+};
+pub use message::{Envelope, EventHandler, HandlerError, PublishError, Publisher, Recorded};
+pub use money::{Currency, Money, MoneyError};
+pub use page::{Cursor, InvalidPageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageSize};
+pub use quantity::{InvalidQuantity, QUANTITY_MAX, Quantity};
+pub use reply::{Answered, KeyRefused, judge_key};
+pub use store::{Cause, Committed, KeyedReply, ReplyChange, ReplyKey, StoreError};
+pub use time::{Clock, Timestamp};

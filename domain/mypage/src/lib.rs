@@ -1,0 +1,1 @@
+//! mypage: see ARCHITECTURE.md.

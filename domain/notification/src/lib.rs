@@ -1,0 +1,1 @@
+//! notification: see ARCHITECTURE.md.

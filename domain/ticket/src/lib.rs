@@ -1,0 +1,1 @@
+//! ticket: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! acceptance: see ARCHITECTURE.md.
