@@ -22,6 +22,16 @@ pub enum KeyRefused {
     InUse,
 }
 
+impl<T> Answered<T> {
+    /// The same answer in another form.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Answered<U> {
+        match self {
+            Self::Fresh(answer) => Answered::Fresh(form(answer)),
+            Self::Replayed(body) => Answered::Replayed(body),
+        }
+    }
+}
+
 /// Decides what a call with this key gets, given what is recorded of the key: the first answer,
 /// or `None` when the command is to run.
 ///
