@@ -1,0 +1,36 @@
+//! Who is calling: from the `authorization` header to the [`Caller`] that handlers read.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use kernel::Caller;
+use tonic::Request;
+
+use crate::verifier::{InvalidToken, Verifier};
+
+/// Who is calling, as the shell found out; nobody for a call without a token.
+pub fn caller<T>(request: &Request<T>) -> Caller {
+    request.extensions().get::<Caller>().cloned().unwrap_or_default()
+}
+
+/// Reads and verifies the header. A call without one is anonymous, a call with a bad one is
+/// refused even where no token is needed.
+pub(crate) fn authenticate(
+    verifier: &Verifier,
+    headers: &HeaderMap,
+) -> Result<Caller, InvalidToken> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(Caller::anonymous()),
+        (Some(header), None) => {
+            let text = header.to_str().map_err(|_| InvalidToken::NotBearer)?;
+            verifier.verify(bearer(text).ok_or(InvalidToken::NotBearer)?)
+        }
+        (Some(_), Some(_)) => Err(InvalidToken::NotBearer),
+    }
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

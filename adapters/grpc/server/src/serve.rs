@@ -1,0 +1,136 @@
+//! One way to start a server and one way to stop it (reliability.md 7.9 and 7.10).
+
+use std::io;
+use std::time::Duration;
+
+use futures::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::server::Connected;
+
+use crate::limit::InFlight;
+use crate::limits::{
+    CONNECTION_AGE_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT,
+    PIPE_STREAMS_MAX, PIPE_WINDOW_BYTES, STREAMS_MAX,
+};
+use crate::listener::Listener;
+use crate::pipe::Pipe;
+use crate::shell::Shell;
+use crate::verifier::Verifier;
+
+/// What a server allows.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerSettings {
+    /// The most calls at once, over all doors of the server.
+    pub in_flight_max: usize,
+    /// How long open calls may take to end once the server stops.
+    pub drain: Duration,
+}
+
+/// The routes of a process behind their shell. Serve it through as many doors as there are.
+#[derive(Debug, Clone)]
+pub struct Server {
+    shell: Shell,
+    drain: Duration,
+}
+
+/// How a stopped server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Drained {
+    /// Every call was answered and every connection left.
+    Cleanly,
+    /// Connections remained at the limit and were cut.
+    Forced,
+}
+
+impl Server {
+    /// A server of these routes for callers whose tokens this verifier trusts.
+    #[must_use]
+    pub fn new(routes: Routes, verifier: Verifier, settings: ServerSettings) -> Self {
+        let in_flight = InFlight::new(settings.in_flight_max);
+        Self {
+            shell: Shell { routes: routes.prepare(), verifier, in_flight },
+            drain: settings.drain,
+        }
+    }
+
+    /// How many calls are running.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.shell.in_flight.running()
+    }
+
+    /// Serves the port until `stopping` is cancelled; then closes it, tells clients to leave, lets
+    /// open calls end within the drain time, and cuts what remains.
+    ///
+    /// # Errors
+    /// What the transport says; it is not expected to fail.
+    pub async fn serve(
+        &self,
+        listener: Listener,
+        stopping: CancellationToken,
+    ) -> Result<Drained, tonic::transport::Error> {
+        let cut = listener.cut();
+        let builder =
+            builder().max_concurrent_streams(STREAMS_MAX).max_connection_age(connection_age());
+        let drained = self.run(builder, listener.incoming(stopping.clone()), stopping).await;
+        cut.cancel();
+        drained
+    }
+
+    /// The same for callers in this process.
+    ///
+    /// # Errors
+    /// What the transport says; it is not expected to fail.
+    pub async fn serve_pipe(
+        &self,
+        pipe: Pipe,
+        stopping: CancellationToken,
+    ) -> Result<Drained, tonic::transport::Error> {
+        // All calls share one connection, and both of its ends are ours: there is no other server to
+        // find by reconnecting, and callers that cancel much are honest.
+        let builder = builder()
+            .max_concurrent_streams(PIPE_STREAMS_MAX)
+            .initial_connection_window_size(PIPE_WINDOW_BYTES)
+            .http2_max_pending_accept_reset_streams(Some(512))
+            .http2_max_local_error_reset_streams(Some(65_536));
+        self.run(builder, pipe.incoming(), stopping).await
+    }
+
+    async fn run<Io>(
+        &self,
+        builder: tonic::transport::Server,
+        incoming: impl Stream<Item = io::Result<Io>>,
+        stopping: CancellationToken,
+    ) -> Result<Drained, tonic::transport::Error>
+    where
+        Io: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let limit = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(self.drain).await;
+        };
+        let stop = stopping.clone().cancelled_owned();
+        tokio::select! {
+            ended = builder.serve_with_incoming_shutdown(self.shell.clone(), incoming, stop) => {
+                ended.map(|()| Drained::Cleanly)
+            }
+            () = limit => Ok(Drained::Forced),
+        }
+    }
+}
+
+fn builder() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
+}
+
+/// The age give or take a tenth, so that servers started together do not lose all clients together.
+fn connection_age() -> Duration {
+    let dice = getrandom::u32().unwrap_or(u32::MAX / 2);
+    CONNECTION_AGE_MAX.mul_f64(0.9 + 0.2 * f64::from(dice) / f64::from(u32::MAX))
+}

@@ -1,0 +1,103 @@
+//! What every call passes on its way to a handler and back, in this order: is it gRPC, is there a
+//! place for it, who is calling, by when must it answer, did the handler panic, and is the status
+//! one of the contract's. Health and reflection need neither a token nor a place.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::Service;
+
+use crate::auth::authenticate;
+use crate::deadline::{self, Deadline};
+use crate::limit::{InFlight, Overloaded};
+use crate::remap;
+use crate::status::refuse;
+use crate::tasks::HandlerFailed;
+use crate::verifier::Verifier;
+
+/// The routes of a server behind its shell.
+#[derive(Debug, Clone)]
+pub(crate) struct Shell {
+    pub(crate) routes: Routes,
+    pub(crate) verifier: Verifier,
+    pub(crate) in_flight: InFlight,
+}
+
+impl Service<Request<Body>> for Shell {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Body>>::poll_ready(&mut self.routes, cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let given = deadline::given(request.headers());
+        if let Some(given) = given {
+            request.extensions_mut().insert(Deadline(Instant::now() + given));
+        }
+        // Started here and not in the future: it must run out before tonic's own timer.
+        let time_out = tokio::time::sleep(deadline::allowed(given));
+        let shell = self.clone();
+        Box::pin(async move { Ok(shell.answer(request, time_out).await) })
+    }
+}
+
+impl Shell {
+    async fn answer(self, mut request: Request<Body>, time_out: Sleep) -> Response<Body> {
+        if let Some(refused) = remap::not_grpc(&request) {
+            return refused;
+        }
+        let _place = if is_open(request.uri().path()) {
+            None
+        } else {
+            match self.admit(&mut request) {
+                Ok(place) => place,
+                Err(refused) => return refused.into_http(),
+            }
+        };
+        tokio::select! {
+            biased;
+            answered = handle(self.routes, request) => remap::response(answered),
+            () = time_out => remap::deadline_exceeded().into_http(),
+        }
+    }
+
+    /// Finds out who is calling and gives the call its place. Our own servers need none: their
+    /// calls are part of calls that have one, and refusing them would waste what is half done.
+    fn admit(&self, request: &mut Request<Body>) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        let place = self.in_flight.enter();
+        let caller = authenticate(&self.verifier, request.headers()).map_err(|e| refuse(&e))?;
+        if place.is_none() && caller.service().is_err() {
+            return Err(refuse(&Overloaded));
+        }
+        request.extensions_mut().insert(caller);
+        Ok(place)
+    }
+}
+
+async fn handle(mut routes: Routes, request: Request<Body>) -> Response<Body> {
+    match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            refuse(&HandlerFailed(text.unwrap_or_default())).into_http()
+        }
+    }
+}
+
+fn is_open(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.v1")
+}

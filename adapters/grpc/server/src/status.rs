@@ -1,0 +1,144 @@
+//! The only table from a failure's class to a gRPC code, and the details an error carries.
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use kernel::{Fault, FaultClass};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::limits::{MESSAGE_CHARS_MAX, VIOLATIONS_MAX};
+
+/// The `domain` of every `ErrorInfo`.
+pub(crate) const DOMAIN: &str = "boxoffice";
+
+/// What a caller is told of a failure. The text of our own faults and of missing dependencies goes
+/// to the log instead.
+pub fn refuse(fault: &(impl Fault + ?Sized)) -> Status {
+    let (message, metadata) = match fault.class() {
+        FaultClass::Unavailable => {
+            tracing::warn!(reason = fault.reason(), cause = chain(fault), "a dependency is away");
+            ("something we need is away for the moment; try again".to_owned(), HashMap::new())
+        }
+        FaultClass::Bug => {
+            tracing::error!(reason = fault.reason(), cause = chain(fault), "a fault of our own");
+            ("a fault of our own; it is logged".to_owned(), HashMap::new())
+        }
+        FaultClass::Unauthenticated
+        | FaultClass::Forbidden
+        | FaultClass::NotFound
+        | FaultClass::Invalid
+        | FaultClass::Refused
+        | FaultClass::Contended
+        | FaultClass::Exhausted => {
+            let facts = fault.metadata().into_iter().map(|(name, fact)| (name.to_owned(), fact));
+            (fault.to_string().chars().take(MESSAGE_CHARS_MAX).collect(), facts.collect())
+        }
+    };
+    let mut details = ErrorDetails::with_error_info(fault.reason(), DOMAIN, metadata);
+    let violations = fault.violations().iter().take(VIOLATIONS_MAX);
+    for violation in violations {
+        details.add_bad_request_violation(&violation.field, &violation.description);
+    }
+    if let Some(delay) = fault.retry_after() {
+        details.set_retry_info(Some(delay));
+    }
+    Status::with_error_details(code(fault.class()), message, details)
+}
+
+const fn code(class: FaultClass) -> Code {
+    match class {
+        FaultClass::Unauthenticated => Code::Unauthenticated,
+        FaultClass::Forbidden => Code::PermissionDenied,
+        FaultClass::NotFound => Code::NotFound,
+        FaultClass::Invalid => Code::InvalidArgument,
+        FaultClass::Refused => Code::FailedPrecondition,
+        FaultClass::Contended => Code::Aborted,
+        FaultClass::Exhausted => Code::ResourceExhausted,
+        FaultClass::Unavailable => Code::Unavailable,
+        FaultClass::Bug => Code::Internal,
+    }
+}
+
+/// The error and all that caused it.
+fn chain(fault: &(impl Fault + ?Sized)) -> String {
+    let mut text = fault.to_string();
+    let mut cause: Option<&(dyn Error + 'static)> = fault.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kernel::{AccessDenied, Invalid, StoreError, Violation};
+
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_code() {
+        for (class, expected) in [
+            (FaultClass::Unauthenticated, Code::Unauthenticated),
+            (FaultClass::Forbidden, Code::PermissionDenied),
+            (FaultClass::NotFound, Code::NotFound),
+            (FaultClass::Invalid, Code::InvalidArgument),
+            (FaultClass::Refused, Code::FailedPrecondition),
+            (FaultClass::Contended, Code::Aborted),
+            (FaultClass::Exhausted, Code::ResourceExhausted),
+            (FaultClass::Unavailable, Code::Unavailable),
+            (FaultClass::Bug, Code::Internal),
+        ] {
+            assert_eq!(code(class), expected, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_request_names_every_wrong_field() {
+        let fault = Invalid(vec![Violation::new("a", "must be given"), Violation::new("b", "no")]);
+        let status = refuse(&fault);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        let info = details.error_info().expect("info");
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID_FIELD", "boxoffice"));
+        let request = details.bad_request().expect("violations");
+        let fields: Vec<_> = request.field_violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["a", "b"]);
+        assert!(details.retry_info().is_none());
+    }
+
+    #[test]
+    fn details_stay_below_the_header_limits_of_clients() {
+        let many = (0..5000).map(|n| Violation::new(format!("seats[{n}]"), "is taken twice"));
+        let status = refuse(&Invalid(many.collect()));
+        assert!(status.message().len() + status.details().len() < 8 * 1024);
+    }
+
+    #[test]
+    fn no_internals_reach_a_caller() {
+        let cause = "disk I/O error at /var/db.sqlite".to_owned();
+        let row = StoreError::CorruptRow { table: "bookings", id: "7".into(), column: "status" };
+        for (fault, code) in [
+            (StoreError::Unavailable { doing: "SELECT", cause }, Code::Unavailable),
+            (row, Code::Internal),
+        ] {
+            let status = refuse(&fault);
+            assert_eq!(status.code(), code);
+            for inside in ["disk", "sqlite", "SELECT", "bookings"] {
+                assert!(!status.message().contains(inside), "{}", status.message());
+            }
+        }
+    }
+
+    #[test]
+    fn a_retry_is_advised_where_it_makes_sense() {
+        let away = StoreError::Unavailable { doing: "reading", cause: String::new() };
+        let advice = refuse(&away).get_details_retry_info().and_then(|info| info.retry_delay);
+        assert_eq!(advice, Some(Duration::from_secs(1)));
+        assert!(refuse(&AccessDenied::Unauthenticated).get_details_retry_info().is_none());
+    }
+}

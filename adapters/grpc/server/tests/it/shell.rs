@@ -1,0 +1,188 @@
+//! What every call passes: who is calling, limits, deadlines, panics, and the names of statuses.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use grpc_server::{Server, ServerSettings, pipe};
+use http::{Method, Request as HttpRequest, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::issuer::{claims, claims_but, verifier};
+use crate::stage::{self, METHOD, Stage, perform, request, with_header};
+
+const DRAIN: Duration = Duration::from_secs(5);
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_handler_learns_who_is_calling() {
+    let stage = stage::open(10, DRAIN).await;
+    assert_eq!(stage.call("who").await.expect("answers"), "nobody");
+    let bearer = format!("Bearer {}", stage.key.sign(&claims()));
+    let said = perform(stage.channel().await, with_header(request("who"), &bearer)).await;
+    assert_eq!(said.expect("answers"), "alice");
+}
+
+#[tokio::test]
+async fn a_bad_header_is_refused_even_where_no_token_is_needed() {
+    let stage = stage::open(10, DRAIN).await;
+    let channel = stage.channel().await;
+    let late = claims_but("exp", json!(jsonwebtoken::get_current_timestamp() - 61));
+    let expired = format!("Bearer {}", stage.key.sign(&late));
+    for bad in ["Basic YTpi", "Bearer", "Bearer ", "Bearer x", &expired] {
+        let refused = perform(channel.clone(), with_header(request("who"), bad)).await;
+        let status = refused.expect_err("refused");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::Unauthenticated, "UNAUTHENTICATED")
+        );
+    }
+    let good = format!("Bearer {}", stage.key.sign(&claims()));
+    let twice = with_header(with_header(request("who"), &good), &good);
+    assert_eq!(perform(channel, twice).await.expect_err("refused").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn more_calls_than_places_are_refused_with_advice() {
+    let stage = stage::open(1, DRAIN).await;
+    let (first, other) = (stage.channel().await, stage.channel().await);
+    let waiting = tokio::task::spawn(perform(first, request("wait")));
+    stage.cues.entered.notified().await;
+    assert_eq!(stage.server.in_flight(), 1);
+    let status = perform(other.clone(), request("who")).await.expect_err("refused");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+    assert!(status.get_details_retry_info().is_some_and(|advice| advice.retry_delay.is_some()));
+
+    let service = claims_but("roles", json!(["service"]));
+    let bearer = format!("Bearer {}", stage.key.sign(&service));
+    let ours = perform(other.clone(), with_header(request("who"), &bearer)).await;
+    assert_eq!(ours.expect("part of a call that has its place"), "alice");
+
+    stage.cues.go_on.notify_one();
+    assert_eq!(waiting.await.expect("does not panic").expect("answers"), "waited");
+    assert_eq!(perform(other, request("who")).await.expect("a place again"), "nobody");
+}
+
+#[tokio::test]
+async fn f6_an_expired_deadline_says_so() {
+    let stage = stage::open(10, DRAIN).await;
+    let answer = raw(&stage, Method::POST, "application/grpc", Some("40m"), &frame("hang")).await;
+    let status = Status::from_header_map(answer.headers()).expect("a status");
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED")
+    );
+    let mut timely = request("time");
+    timely.set_timeout(Duration::from_secs(20));
+    assert_eq!(perform(stage.channel().await, timely).await.expect("answers"), "true");
+}
+
+#[tokio::test]
+async fn a_panic_is_internal_and_keeps_its_text() {
+    let stage = stage::open(10, DRAIN).await;
+    let status = stage.call("panic").await.expect_err("panicked");
+    assert_eq!(status.code(), Code::Internal);
+    assert!(!status.message().contains("secret"));
+    assert_eq!(stage.call("still here").await.expect("answers"), "still here");
+}
+
+#[tokio::test]
+async fn f6_unreadable_requests_are_the_callers_fault() {
+    let stage = stage::open(10, DRAIN).await;
+    let huge = vec![b'x'; 1024 * 1024 + 1];
+    for (body, code) in [
+        (framed(0, &[0x0a, 0xff]), Code::InvalidArgument),
+        (framed(0, &[0xff; 12]), Code::InvalidArgument),
+        (framed(1, &[1, 2, 3]), Code::InvalidArgument),
+        (framed(9, &[]), Code::InvalidArgument),
+        (vec![0, 0, 0, 0, 9, 1], Code::InvalidArgument),
+        (Vec::new(), Code::InvalidArgument),
+        (framed(0, &huge), Code::ResourceExhausted),
+        (vec![0, 0xff, 0xff, 0xff, 0xff], Code::ResourceExhausted),
+    ] {
+        let answer = raw(&stage, Method::POST, "application/grpc", None, &body).await;
+        let status = Status::from_header_map(answer.headers()).expect("a status");
+        assert_eq!(status.code(), code, "{}", status.message());
+        assert!(!reason(&status).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn f6_what_is_no_grpc_call_gets_an_http_answer() {
+    let stage = stage::open(10, DRAIN).await;
+    for content_type in ["text/plain", "application/json", ""] {
+        let answer = raw(&stage, Method::POST, content_type, None, &frame("who")).await;
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
+    }
+    let answer = raw(&stage, Method::GET, "application/grpc", None, &[]).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn callers_in_the_process_pass_the_same_shell_without_tcp() {
+    let stage = stage::open(10, DRAIN).await;
+    let (pipe, channel) = pipe();
+    let closing = CancellationToken::new();
+    let piped = tokio::task::spawn({
+        let (server, closing) = (stage.server.clone(), closing.clone());
+        async move { server.serve_pipe(pipe, closing).await }
+    });
+    assert_eq!(perform(channel.clone(), request("who")).await.expect("answers"), "nobody");
+    let bad = perform(channel.clone(), with_header(request("who"), "Bearer x")).await;
+    assert_eq!(bad.expect_err("refused").code(), Code::Unauthenticated);
+    closing.cancel();
+    assert_eq!(piped.await.expect("ends").expect("serves"), grpc_server::Drained::Cleanly);
+    let gone = perform(channel, request("who")).await.expect_err("closed");
+    assert_eq!(gone.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_unimplemented() {
+    let key = crate::issuer::Key::ed25519("k", 1);
+    let settings = ServerSettings { in_flight_max: 1, drain: DRAIN };
+    let server = Server::new(tonic::service::Routes::default(), verifier(&[&key]), settings);
+    let (pipe, channel) = pipe();
+    tokio::task::spawn(async move { server.serve_pipe(pipe, CancellationToken::new()).await });
+    let status = perform(channel, request("who")).await.expect_err("unknown");
+    assert_eq!(status.code(), Code::Unimplemented);
+}
+
+/// The bytes of a request that asks for this play.
+fn frame(play: &str) -> Vec<u8> {
+    framed(0, &prost::Message::encode_to_vec(request(play).get_ref()))
+}
+
+fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).expect("short").to_be_bytes();
+    [&[flag], length.as_slice(), message].concat()
+}
+
+/// A call made by hand, for what no client would send.
+async fn raw(
+    stage: &Stage,
+    method: Method,
+    content_type: &str,
+    timeout: Option<&str>,
+    body: &[u8],
+) -> http::Response<Bytes> {
+    let mut request = HttpRequest::builder()
+        .method(method)
+        .uri(format!("http://{}{METHOD}", stage.address))
+        .header("content-type", content_type)
+        .header("te", "trailers");
+    if let Some(timeout) = timeout {
+        request = request.header("grpc-timeout", timeout);
+    }
+    let request = request.body(Full::new(Bytes::copy_from_slice(body))).expect("a request");
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let (parts, body) = client.request(request).await.expect("an answer").into_parts();
+    http::Response::from_parts(parts, body.collect().await.expect("a body").to_bytes())
+}

@@ -1,0 +1,114 @@
+//! The admin port: `/live`, `/ready`, `/metrics`. Bound first and closed last.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use grpc_server::{Connection, Listener, ListenerSettings};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEADER_DEADLINE};
+use crate::metrics::{LIVE, Metrics};
+use crate::process::bind;
+use crate::readiness::Readiness;
+use crate::start_error::StartError;
+
+const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The bound admin port.
+#[derive(Debug)]
+pub struct Admin {
+    listener: Listener,
+    readiness: Readiness,
+    metrics: Metrics,
+}
+
+impl Admin {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// [`StartError::Port`] that names `ADMIN_ADDR`.
+    pub async fn bind(
+        address: SocketAddr,
+        readiness: Readiness,
+        metrics: Metrics,
+    ) -> Result<Self, StartError> {
+        let settings =
+            ListenerSettings { connections_max: ADMIN_CONNECTIONS_MAX, ..ListenerSettings::http() };
+        let listener = bind("ADMIN_ADDR", address, settings).await?;
+        Ok(Self { listener, readiness, metrics })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Serves until `stopping` is cancelled; then drops what is open: probes ask again.
+    pub async fn serve(self, stopping: CancellationToken) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                connection = self.listener.accept(&stopping) => {
+                    let (readiness, metrics) = (self.readiness.clone(), self.metrics.clone());
+                    connections.spawn(converse(connection, readiness, metrics));
+                }
+                Some(_ended) = connections.join_next() => {}
+            }
+        }
+    }
+}
+
+async fn converse(connection: Connection, readiness: Readiness, metrics: Metrics) {
+    let answers = service_fn(|request: Request<_>| {
+        let response = answer(request.method(), request.uri().path(), &readiness, &metrics);
+        async { Ok::<_, Infallible>(response) }
+    });
+    let conversation = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(ADMIN_HEADER_DEADLINE)
+        .serve_connection(TokioIo::new(connection), answers);
+    if let Err(error) = conversation.await {
+        tracing::debug!(%error, "an admin connection ended early");
+    }
+}
+
+fn answer(
+    method: &Method,
+    path: &str,
+    readiness: &Readiness,
+    metrics: &Metrics,
+) -> Response<Full<Bytes>> {
+    if ![Method::GET, Method::HEAD].contains(method) {
+        return respond(StatusCode::METHOD_NOT_ALLOWED, PROMETHEUS, String::new());
+    }
+    match path {
+        "/live" => respond(StatusCode::OK, PROMETHEUS, LIVE.to_owned()),
+        "/metrics" => respond(StatusCode::OK, PROMETHEUS, metrics.render(readiness)),
+        "/ready" => {
+            let ready = readiness.is_ready();
+            let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            let body = serde_json::json!({ "ready": ready, "dependencies": readiness.parts() });
+            respond(status, JSON, body.to_string())
+        }
+        _ => respond(StatusCode::NOT_FOUND, PROMETHEUS, String::new()),
+    }
+}
+
+fn respond(status: StatusCode, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,22 @@
+//! The limits of a process, in one place.
+
+use std::time::Duration;
+
+/// The most connections to the admin port.
+pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// How long an admin client may take for its request's head.
+pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long background loops may take to stop.
+pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(5);
+/// How long handler bodies may take to end after the last connection has.
+pub(crate) const TASKS_END: Duration = Duration::from_secs(5);
+/// How long the in-process doors and the closing of stores may take.
+pub(crate) const CLOSE: Duration = Duration::from_secs(3);
+/// Doors keep the drain time themselves; this much later they are given up.
+pub(crate) const STOP_SLACK: Duration = Duration::from_secs(1);
+/// A loop that failed waits this long before it begins again.
+pub(crate) const WORKER_RESTART: Duration = Duration::from_secs(1);
+/// How long a service token is valid; it is renewed at half of it.
+pub(crate) const SERVICE_TOKEN: Duration = Duration::from_secs(300);
+/// The longest wait that may be configured for anything, in milliseconds.
+pub(crate) const WAIT_MS_MAX: u64 = 600_000;

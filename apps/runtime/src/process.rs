@@ -1,0 +1,198 @@
+//! A process: what it has from the start, the doors it serves, and what it closes at the end.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use grpc_server::{
+    Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, Verifier,
+};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+use crate::admin::Admin;
+use crate::config::Settings;
+use crate::data_dir::prepare_data_dir;
+use crate::file_limit;
+use crate::issuer::{self, Issuer};
+use crate::metrics::Metrics;
+use crate::readiness::{Part, Readiness};
+use crate::service_token::ServiceToken;
+use crate::start_error::StartError;
+use crate::workers::Workers;
+
+/// Binds a port.
+///
+/// # Errors
+/// [`StartError::Port`] with the name of the variable that holds the address.
+pub async fn bind(
+    name: &'static str,
+    address: SocketAddr,
+    settings: ListenerSettings,
+) -> Result<Listener, StartError> {
+    let bound = Listener::bind(address, settings).await;
+    bound.map_err(|cause| StartError::Port { name, address, cause })
+}
+
+/// What every server of the house has. Bind every port before [`Process::run`] begins to serve.
+pub struct Process {
+    /// The settings it was started with.
+    pub settings: Settings,
+    /// Whether it can do its work; add a part for everything it needs.
+    pub readiness: Readiness,
+    /// Its background loops.
+    pub workers: Workers,
+    /// Its handler bodies.
+    pub tasks: Tasks,
+    /// Its gauges.
+    pub metrics: Metrics,
+    /// Whose tokens it trusts.
+    pub verifier: Verifier,
+    /// What its own calls to our servers carry.
+    pub service_token: ServiceToken,
+    /// Where the admin port listens.
+    pub admin_address: SocketAddr,
+    pub(crate) doors_open: Part,
+    pub(crate) health: Option<Health>,
+    pub(crate) outer: Stage,
+    pub(crate) inner: Stage,
+    pub(crate) admin: Stage,
+    pub(crate) closing: Vec<BoxFuture<'static, ()>>,
+}
+
+type Serving = BoxFuture<'static, Result<Drained, String>>;
+
+/// Doors that close together.
+#[derive(Default)]
+pub(crate) struct Stage {
+    pub(crate) stopping: CancellationToken,
+    pub(crate) running: TaskTracker,
+    pub(crate) doors: Vec<(&'static str, Serving)>,
+}
+
+impl Process {
+    /// Opens the admin port and serves it, before anything else; then sees to the data folder and to
+    /// whose tokens count.
+    ///
+    /// # Errors
+    /// [`StartError`] that names the setting to change.
+    pub async fn begin(settings: Settings) -> Result<Self, StartError> {
+        let (readiness, metrics) = (Readiness::new(), Metrics::default());
+        let doors_open = readiness.part("doors");
+        let port = Admin::bind(settings.admin_addr, readiness.clone(), metrics.clone()).await?;
+        let (admin_address, admin) = (port.address(), Stage::default());
+        admin.running.spawn(port.serve(admin.stopping.clone()));
+        file_limit::raise();
+        prepare_data_dir(&settings.data_dir)?;
+        let (verifier, issuer) = trust(&settings)?;
+        Ok(Self {
+            settings,
+            readiness,
+            workers: Workers::new(),
+            tasks: Tasks::new(),
+            metrics,
+            verifier,
+            service_token: ServiceToken::new(Arc::new(issuer)),
+            admin_address,
+            doors_open,
+            health: None,
+            outer: Stage::default(),
+            inner: Stage::default(),
+            admin,
+            closing: Vec::new(),
+        })
+    }
+
+    /// Cancelled when the doors to the outside close. Streams to clients MUST end with it.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.outer.stopping.clone()
+    }
+
+    /// Routes with health and reflection for these services; add the services to them. Health
+    /// follows the readiness of the process.
+    ///
+    /// # Errors
+    /// [`StartError`] when the contract's descriptors cannot be read, which a test rules out.
+    pub async fn routes(&mut self, services: &[&'static str]) -> Result<Routes, StartError> {
+        let health = Health::new(services).await;
+        let routes = health.routes(self.stopping());
+        self.health = Some(health);
+        routes.map_err(|error| StartError::Other(format!("the contract: {error}")))
+    }
+
+    /// The server of these routes, with the limits of the settings.
+    #[must_use]
+    pub fn server(&self, routes: Routes) -> Server {
+        let settings = ServerSettings {
+            in_flight_max: self.settings.in_flight_max as usize,
+            drain: std::time::Duration::from_millis(self.settings.shutdown_drain_ms),
+        };
+        let server = Server::new(routes, self.verifier.clone(), settings);
+        let counted = server.clone();
+        let read = move || f64::from(u32::try_from(counted.in_flight()).unwrap_or(u32::MAX));
+        self.metrics.gauge("grpc_calls_in_flight", "Calls that are running", read);
+        server
+    }
+
+    /// Adds a door to the outside: a bound port and how it is served until its token is cancelled.
+    pub fn outer_door<F, E: Display>(
+        &mut self,
+        name: &'static str,
+        serve: impl FnOnce(CancellationToken) -> F,
+    ) where
+        F: Future<Output = Result<Drained, E>> + Send + 'static,
+    {
+        self.outer.add(name, serve);
+    }
+
+    /// Adds a door for callers in this process; it closes once the outer ones are closed and what
+    /// they let in has ended.
+    pub fn inner_door<F, E: Display>(
+        &mut self,
+        name: &'static str,
+        serve: impl FnOnce(CancellationToken) -> F,
+    ) where
+        F: Future<Output = Result<Drained, E>> + Send + 'static,
+    {
+        self.inner.add(name, serve);
+    }
+
+    /// Adds something to close at the very end, such as a database. Closed in the order of adding.
+    pub fn close_at_end(&mut self, closing: impl Future<Output = ()> + Send + 'static) {
+        self.closing.push(Box::pin(closing));
+    }
+}
+
+impl Stage {
+    fn add<F, E: Display>(&mut self, name: &'static str, serve: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = Result<Drained, E>> + Send + 'static,
+    {
+        let serving = serve(self.stopping.clone());
+        self.doors.push((name, Box::pin(async { serving.await.map_err(|e| e.to_string()) })));
+    }
+}
+
+/// Whose tokens count, and who signs for our own servers.
+fn trust(settings: &Settings) -> Result<(Verifier, Issuer), StartError> {
+    match (&settings.oidc_issuer, &settings.oidc_jwks_file) {
+        (Some(issuer), Some(jwks)) => {
+            let outside = issuer::configured(issuer, jwks, &settings.oidc_audience)?;
+            let internal = Issuer::internal(settings)?;
+            Ok((outside.or(&internal.verifier()?), internal))
+        }
+        (Some(_) | None, _) => {
+            let issuer = Issuer::development(settings)?;
+            Ok((issuer.verifier()?, issuer))
+        }
+    }
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

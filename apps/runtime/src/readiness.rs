@@ -1,0 +1,112 @@
+//! Whether the process can do its work: it can when every part it needs can, and it is not stopping.
+
+use std::collections::BTreeMap;
+
+use grpc_server::Health;
+use tokio::sync::watch;
+
+/// The parts the process needs. Clones speak of the same process.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    state: watch::Sender<State>,
+}
+
+/// One part: a database, the bus, another server.
+#[derive(Debug, Clone)]
+pub struct Part {
+    name: &'static str,
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    parts: BTreeMap<&'static str, bool>,
+    stopping: bool,
+}
+
+impl Readiness {
+    /// A process that needs nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { state: watch::Sender::new(State::default()) }
+    }
+
+    /// Adds a part that is not ready yet.
+    #[must_use]
+    pub fn part(&self, name: &'static str) -> Part {
+        let part = Part { name, state: self.state.clone() };
+        part.set(false);
+        part
+    }
+
+    /// Whether every part is ready and nobody asked the process to stop.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.state.borrow().is_ready()
+    }
+
+    /// Every part, and whether it is ready.
+    #[must_use]
+    pub fn parts(&self) -> BTreeMap<&'static str, bool> {
+        self.state.borrow().parts.clone()
+    }
+
+    /// From now on the process is not ready, whatever its parts say.
+    pub(crate) fn stop(&self) {
+        self.state.send_modify(|state| state.stopping = true);
+    }
+
+    /// Lets the health service say what is so, now and at every change.
+    pub(crate) async fn tell(self, health: Health) {
+        let mut changes = self.state.subscribe();
+        loop {
+            let ready = changes.borrow_and_update().is_ready();
+            health.set_serving(ready).await;
+            // Never an error: this end keeps the sender too.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Part {
+    /// Says whether the part is ready.
+    pub fn set(&self, ready: bool) {
+        self.state.send_if_modified(|state| state.parts.insert(self.name, ready) != Some(ready));
+    }
+}
+
+impl State {
+    fn is_ready(&self) -> bool {
+        !self.stopping && self.parts.values().all(|ready| *ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_means_every_part_and_not_stopping() {
+        let readiness = Readiness::new();
+        let (database, bus) = (readiness.part("database"), readiness.part("bus"));
+        assert!(!readiness.is_ready());
+        database.set(true);
+        assert!(!readiness.is_ready());
+        bus.set(true);
+        assert!(readiness.is_ready());
+        database.set(false);
+        assert_eq!(readiness.parts(), BTreeMap::from([("bus", true), ("database", false)]));
+        assert!(!readiness.is_ready());
+        database.set(true);
+        readiness.stop();
+        assert!(!readiness.is_ready());
+    }
+}

@@ -1,0 +1,62 @@
+//! The admin port.
+
+use runtime::Process;
+
+use crate::stage::{http, settings};
+
+#[tokio::test]
+async fn live_answers_exactly_what_the_contract_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::begin(settings(folder.path(), &[])).await.expect("begins");
+    let answer = http(process.admin_address, "GET /live").await;
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    assert!(head.contains("content-type: text/plain; version=0.0.4\r\n"), "{head}");
+    let lines =
+        "# HELP service_live Service liveness signal\n# TYPE service_live gauge\nservice_live 1\n";
+    assert_eq!(body, lines);
+}
+
+#[tokio::test]
+async fn ready_names_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::begin(settings(folder.path(), &[])).await.expect("begins");
+    let database = process.readiness.part("database");
+    let answer = http(process.admin_address, "GET /ready").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let parts = r#"{"dependencies":{"database":false,"doors":false},"ready":false}"#;
+    assert!(answer.ends_with(parts), "{answer}");
+    database.set(true);
+    let answer = http(process.admin_address, "GET /ready").await;
+    assert!(answer.contains(r#""database":true"#), "{answer}");
+}
+
+#[tokio::test]
+async fn metrics_show_gauges_as_they_are_now() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::begin(settings(folder.path(), &[])).await.expect("begins");
+    process.metrics.gauge("answers", "What it is", || 42.0);
+    let answer = http(process.admin_address, "GET /metrics").await;
+    for line in ["service_live 1", "service_ready 0", "build_info{version=", "answers 42"] {
+        assert!(answer.contains(line), "{line} in {answer}");
+    }
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::begin(settings(folder.path(), &[])).await.expect("begins");
+    assert!(http(process.admin_address, "GET /").await.starts_with("HTTP/1.1 404"));
+    assert!(http(process.admin_address, "POST /live").await.starts_with("HTTP/1.1 405"));
+    assert!(http(process.admin_address, "HEAD /live").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_one_line_that_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Process::begin(settings(folder.path(), &[])).await.expect("begins");
+    let address = first.admin_address.to_string();
+    let second = Process::begin(settings(folder.path(), &["--admin-addr", &address])).await;
+    let line = second.expect_err("taken").to_string();
+    assert!(line.starts_with(&format!("ADMIN_ADDR: cannot listen on {address}")), "{line}");
+}
