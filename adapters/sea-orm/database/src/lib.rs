@@ -1,1 +1,25 @@
-//! sea-orm-database: see ARCHITECTURE.md.
+//! The shell of every SeaORM store: connections, migrations, the unit of work, and what every
+//! context's database holds beside its own tables: outbox, inbox, reply records, dead letters, leases.
+//!
+//! Rules that hold here and nowhere else need to be repeated:
+//! - nobody can cancel a begun transaction: bodies run in tasks of the [`Database`], not of the caller;
+//! - a message is published by the [`Relay`] alone, from the outbox, in the order of its aggregate;
+//! - leases and retention go by the database's own time.
+
+mod connect;
+mod engine;
+mod lease;
+mod marks;
+mod migrations;
+mod prune;
+mod relay;
+mod tables;
+mod unit_of_work;
+
+pub use connect::{Commits, Database};
+pub use engine::{database_now, now_expr};
+pub use lease::Lease;
+pub use marks::{Marks, find_reply, park, write_marks};
+pub use relay::{OutboxLag, Relay};
+pub use sea_orm_migration::MigrationTrait;
+pub use unit_of_work::{TxError, unavailable};

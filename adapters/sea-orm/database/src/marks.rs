@@ -1,0 +1,244 @@
+//! The marks a commit leaves beside its aggregate: handled messages, answered keys, messages to send.
+
+use kernel::{Cause, Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError};
+use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, SqlErr};
+
+use crate::Database;
+use crate::engine::now_expr;
+use crate::tables::{DeadLetter, Inbox, Outbox, Reply};
+use crate::unit_of_work::{TxError, unavailable};
+
+/// What becomes durable together with a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The message that led to the change.
+    pub caused_by: Option<Cause>,
+    /// What happens to the record of answered keys.
+    pub reply: ReplyChange,
+    /// The messages to publish, in the order of their aggregates' versions.
+    pub messages: Vec<Envelope>,
+}
+
+/// Writes the marks of a change. To be called last in the change's transaction.
+///
+/// # Errors
+/// [`TxError::Abort`] with `AlreadyHandled` when the cause was handled by an earlier commit, with
+/// `KeyTaken` when the key is taken, with `Stale` when another commit has published an aggregate's
+/// version; and the database's errors.
+pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), TxError> {
+    if let Some(cause) = &marks.caused_by {
+        insert_unless_taken(tx, &inbox_row(tx, cause)?, Committed::AlreadyHandled).await?;
+    }
+    write_reply(tx, &marks.reply).await?;
+    if !marks.messages.is_empty() {
+        insert_unless_taken(tx, &outbox_rows(tx, marks.messages)?, Committed::Stale).await?;
+    }
+    Ok(())
+}
+
+/// What is known about a caller's key; `None` if it was never used, or only in commits that failed.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database failed.
+pub async fn find_reply(db: &Database, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
+    let query = Query::select()
+        .columns([Reply::Fingerprint, Reply::ResourceId, Reply::Body])
+        .from(Reply::Table)
+        .and_where(Expr::col(Reply::Scope).eq(&key.scope))
+        .and_where(Expr::col(Reply::Key).eq(&key.key))
+        .to_owned();
+    let doing = "looking up an idempotency key";
+    let Some(row) = db.reader().query_one(&query).await.map_err(unavailable(doing))? else {
+        return Ok(None);
+    };
+    let reply = || {
+        Ok(KeyedReply {
+            fingerprint: row.try_get("", "fingerprint")?,
+            resource_id: row.try_get("", "resource_id")?,
+            body: row.try_get("", "body")?,
+        })
+    };
+    reply().map(Some).map_err(unavailable(doing))
+}
+
+/// Sets a message aside for an operator and marks it as handled, so that it never comes again.
+/// Parking a message twice, or one that was handled meanwhile, changes nothing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database failed.
+pub async fn park(
+    db: &Database,
+    consumer: &'static str,
+    message: &Envelope,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let (message, reason) = (message.clone(), reason.to_owned());
+    let verdict = db.commit("parking a message", move |tx| {
+        let cause = Cause { consumer, event_id: message.id };
+        let (message, reason) = (message.clone(), reason.clone());
+        Box::pin(async move {
+            insert_unless_taken(tx, &inbox_row(tx, &cause)?, Committed::AlreadyHandled).await?;
+            tx.execute(&dead_letter_row(tx, consumer, message, reason)?).await?;
+            Ok(())
+        })
+    });
+    verdict.await.map(|_repeated_or_not| ())
+}
+
+async fn write_reply(tx: &DatabaseTransaction, reply: &ReplyChange) -> Result<(), TxError> {
+    let (key, resource_id, body) = match reply {
+        ReplyChange::None => return Ok(()),
+        ReplyChange::Complete { resource_id, body } => {
+            return complete_replies(tx, resource_id, body).await;
+        }
+        ReplyChange::Begin { key, resource_id } => (key, resource_id.as_str(), None),
+        ReplyChange::Record { key, body } => (key, "", Some(body.clone())),
+    };
+    let row = Query::insert()
+        .into_table(Reply::Table)
+        .columns([
+            Reply::Scope,
+            Reply::Key,
+            Reply::Fingerprint,
+            Reply::ResourceId,
+            Reply::Body,
+            Reply::CreatedAtUs,
+        ])
+        .values([
+            key.scope.as_str().into(),
+            key.key.as_str().into(),
+            key.fingerprint.clone().into(),
+            resource_id.into(),
+            body.into(),
+            now_expr(tx.get_database_backend()),
+        ])
+        .map_err(malformed)?
+        .to_owned();
+    insert_unless_taken(tx, &row, Committed::KeyTaken).await
+}
+
+async fn complete_replies(
+    tx: &DatabaseTransaction,
+    resource_id: &str,
+    body: &[u8],
+) -> Result<(), TxError> {
+    let update = Query::update()
+        .table(Reply::Table)
+        .value(Reply::Body, body.to_vec())
+        .and_where(Expr::col(Reply::ResourceId).eq(resource_id))
+        .and_where(Expr::col(Reply::Body).is_null())
+        .to_owned();
+    tx.execute(&update).await?;
+    Ok(())
+}
+
+/// Portable where "insert or ignore" is not: a taken key ends the whole transaction anyway.
+pub(crate) async fn insert_unless_taken(
+    tx: &DatabaseTransaction,
+    insert: &InsertStatement,
+    taken: Committed,
+) -> Result<(), TxError> {
+    match tx.execute(insert).await {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Err(TxError::Abort(taken))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn inbox_row(tx: &DatabaseTransaction, cause: &Cause) -> Result<InsertStatement, DbErr> {
+    let mut insert = Query::insert();
+    insert
+        .into_table(Inbox::Table)
+        .columns([Inbox::Consumer, Inbox::EventId, Inbox::ProcessedAtUs])
+        .values([
+            cause.consumer.into(),
+            cause.event_id.to_string().into(),
+            now_expr(tx.get_database_backend()),
+        ])
+        .map_err(malformed)?;
+    Ok(insert)
+}
+
+fn outbox_rows(
+    tx: &DatabaseTransaction,
+    messages: Vec<Envelope>,
+) -> Result<InsertStatement, DbErr> {
+    let now = now_expr(tx.get_database_backend());
+    let mut insert = Query::insert();
+    insert.into_table(Outbox::Table).columns([
+        Outbox::Id,
+        Outbox::EventType,
+        Outbox::Source,
+        Outbox::AggregateType,
+        Outbox::AggregateId,
+        Outbox::Version,
+        Outbox::CorrelationId,
+        Outbox::CausationId,
+        Outbox::Traceparent,
+        Outbox::OccurredAtUs,
+        Outbox::Payload,
+        Outbox::CreatedAtUs,
+        Outbox::NextAttemptAtUs,
+    ]);
+    for message in messages {
+        let row = envelope_values(message).into_iter().chain([now.clone(), now.clone()]);
+        insert.values(row).map_err(malformed)?;
+    }
+    Ok(insert)
+}
+
+fn dead_letter_row(
+    tx: &DatabaseTransaction,
+    consumer: &'static str,
+    message: Envelope,
+    reason: String,
+) -> Result<InsertStatement, DbErr> {
+    let marks = [reason.into(), now_expr(tx.get_database_backend()), consumer.into()];
+    let mut insert = Query::insert();
+    insert
+        .into_table(DeadLetter::Table)
+        .columns([
+            DeadLetter::EventId,
+            DeadLetter::EventType,
+            DeadLetter::Source,
+            DeadLetter::AggregateType,
+            DeadLetter::AggregateId,
+            DeadLetter::Version,
+            DeadLetter::CorrelationId,
+            DeadLetter::CausationId,
+            DeadLetter::Traceparent,
+            DeadLetter::OccurredAtUs,
+            DeadLetter::Payload,
+            DeadLetter::Reason,
+            DeadLetter::ParkedAtUs,
+            DeadLetter::Consumer,
+        ])
+        .values(envelope_values(message).into_iter().chain(marks))
+        .map_err(malformed)?;
+    Ok(insert)
+}
+
+/// An envelope in the order of the columns of outbox and dead letter.
+fn envelope_values(message: Envelope) -> [Expr; 11] {
+    [
+        message.id.to_string().into(),
+        message.event_type.into(),
+        message.source.into(),
+        message.aggregate_type.into(),
+        message.aggregate_id.into(),
+        message.aggregate_version.into(),
+        message.correlation_id.into(),
+        message.causation_id.into(),
+        message.traceparent.into(),
+        message.occurred_at.as_micros().into(),
+        message.payload.into(),
+    ]
+}
+
+/// Columns and values of a statement do not match in number; our own mistake.
+pub(crate) fn malformed(error: sea_orm::sea_query::error::Error) -> DbErr {
+    DbErr::Custom(error.to_string())
+}

@@ -1,0 +1,15 @@
+//! The migrations that every context's database gets before its own.
+
+mod m0001_shared_messages;
+mod m0002_shared_reply;
+mod m0003_shared_lease;
+
+use sea_orm_migration::MigrationTrait;
+
+pub(crate) fn shared_migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(m0001_shared_messages::Migration),
+        Box::new(m0002_shared_reply::Migration),
+        Box::new(m0003_shared_lease::Migration),
+    ]
+}

@@ -1,0 +1,248 @@
+//! The leader's loop: a bounded set of lanes, each publishing the messages of one aggregate in order.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use kernel::{Publisher, StoreError};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::LEASE_DURATION;
+use super::queue::{Failure, Pending, mark, read_unpublished};
+use crate::engine::database_now;
+use crate::unit_of_work::unavailable;
+use crate::{Database, Lease};
+
+const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+const POLL: Duration = Duration::from_secs(1);
+const LANES_MAX: usize = 64;
+const LANE_MESSAGES_MAX: usize = 16;
+const READ_ROWS_MAX: usize = 500;
+/// Aggregates whose head waits for its next attempt. So many mean that the bus is away, not one message.
+const BLOCKED_MAX: usize = 1000;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(2);
+const _: () = assert!(LEASE_RENEWAL.as_millis() * 3 < LEASE_DURATION.as_millis());
+
+pub(super) struct Leader<'a> {
+    db: &'a Database,
+    publisher: Arc<dyn Publisher>,
+    lease: &'a Lease,
+    lanes: JoinSet<LaneEnd>,
+    /// Aggregates that are being published, or were and are not marked yet.
+    in_flight: HashSet<String>,
+    /// Aggregates whose head failed, and when it is tried again.
+    blocked: HashMap<String, Instant>,
+    ended: Vec<LaneEnd>,
+}
+
+/// What a lane got done before it ended.
+struct LaneEnd {
+    aggregate_id: String,
+    published: Vec<i64>,
+    failure: Option<(i64, u32, String)>,
+}
+
+/// Somebody else holds the lease.
+struct Deposed;
+
+impl<'a> Leader<'a> {
+    pub(super) fn new(db: &'a Database, publisher: Arc<dyn Publisher>, lease: &'a Lease) -> Self {
+        Self {
+            db,
+            publisher,
+            lease,
+            lanes: JoinSet::new(),
+            in_flight: HashSet::new(),
+            blocked: HashMap::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Publishes until told to stop or somebody else leads. No database call in here is ever dropped.
+    pub(super) async fn lead(mut self, stop: &CancellationToken) {
+        let mut commits = self.db.committed();
+        let mut renewal = interval(LEASE_RENEWAL);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Err(Deposed) = self.round().await {
+                return;
+            }
+            let pause = self.pause();
+            let has_free_lanes = self.lanes.len() < LANES_MAX;
+            tokio::select! {
+                () = stop.cancelled() => return self.drain().await,
+                Some(end) = self.lanes.join_next() => self.collect(end),
+                () = commits.notified(), if has_free_lanes => {}
+                () = sleep(pause) => {}
+                _ = renewal.tick() => if self.is_deposed().await { return },
+            }
+        }
+    }
+
+    /// Marks what has ended and starts what can start. Failures of the database are tried again in
+    /// the next round.
+    async fn round(&mut self) -> Result<(), Deposed> {
+        let now = Instant::now();
+        self.blocked.retain(|_, due| *due > now);
+        let worked = match self.mark_ended().await {
+            Ok(true) => self.start_lanes().await,
+            Ok(false) => return Err(Deposed),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = worked {
+            tracing::warn!(%error, "the relay could not work; trying again");
+        }
+        Ok(())
+    }
+
+    async fn mark_ended(&mut self) -> Result<bool, StoreError> {
+        while let Some(end) = self.lanes.try_join_next() {
+            self.collect(end);
+        }
+        if self.ended.is_empty() {
+            return Ok(true);
+        }
+        let published = self.ended.iter().flat_map(|end| end.published.iter().copied()).collect();
+        let mut failures = Vec::new();
+        let mut blocked = HashMap::new();
+        for end in &self.ended {
+            let Some((seq, attempts, error)) = &end.failure else { continue };
+            let retry_in = retry_in(*attempts);
+            tracing::warn!(seq, attempts, %error, "a message was not taken by the bus");
+            failures.push(Failure { seq: *seq, error: error.clone(), retry_in });
+            blocked.insert(end.aggregate_id.clone(), Instant::now() + retry_in);
+        }
+        if !mark(self.db, self.lease, published, failures).await? {
+            return Ok(false);
+        }
+        self.blocked.extend(blocked);
+        for end in self.ended.drain(..) {
+            self.in_flight.remove(&end.aggregate_id);
+        }
+        Ok(true)
+    }
+
+    async fn start_lanes(&mut self) -> Result<(), StoreError> {
+        loop {
+            let free = LANES_MAX.saturating_sub(self.lanes.len());
+            if free == 0 || self.blocked.len() >= BLOCKED_MAX {
+                return Ok(());
+            }
+            let rows_max = READ_ROWS_MAX.min(free * LANE_MESSAGES_MAX);
+            let apart = self.in_flight.iter().chain(self.blocked.keys()).map(String::as_str);
+            let rows = read_unpublished(self.db, apart, rows_max as u64).await?;
+            // A full batch may be all one aggregate's; with that one apart, others come into sight.
+            let is_last = rows.len() < rows_max;
+            for lane in by_aggregate(rows).into_iter().take(free) {
+                self.start_lane(lane).await?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn start_lane(&mut self, lane: Vec<Pending>) -> Result<(), StoreError> {
+        let Some(head) = lane.first() else { return Ok(()) };
+        let aggregate_id = head.message.aggregate_id.clone();
+        if head.attempts > 0 {
+            // It failed before, perhaps under another leader.
+            let now =
+                database_now(self.db.reader()).await.map_err(unavailable("reading the time"))?;
+            let wait = head.next_attempt_at.since(now);
+            if !wait.is_zero() {
+                self.blocked.insert(aggregate_id, Instant::now() + wait);
+                return Ok(());
+            }
+        }
+        self.in_flight.insert(aggregate_id.clone());
+        self.lanes.spawn(publish_lane(self.publisher.clone(), aggregate_id, lane));
+        Ok(())
+    }
+
+    fn collect(&mut self, end: Result<LaneEnd, tokio::task::JoinError>) {
+        match end {
+            Ok(end) => self.ended.push(end),
+            Err(error) => tracing::error!(%error, "a lane of the relay did not end properly"),
+        }
+    }
+
+    /// How long nothing needs to be done unless something happens.
+    fn pause(&self) -> Duration {
+        let retry = self.blocked.values().min().map(|due| due.duration_since(Instant::now()));
+        retry.map_or(POLL, |retry| retry.min(POLL))
+    }
+
+    async fn is_deposed(&self) -> bool {
+        match self.lease.renew(self.db, LEASE_DURATION).await {
+            Ok(held) => !held,
+            Err(error) => {
+                // Whether we still lead shows when marks are written.
+                tracing::warn!(%error, "the relay could not renew its lease");
+                false
+            }
+        }
+    }
+
+    /// Lets running lanes end for a moment, so that few messages are published twice.
+    async fn drain(mut self) {
+        let all_ended = async {
+            while let Some(end) = self.lanes.join_next().await {
+                self.collect(end);
+            }
+        };
+        let _in_time = timeout(DRAIN, all_ended).await;
+        if let Err(error) = self.mark_ended().await {
+            tracing::warn!(%error, "the relay could not mark its last messages; they will come again");
+        }
+    }
+}
+
+/// The rows of each aggregate in their order, the aggregate with the oldest row first.
+fn by_aggregate(rows: Vec<Pending>) -> Vec<Vec<Pending>> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut lanes: Vec<Vec<Pending>> = Vec::new();
+    for row in rows {
+        let place = *places.entry(row.message.aggregate_id.clone()).or_insert(lanes.len());
+        match lanes.get_mut(place) {
+            Some(lane) => lane.push(row),
+            None => lanes.push(vec![row]),
+        }
+    }
+    lanes
+}
+
+/// Publishes the messages of one aggregate one after the other, up to the first that fails.
+async fn publish_lane(
+    publisher: Arc<dyn Publisher>,
+    aggregate_id: String,
+    lane: Vec<Pending>,
+) -> LaneEnd {
+    let mut end = LaneEnd { aggregate_id, published: Vec::new(), failure: None };
+    for pending in lane.into_iter().take(LANE_MESSAGES_MAX) {
+        let publishing = AssertUnwindSafe(publisher.publish(&pending.message)).catch_unwind();
+        let error = match publishing.await {
+            Ok(Ok(())) => {
+                end.published.push(pending.seq);
+                continue;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_panic) => "the publisher panicked".to_owned(),
+        };
+        end.failure = Some((pending.seq, pending.attempts, error));
+        break;
+    }
+    end
+}
+
+/// 100 ms doubling with every attempt up to 30 s; at least half of it, the rest by chance.
+fn retry_in(attempts: u32) -> Duration {
+    let full = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(RETRY_MAX);
+    full.mul_f64(rand::random_range(0.5..=1.0))
+}

@@ -1,0 +1,189 @@
+//! The outbox as a queue: reading what is unpublished, marking what was published or failed.
+
+use std::time::Duration;
+
+use kernel::{Envelope, EventId, StoreError, Timestamp, Uuid};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, UpdateStatement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+
+use crate::engine::{database_now, now_expr};
+use crate::tables::Outbox;
+use crate::unit_of_work::{TxError, Wake, unavailable};
+use crate::{Database, Lease};
+
+const ERROR_CHARS_MAX: usize = 1000;
+
+/// One unpublished message.
+pub(super) struct Pending {
+    pub(super) seq: i64,
+    pub(super) attempts: u32,
+    pub(super) next_attempt_at: Timestamp,
+    pub(super) message: Envelope,
+}
+
+/// A message that the bus did not take.
+pub(super) struct Failure {
+    pub(super) seq: i64,
+    pub(super) error: String,
+    pub(super) retry_in: Duration,
+}
+
+/// How far publishing is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxLag {
+    /// Messages not yet published.
+    pub unpublished: u64,
+    /// Since when the oldest of them waits.
+    pub oldest_age: Duration,
+}
+
+impl Database {
+    /// How far publishing is behind, for readiness and metrics.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database failed.
+    pub async fn outbox_lag(&self) -> Result<OutboxLag, StoreError> {
+        read_lag(self).await.map_err(unavailable("measuring the outbox lag"))
+    }
+}
+
+/// The oldest unpublished messages, in order, except those of `lanes_apart`. A plain read without
+/// locks: locking reads would block the writers of the outbox (F13).
+pub(super) async fn read_unpublished(
+    db: &Database,
+    lanes_apart: impl Iterator<Item = &str>,
+    rows_max: u64,
+) -> Result<Vec<Pending>, StoreError> {
+    let mut query = Query::select();
+    query
+        .columns([
+            Outbox::Seq,
+            Outbox::Id,
+            Outbox::EventType,
+            Outbox::Source,
+            Outbox::AggregateType,
+            Outbox::AggregateId,
+            Outbox::Version,
+            Outbox::CorrelationId,
+            Outbox::CausationId,
+            Outbox::Traceparent,
+            Outbox::OccurredAtUs,
+            Outbox::Payload,
+            Outbox::Attempts,
+            Outbox::NextAttemptAtUs,
+        ])
+        .from(Outbox::Table)
+        .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
+        .order_by(Outbox::Seq, Order::Asc)
+        .limit(rows_max);
+    let apart: Vec<&str> = lanes_apart.collect();
+    if !apart.is_empty() {
+        query.and_where(Expr::col(Outbox::AggregateId).is_not_in(apart));
+    }
+    let rows = db.reader().query_all(&query).await.map_err(unavailable("reading the outbox"))?;
+    rows.iter().map(pending).collect()
+}
+
+/// Marks messages as published and failed ones for another attempt; `false`, with nothing marked, if
+/// somebody else leads.
+pub(super) async fn mark(
+    db: &Database,
+    lease: &Lease,
+    published: Vec<i64>,
+    failures: Vec<Failure>,
+) -> Result<bool, StoreError> {
+    let backend = db.writer().get_database_backend();
+    let mut updates: Vec<UpdateStatement> =
+        failures.into_iter().map(|failure| failed(failure, now_expr(backend))).collect();
+    if !published.is_empty() {
+        updates.push(
+            Query::update()
+                .table(Outbox::Table)
+                .value(Outbox::PublishedAtUs, now_expr(backend))
+                .and_where(Expr::col(Outbox::Seq).is_in(published))
+                .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
+                .to_owned(),
+        );
+    }
+    let lease = lease.clone();
+    let marked = db.transact("marking messages as published", Wake::Nobody, move |tx| {
+        let (lease, updates) = (lease.clone(), updates.clone());
+        Box::pin(async move { mark_if_leading(tx, &lease, &updates).await })
+    });
+    Ok(marked.await?.unwrap_or(false))
+}
+
+async fn mark_if_leading(
+    tx: &DatabaseTransaction,
+    lease: &Lease,
+    updates: &[UpdateStatement],
+) -> Result<bool, TxError> {
+    if !lease.is_held(tx).await? {
+        return Ok(false);
+    }
+    for update in updates {
+        tx.execute(update).await?;
+    }
+    Ok(true)
+}
+
+fn failed(failure: Failure, now: Expr) -> UpdateStatement {
+    let retry_in_us = i64::try_from(failure.retry_in.as_micros()).unwrap_or(i64::MAX / 2);
+    let error: String = failure.error.chars().take(ERROR_CHARS_MAX).collect();
+    Query::update()
+        .table(Outbox::Table)
+        .value(Outbox::Attempts, Expr::col(Outbox::Attempts).add(1))
+        .value(Outbox::LastError, error)
+        .value(Outbox::NextAttemptAtUs, now.add(retry_in_us))
+        .and_where(Expr::col(Outbox::Seq).eq(failure.seq))
+        .to_owned()
+}
+
+fn pending(row: &QueryResult) -> Result<Pending, StoreError> {
+    let seq: i64 = row.try_get("", "seq").map_err(unavailable("reading the outbox"))?;
+    let corrupt = |column| StoreError::CorruptRow { table: "outbox", id: seq.to_string(), column };
+    let id: String = row.try_get("", "id").map_err(|_| corrupt("id"))?;
+    let id = Uuid::try_parse(&id).map_err(|_| corrupt("id"))?;
+    pending_with_id(row, seq, EventId::new(id)).map_err(|_| corrupt("one of its columns"))
+}
+
+fn pending_with_id(row: &QueryResult, seq: i64, id: EventId) -> Result<Pending, DbErr> {
+    let attempts: i32 = row.try_get("", "attempts")?;
+    Ok(Pending {
+        seq,
+        attempts: u32::try_from(attempts).unwrap_or(0),
+        next_attempt_at: Timestamp::from_micros(row.try_get("", "next_attempt_at_us")?),
+        message: Envelope {
+            id,
+            event_type: row.try_get("", "event_type")?,
+            source: row.try_get("", "source")?,
+            occurred_at: Timestamp::from_micros(row.try_get("", "occurred_at_us")?),
+            aggregate_type: row.try_get("", "aggregate_type")?,
+            aggregate_id: row.try_get("", "aggregate_id")?,
+            aggregate_version: row.try_get("", "version")?,
+            correlation_id: row.try_get("", "correlation_id")?,
+            causation_id: row.try_get("", "causation_id")?,
+            traceparent: row.try_get("", "traceparent")?,
+            payload: row.try_get("", "payload")?,
+        },
+    })
+}
+
+async fn read_lag(db: &Database) -> Result<OutboxLag, DbErr> {
+    let query = Query::select()
+        .expr_as(Func::count(Expr::col(Outbox::Seq)), "unpublished")
+        .expr_as(Func::min(Expr::col(Outbox::CreatedAtUs)), "oldest_us")
+        .from(Outbox::Table)
+        .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
+        .to_owned();
+    let now = database_now(db.reader()).await?;
+    let row = db.reader().query_one(&query).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the outbox lag".to_owned()))?;
+    let unpublished: i64 = row.try_get("", "unpublished")?;
+    let oldest_us: Option<i64> = row.try_get("", "oldest_us")?;
+    let oldest_age = oldest_us.map(|us| now.since(Timestamp::from_micros(us)));
+    Ok(OutboxLag {
+        unpublished: u64::try_from(unpublished).unwrap_or(0),
+        oldest_age: oldest_age.unwrap_or_default(),
+    })
+}

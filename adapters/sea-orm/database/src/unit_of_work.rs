@@ -1,0 +1,173 @@
+//! The unit of work: one closure, one transaction, no way to cancel it half-way.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use kernel::{Committed, StoreError};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+
+use crate::Database;
+use crate::engine::{begin_write, is_passing};
+
+const RUNS_MAX: u32 = 5;
+const BACKOFF_BASE_MS: u64 = 10;
+
+/// Why a transaction closure ends its transaction without a commit.
+#[derive(Debug, thiserror::Error)]
+pub enum TxError {
+    /// Roll back; this is the verdict of the commit.
+    #[error("rolled back: {0:?}")]
+    Abort(Committed),
+    /// Roll back and fail with this.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The database failed; if running the closure again may help, it is run again.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+}
+
+type Work<T> =
+    dyn for<'tx> Fn(&'tx DatabaseTransaction) -> BoxFuture<'tx, Result<T, TxError>> + Send + Sync;
+
+/// Whether those who wait for [`Database::committed`] hear of a commit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    Listeners,
+    /// For commits that create no work for anybody, such as the relay's own marks.
+    Nobody,
+}
+
+/// Names what was being done when the database failed.
+pub fn unavailable(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
+    move |error| StoreError::Unavailable { doing, cause: error.to_string() }
+}
+
+impl Database {
+    /// Runs `work` in a writing transaction and commits if it returns `Ok`.
+    ///
+    /// `work` is run again from its beginning, up to 5 times, when the database was busy or chose the
+    /// transaction as a deadlock's victim, and also when COMMIT failed in an unknown way, which may
+    /// have committed (reliability.md F16). It MUST therefore be idempotent: it starts with a
+    /// conditional update on the expected revision, or ends with the marks of [`crate::write_marks`],
+    /// so that a second run finds the first one's effect. It MUST NOT call the network.
+    ///
+    /// Dropping the returned future does not stop a begun transaction (F1, F2): it runs in a task of
+    /// the database, for which [`Database::close`] waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] as `work` returned it, or `Unavailable` when the database failed, or when `work`
+    /// aborted: aborting is for [`Database::commit`].
+    pub async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl for<'tx> Fn(&'tx DatabaseTransaction) -> BoxFuture<'tx, Result<T, TxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<T, StoreError> {
+        self.transact(doing, Wake::Listeners, work).await?.map_err(|verdict| {
+            StoreError::Unavailable { doing, cause: format!("aborted as {verdict:?}") }
+        })
+    }
+
+    /// As [`Database::write`], for the commit of a change: [`TxError::Abort`] is its verdict.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn commit(
+        &self,
+        doing: &'static str,
+        work: impl for<'tx> Fn(&'tx DatabaseTransaction) -> BoxFuture<'tx, Result<(), TxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<Committed, StoreError> {
+        let ending = self.transact(doing, Wake::Listeners, work).await?;
+        Ok(ending.err().unwrap_or(Committed::Done))
+    }
+
+    /// The inner `Err` is the verdict of a closure that aborted.
+    pub(crate) async fn transact<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        wake: Wake,
+        work: impl for<'tx> Fn(&'tx DatabaseTransaction) -> BoxFuture<'tx, Result<T, TxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<Result<T, Committed>, StoreError> {
+        let database = self.clone();
+        let body = async move {
+            let ending = run_until_decided(database.writer(), doing, &work).await;
+            if wake == Wake::Listeners && matches!(ending, Ok(Ok(_))) {
+                database.announce_commit();
+            }
+            ending
+        };
+        // A panic in the closure ends here; its transaction was rolled back when it was unwound.
+        let ending = self.tasks().spawn(body).await;
+        ending.unwrap_or_else(|panic| {
+            Err(StoreError::Unavailable { doing, cause: panic.to_string() })
+        })
+    }
+}
+
+/// How one run ended: decided, or worth another run.
+enum Run<T> {
+    Decided(Result<Result<T, Committed>, StoreError>),
+    Again(DbErr),
+}
+
+async fn run_until_decided<T>(
+    writer: &DatabaseConnection,
+    doing: &'static str,
+    work: &Work<T>,
+) -> Result<Result<T, Committed>, StoreError> {
+    let mut run = 1;
+    loop {
+        match run_once(writer, doing, work).await {
+            Run::Decided(ending) => return ending,
+            Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),
+            Run::Again(error) => tracing::debug!(doing, run, %error, "running a transaction again"),
+        }
+        tokio::time::sleep(backoff(run)).await;
+        run += 1;
+    }
+}
+
+async fn run_once<T>(writer: &DatabaseConnection, doing: &'static str, work: &Work<T>) -> Run<T> {
+    let tx = match writer.begin_with_options(begin_write()).await {
+        Ok(tx) => tx,
+        Err(error) => return failed(doing, error),
+    };
+    let refusal = match work(&tx).await {
+        Ok(result) => {
+            return match tx.commit().await {
+                Ok(()) => Run::Decided(Ok(Ok(result))),
+                Err(unknown) => Run::Again(unknown),
+            };
+        }
+        Err(refusal) => refusal,
+    };
+    if let Err(error) = tx.rollback().await {
+        tracing::warn!(doing, %error, "rolling back failed; the connection's next user finds it clean");
+    }
+    match refusal {
+        TxError::Abort(verdict) => Run::Decided(Ok(Err(verdict))),
+        TxError::Store(error) => Run::Decided(Err(error)),
+        TxError::Db(error) => failed(doing, error),
+    }
+}
+
+fn failed<T>(doing: &'static str, error: DbErr) -> Run<T> {
+    if is_passing(&error) {
+        Run::Again(error)
+    } else {
+        Run::Decided(Err(unavailable(doing)(error)))
+    }
+}
+
+/// 10 ms doubling with every run, with full jitter so that rivals do not meet again.
+fn backoff(run: u32) -> Duration {
+    Duration::from_millis(rand::random_range(0..=BACKOFF_BASE_MS << run))
+}
