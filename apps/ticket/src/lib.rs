@@ -1,1 +1,74 @@
-//! boxoffice-ticket: see ARCHITECTURE.md.
+//! The ticket context, joined: tickets and stock over gRPC, holds that expire, tickets that retire.
+
+use std::sync::Arc;
+
+use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
+use grpc_ticket::{StockGrpc, StockReturnConsumer, TicketGrpc, encode_reply, envelope};
+use proto::boxoffice::ticket::v1::stock_service_server::{self, StockServiceServer};
+use proto::boxoffice::ticket::v1::ticket_service_server::{self, TicketServiceServer};
+use runtime::{Context, Platform, Settings, StartError, open_database};
+use sea_orm_database::Database;
+use sea_orm_ticket::{SeaOrmTicketStore, migrations};
+use ticket::Ticketing;
+
+/// Holds and tickets that one pass of a sweep takes at most.
+const SWEEP_ROWS_MAX: u32 = 200;
+
+/// Opens the context's database, with this version's schema.
+///
+/// # Errors
+/// [`StartError`] when it cannot be used.
+pub async fn open(settings: &Settings) -> Result<Database, StartError> {
+    open_database(settings, "ticket", migrations()).await
+}
+
+/// Opens the database, joins the context's cells and starts its sweeps.
+///
+/// # Errors
+/// [`StartError`] when the database cannot be used.
+pub async fn start(platform: &Platform) -> Result<Context, StartError> {
+    let database = open(&platform.settings).await?;
+    let store = Arc::new(SeaOrmTicketStore::new(database.clone(), envelope));
+    let ticketing = Arc::new(Ticketing {
+        store: Arc::<SeaOrmTicketStore>::clone(&store),
+        stock: store,
+        clock: Arc::clone(&platform.clock),
+        ids: Arc::clone(&platform.ids),
+        encode_reply,
+    });
+    sweep(platform, &database, &ticketing);
+    let tickets = TicketServiceServer::new(TicketGrpc {
+        ticketing: Arc::clone(&ticketing),
+        tasks: platform.tasks.clone(),
+        stopping: platform.stopping.clone(),
+    })
+    .max_decoding_message_size(DECODE_BYTES_MAX)
+    .max_encoding_message_size(ENCODE_BYTES_MAX);
+    let stock = StockGrpc { ticketing: Arc::clone(&ticketing), tasks: platform.tasks.clone() };
+    let stock = StockServiceServer::new(stock)
+        .max_decoding_message_size(DECODE_BYTES_MAX)
+        .max_encoding_message_size(ENCODE_BYTES_MAX);
+    Ok(Context {
+        name: "ticket",
+        services: vec![ticket_service_server::SERVICE_NAME, stock_service_server::SERVICE_NAME],
+        add_services: Box::new(|routes| routes.add_service(tickets).add_service(stock)),
+        handlers: vec![Arc::new(StockReturnConsumer::new(ticketing))],
+        database,
+    })
+}
+
+fn sweep(platform: &Platform, database: &Database, ticketing: &Arc<Ticketing>) {
+    let expiring = Arc::clone(ticketing);
+    platform.sweep("ticket.expire_holds", database, move || {
+        let ticketing = Arc::clone(&expiring);
+        async move { ticketing.expire_holds(SWEEP_ROWS_MAX).await.map(|sweep| sweep.more) }
+    });
+    let retiring = Arc::clone(ticketing);
+    platform.sweep("ticket.finish_retirements", database, move || {
+        let ticketing = Arc::clone(&retiring);
+        async move {
+            let finished = ticketing.finish_retirements(SWEEP_ROWS_MAX).await?;
+            Ok(finished >= SWEEP_ROWS_MAX as usize)
+        }
+    });
+}

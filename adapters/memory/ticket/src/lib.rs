@@ -1,1 +1,52 @@
 //! The ticket context's ports in memory: for tests, proved by the contract suites.
+
+mod stock_store;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kernel::{Clock, EventId, HoldId, KeyedReply, Recorded, TicketId};
+use ticket::{HoldRecord, SlotKey, Stock, StockEntry, Ticket, TicketEvent};
+
+/// Keeps tickets and stock as long as it lives.
+pub struct MemoryTicketStore {
+    clock: Arc<dyn Clock>,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    tickets: BTreeMap<TicketId, Ticket>,
+    stocks: BTreeMap<SlotKey, Stock>,
+    holds: BTreeMap<HoldId, HoldRecord>,
+    entries: Vec<StockEntry>,
+    events: Vec<Recorded<TicketEvent>>,
+    handled: BTreeSet<(&'static str, EventId)>,
+    replies: BTreeMap<(String, String), KeyedReply>,
+}
+
+impl MemoryTicketStore {
+    /// An empty store; the clock stands for the database's own.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, tables: Mutex::default() }
+    }
+
+    /// All that was told so far, in the order of commits.
+    #[must_use]
+    pub fn events(&self) -> Vec<Recorded<TicketEvent>> {
+        self.tables().events.clone()
+    }
+
+    /// The whole ledger of a ticket.
+    #[must_use]
+    pub fn ledger(&self, ticket_id: TicketId) -> Vec<StockEntry> {
+        let of_ticket = |entry: &&StockEntry| entry.ticket_id == ticket_id;
+        self.tables().entries.iter().filter(of_ticket).cloned().collect()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

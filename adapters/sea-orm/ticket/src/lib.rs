@@ -1,1 +1,43 @@
-//! sea-orm-ticket: see ARCHITECTURE.md.
+//! The ticket context's ports over SeaORM: tickets, stock, holds and the ledger of their movements.
+
+mod migrations;
+mod rows;
+mod search;
+mod stock_store;
+mod store;
+
+use kernel::{Envelope, Recorded, StoreError, TicketId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm_database::{Database, unavailable};
+use ticket::{StockEntry, TicketEvent};
+
+pub use migrations::migrations;
+
+use rows::entry;
+
+/// Keeps tickets and stock in a database.
+pub struct SeaOrmTicketStore {
+    db: Database,
+    envelope: fn(&Recorded<TicketEvent>) -> Envelope,
+}
+
+impl SeaOrmTicketStore {
+    /// Over a database that [`migrations`] have run on; `envelope` wraps events for the outbox.
+    pub fn new(db: Database, envelope: fn(&Recorded<TicketEvent>) -> Envelope) -> Self {
+        Self { db, envelope }
+    }
+
+    /// The whole ledger of a ticket, for the audit.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn ledger(&self, ticket_id: TicketId) -> Result<Vec<StockEntry>, StoreError> {
+        let rows = entry::Entity::find()
+            .filter(entry::Column::TicketId.eq(ticket_id.to_string()))
+            .order_by_asc(entry::Column::Seq)
+            .all(self.db.reader())
+            .await
+            .map_err(unavailable("reading the stock ledger"))?;
+        rows.into_iter().map(StockEntry::try_from).collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! The consumer `ticket.stock-return`: a cancelled booking's stock comes back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError, HoldId};
+use ticket::Ticketing;
+
+use crate::facts;
+
+const NAME: &str = "ticket.stock-return";
+
+/// Hears of cancellations.
+pub struct StockReturnConsumer {
+    ticketing: Arc<Ticketing>,
+}
+
+impl StockReturnConsumer {
+    /// A consumer for this context.
+    #[must_use]
+    pub const fn new(ticketing: Arc<Ticketing>) -> Self {
+        Self { ticketing }
+    }
+}
+
+#[async_trait]
+impl EventHandler for StockReturnConsumer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn event_names(&self) -> &'static [&'static str] {
+        &["BookingCancellationRequested"]
+    }
+
+    async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
+        let hold_id = HoldId::of_booking(facts::cancelled_booking(message)?);
+        let cause = Cause { consumer: NAME, event_id: message.id };
+        match self.ticketing.return_stock(hold_id, &cause).await {
+            Ok(_returned_now_or_before) => Ok(()),
+            Err(error) if error.class() == FaultClass::Unavailable => {
+                Err(HandlerError::Transient(error.to_string()))
+            }
+            Err(error) => Err(HandlerError::Poison(error.to_string())),
+        }
+    }
+
+    async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
+        let parked = self.ticketing.store.park(NAME, message, reason).await;
+        parked.map_err(|error| HandlerError::Transient(error.to_string()))
+    }
+}

@@ -1,0 +1,172 @@
+//! Requests of the ticket service, from the wire to the domain: all violations at once.
+
+mod search;
+mod update;
+
+use std::time::Duration;
+
+use grpc_server::wire::Check;
+use kernel::{Invalid, TicketId, Timestamp};
+use proto::boxoffice::ticket::v1 as pb;
+use ticket::{Allocation, DeleteTicket, RegisterTicket, SetCapacity, TicketDraft, TicketKind};
+
+pub(crate) use search::search;
+pub(crate) use update::update;
+
+const NIGHTS_ONLY: &str = "is only for kind NIGHTLY";
+
+/// The ticket to register. What the rules of the domain say is asked here too, so that a caller
+/// hears of everything at once.
+pub(crate) fn register(
+    request: pb::RegisterTicketRequest,
+    now: Timestamp,
+) -> Result<RegisterTicket, Invalid> {
+    let wire = request.ticket.unwrap_or_default();
+    let mut check = Check::new();
+    let kind = kind(&mut check, wire.kind);
+    let request = RegisterTicket {
+        kind: kind.unwrap_or(TicketKind::Admission),
+        allocation: allocation(&mut check, wire.allocation).unwrap_or(Allocation::HoldFirst),
+        capacity: wire.capacity,
+        draft: draft(&mut check, &wire),
+    };
+    if kind == Some(TicketKind::Admission) {
+        refuse_other_kinds(&mut check, &wire);
+    }
+    let mut found = check.finish().err().map(|Invalid(found)| found).unwrap_or_default();
+    for violation in request.violations(now) {
+        if !found.iter().any(|known| known.field.starts_with(&violation.field)) {
+            found.push(violation);
+        }
+    }
+    if found.is_empty() { Ok(request) } else { Err(Invalid(found)) }
+}
+
+/// A ticket's identifier alone.
+pub(crate) fn ticket_id(text: &str) -> Result<TicketId, Invalid> {
+    let mut check = Check::new();
+    let id = check.id("ticket_id", text);
+    checked(check, id)
+}
+
+/// Which capacity to set.
+pub(crate) fn set_capacity(request: &pb::SetCapacityRequest) -> Result<SetCapacity, Invalid> {
+    let mut check = Check::new();
+    let ticket_id = check.id("ticket_id", &request.ticket_id);
+    refuse_nights(&mut check, request.start_date.is_some(), request.end_date.is_some());
+    let capacity = request.capacity;
+    checked(check, ticket_id.map(|ticket_id| SetCapacity { ticket_id, capacity }))
+}
+
+/// Which ticket to delete.
+pub(crate) fn delete(request: pb::DeleteTicketRequest) -> Result<DeleteTicket, Invalid> {
+    ticket_id(&request.ticket_id).map(|ticket_id| DeleteTicket { ticket_id, etag: request.etag })
+}
+
+/// Of which ticket to read what is left.
+pub(crate) fn availability(
+    id: &str,
+    start_date: bool,
+    end_date: bool,
+) -> Result<TicketId, Invalid> {
+    let mut check = Check::new();
+    let ticket_id = check.id("ticket_id", id);
+    refuse_nights(&mut check, start_date, end_date);
+    checked(check, ticket_id)
+}
+
+/// Ends the reading of a request: what was read, or everything that is wrong.
+pub(crate) fn checked<T>(check: Check, read: Option<T>) -> Result<T, Invalid> {
+    check.finish()?;
+    // A reader that gives `None` for a needed field has noted why, so this is not reached without it.
+    read.ok_or_else(|| Invalid(Vec::new()))
+}
+
+fn draft(check: &mut Check, wire: &pb::Ticket) -> TicketDraft {
+    let status = if wire.status == 0 { Some(false) } else { paused(check, wire.status) };
+    TicketDraft {
+        name: wire.name.clone(),
+        description: wire.description.clone(),
+        venue: wire.venue.clone(),
+        category: wire.category.clone(),
+        time_zone: wire.time_zone.clone(),
+        unit_price: check.optional_money("unit_price", wire.unit_price.as_ref()),
+        sale_starts_at: check.optional_timestamp("sale_start_time", wire.sale_start_time.as_ref()),
+        sale_ends_at: check.optional_timestamp("sale_end_time", wire.sale_end_time.as_ref()),
+        starts_at: check.optional_timestamp("start_time", wire.start_time.as_ref()),
+        ends_at: check.optional_timestamp("end_time", wire.end_time.as_ref()),
+        max_per_buyer: i64::from(wire.max_per_buyer),
+        hold_ttl: hold_ttl(check, wire.hold_ttl.as_ref()),
+        paused: status.unwrap_or_default(),
+    }
+}
+
+fn hold_ttl(check: &mut Check, wire: Option<&prost_types::Duration>) -> Option<Duration> {
+    let read = Duration::try_from(*wire?).ok();
+    if read.is_none() {
+        check.violate("hold_ttl", "must not be negative");
+    }
+    read
+}
+
+/// Whether a status that a caller may ask for means paused.
+fn paused(check: &mut Check, status: i32) -> Option<bool> {
+    match pb::TicketStatus::try_from(status) {
+        Ok(pb::TicketStatus::OnSale) => Some(false),
+        Ok(pb::TicketStatus::Paused) => Some(true),
+        Ok(
+            pb::TicketStatus::Unspecified | pb::TicketStatus::Retiring | pb::TicketStatus::Retired,
+        )
+        | Err(_) => {
+            check.violate("status", "must be TICKET_STATUS_ON_SALE or TICKET_STATUS_PAUSED");
+            None
+        }
+    }
+}
+
+fn kind(check: &mut Check, kind: i32) -> Option<TicketKind> {
+    match pb::TicketKind::try_from(kind) {
+        Ok(pb::TicketKind::Admission) => Some(TicketKind::Admission),
+        Ok(pb::TicketKind::Seated) => Some(TicketKind::Seated),
+        Ok(pb::TicketKind::Nightly) => Some(TicketKind::Nightly),
+        Ok(pb::TicketKind::Unspecified) | Err(_) => {
+            check.violate("kind", "must be one of the kinds of a ticket, TICKET_KIND_ADMISSION");
+            None
+        }
+    }
+}
+
+fn allocation(check: &mut Check, allocation: i32) -> Option<Allocation> {
+    match pb::Allocation::try_from(allocation) {
+        Ok(pb::Allocation::Unspecified | pb::Allocation::HoldFirst) => Some(Allocation::HoldFirst),
+        Ok(pb::Allocation::PayFirst) => Some(Allocation::PayFirst),
+        Err(_) => {
+            check.violate("allocation", "must be ALLOCATION_HOLD_FIRST");
+            None
+        }
+    }
+}
+
+fn refuse_other_kinds(check: &mut Check, wire: &pb::Ticket) {
+    if !wire.seats.is_empty() {
+        check.violate("seats", "are only for kind SEATED");
+    }
+    for (field, given) in
+        [("first_night", wire.first_night.is_some()), ("last_night", wire.last_night.is_some())]
+    {
+        if given {
+            check.violate(field, NIGHTS_ONLY);
+        }
+    }
+}
+
+fn refuse_nights(check: &mut Check, start_date: bool, end_date: bool) {
+    for (field, given) in [("start_date", start_date), ("end_date", end_date)] {
+        if given {
+            check.violate(field, NIGHTS_ONLY);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! The conditions of a search.
+
+use grpc_server::wire::Check;
+use kernel::{Invalid, OrganizerId};
+use prost::Message;
+use proto::boxoffice::ticket::v1 as pb;
+use ticket::{SEARCH_WORDS_CHARS_MAX, TicketOrder, TicketSearch};
+
+use super::{checked, kind};
+
+/// The search, and the conditions that its pages' tokens are bound to.
+pub(crate) fn search(
+    request: pb::SearchTicketsRequest,
+) -> Result<(TicketSearch, Vec<u8>), Invalid> {
+    let (page_size, page_token) = (request.page_size, request.page_token.clone());
+    let request = pb::SearchTicketsRequest { page_size: 0, page_token: String::new(), ..request };
+    let conditions = request.encode_to_vec();
+    let mut check = Check::new();
+    let page = check.page(page_size, &page_token, &conditions);
+    let search = read(&mut check, request, page);
+    Ok((checked(check, search)?, conditions))
+}
+
+fn read(
+    check: &mut Check,
+    request: pb::SearchTicketsRequest,
+    page: Option<(kernel::PageSize, Option<kernel::Cursor>)>,
+) -> Option<TicketSearch> {
+    if request.query.chars().count() > SEARCH_WORDS_CHARS_MAX {
+        check.violate("query", format_args!("must be at most {SEARCH_WORDS_CHARS_MAX} characters"));
+    }
+    let order = TicketOrder::parse(&request.order_by);
+    if order.is_none() {
+        let allowed =
+            "must be create_time, start_time or unit_price, each with or without \" desc\"";
+        check.violate("order_by", allowed);
+    }
+    let organizer_id = Some(request.organizer_id).filter(|id| !id.is_empty());
+    let organizer_id = organizer_id.map(|id| check.take("organizer_id", OrganizerId::new(id)));
+    let starts_from = check.optional_timestamp("start_time_from", request.start_time_from.as_ref());
+    let starts_before = check.optional_timestamp("start_time_to", request.start_time_to.as_ref());
+    let max_unit_price = check.optional_money("max_unit_price", request.max_unit_price.as_ref());
+    let kind = if request.kind == 0 { None } else { kind(check, request.kind) };
+    let (page_size, after) = page?;
+    Some(TicketSearch {
+        words: request.query.split_whitespace().map(str::to_owned).collect(),
+        category: Some(request.category).filter(|category| !category.is_empty()),
+        organizer_id: organizer_id.flatten(),
+        kind,
+        starts_from,
+        starts_before,
+        max_unit_price,
+        available_only: request.available_only,
+        order: order?,
+        page_size,
+        after,
+    })
+}

@@ -1,0 +1,140 @@
+//! Each rpc of `TicketService` is one use case.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use grpc_server::wire::page_token;
+use grpc_server::{Tasks, answer, caller, refuse, reply_key};
+use prost::Message;
+use proto::boxoffice::ticket::v1 as pb;
+use proto::boxoffice::ticket::v1::ticket_service_server::TicketService;
+use ticket::{Listing, Ticketing};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::watch::Watch;
+use crate::{convert, request as read};
+
+/// `TicketService` over this context's use cases.
+pub struct TicketGrpc {
+    /// The use cases.
+    pub ticketing: Arc<Ticketing>,
+    /// Runs what changes something.
+    pub tasks: Tasks,
+    /// Cancelled when the server stops: streams end then.
+    pub stopping: CancellationToken,
+}
+
+/// The answer of RegisterTicket, UpdateTicket, SetCapacity and DeleteTicket: all of them hold the
+/// ticket in field 1 and nothing else, so one encoding serves them all.
+#[must_use]
+pub fn encode_reply(listing: &Listing) -> Vec<u8> {
+    pb::RegisterTicketResponse { ticket: Some(convert::ticket(listing)) }.encode_to_vec()
+}
+
+#[tonic::async_trait]
+impl TicketService for TicketGrpc {
+    async fn register_ticket(
+        &self,
+        request: Request<pb::RegisterTicketRequest>,
+    ) -> Result<Response<pb::RegisterTicketResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "TicketService/RegisterTicket")?;
+        let now = ticketing.clock.now();
+        let command = read::register(request.into_inner(), now).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.register_ticket(&caller, command, key).await.map_err(|e| refuse(&e))
+        });
+        answer(
+            done.await?.map(|l| pb::RegisterTicketResponse { ticket: Some(convert::ticket(&l)) }),
+        )
+    }
+
+    async fn get_ticket(
+        &self,
+        request: Request<pb::GetTicketRequest>,
+    ) -> Result<Response<pb::GetTicketResponse>, Status> {
+        let id = read::ticket_id(&request.get_ref().ticket_id).map_err(|e| refuse(&e))?;
+        let listing = self.ticketing.get_ticket(id).await.map_err(|e| refuse(&e))?;
+        Ok(Response::new(pb::GetTicketResponse { ticket: Some(convert::ticket(&listing)) }))
+    }
+
+    async fn search_tickets(
+        &self,
+        request: Request<pb::SearchTicketsRequest>,
+    ) -> Result<Response<pb::SearchTicketsResponse>, Status> {
+        let (search, conditions) = read::search(request.into_inner()).map_err(|e| refuse(&e))?;
+        let page = self.ticketing.search_tickets(&search).await.map_err(|e| refuse(&e))?;
+        Ok(Response::new(pb::SearchTicketsResponse {
+            tickets: page.listings.iter().map(convert::ticket).collect(),
+            next_page_token: page_token(page.next, &conditions),
+        }))
+    }
+
+    async fn update_ticket(
+        &self,
+        request: Request<pb::UpdateTicketRequest>,
+    ) -> Result<Response<pb::UpdateTicketResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "TicketService/UpdateTicket")?;
+        let command = read::update(request.into_inner()).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.update_ticket(&caller, command, key).await.map_err(|e| refuse(&e))
+        });
+        answer(done.await?.map(|l| pb::UpdateTicketResponse { ticket: Some(convert::ticket(&l)) }))
+    }
+
+    async fn set_capacity(
+        &self,
+        request: Request<pb::SetCapacityRequest>,
+    ) -> Result<Response<pb::SetCapacityResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "TicketService/SetCapacity")?;
+        let command = read::set_capacity(request.get_ref()).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.set_capacity(&caller, command, key).await.map_err(|e| refuse(&e))
+        });
+        answer(done.await?.map(|l| pb::SetCapacityResponse { ticket: Some(convert::ticket(&l)) }))
+    }
+
+    async fn delete_ticket(
+        &self,
+        request: Request<pb::DeleteTicketRequest>,
+    ) -> Result<Response<pb::DeleteTicketResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "TicketService/DeleteTicket")?;
+        let command = read::delete(request.into_inner()).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.delete_ticket(&caller, command, key).await.map_err(|e| refuse(&e))
+        });
+        answer(done.await?.map(|l| pb::DeleteTicketResponse { ticket: Some(convert::ticket(&l)) }))
+    }
+
+    async fn get_availability(
+        &self,
+        request: Request<pb::GetAvailabilityRequest>,
+    ) -> Result<Response<pb::GetAvailabilityResponse>, Status> {
+        let wire = request.get_ref();
+        let nights = (wire.start_date.is_some(), wire.end_date.is_some());
+        let id = read::availability(&wire.ticket_id, nights.0, nights.1).map_err(|e| refuse(&e))?;
+        let left = self.ticketing.get_availability(id).await.map_err(|e| refuse(&e))?;
+        let availability = Some(convert::availability(&left));
+        Ok(Response::new(pb::GetAvailabilityResponse { availability }))
+    }
+
+    type WatchAvailabilityStream =
+        BoxStream<'static, Result<pb::WatchAvailabilityResponse, Status>>;
+
+    async fn watch_availability(
+        &self,
+        request: Request<pb::WatchAvailabilityRequest>,
+    ) -> Result<Response<Self::WatchAvailabilityStream>, Status> {
+        let wire = request.get_ref();
+        let nights = (wire.start_date.is_some(), wire.end_date.is_some());
+        let id = read::availability(&wire.ticket_id, nights.0, nights.1).map_err(|e| refuse(&e))?;
+        let (ticketing, stopping) = (self.ticketing.clone(), self.stopping.clone());
+        let watch = Watch::begin(ticketing, id, stopping).await.map_err(|e| refuse(&e))?;
+        Ok(Response::new(watch.stream().boxed()))
+    }
+}

@@ -1,0 +1,221 @@
+//! Stock commands and holds, between the wire and the domain.
+
+use grpc_server::refuse;
+use grpc_server::wire::{Check, money, timestamp};
+use kernel::{BookingId, BuyerId, HoldId, Invalid, Violation};
+use prost::Message;
+use proto::boxoffice::ticket::v1 as pb;
+use proto::boxoffice::ticket::v1::stock_command::Command;
+use proto::boxoffice::ticket::v1::stock_verdict::Outcome;
+use proto::google::rpc;
+use ticket::{
+    Hold, HoldRequest, HoldState, HoldStep, Lines, Slot, StockCommand, StockOutcome, StockVerdict,
+};
+
+use crate::convert;
+use crate::request::checked;
+
+/// A hold as booking sees it.
+pub(crate) fn hold(hold: &Hold) -> pb::Hold {
+    let lines = hold.lines.iter().map(|(slot, quantity)| pb::HoldLine {
+        slot: convert::slot(slot),
+        // At most 10,000.
+        quantity: i32::try_from(quantity.get()).unwrap_or(i32::MAX),
+    });
+    pb::Hold {
+        hold_id: hold.id.to_string(),
+        booking_id: hold.booking_id().to_string(),
+        ticket_id: hold.ticket_id.to_string(),
+        buyer_id: hold.buyer_id.to_string(),
+        lines: lines.collect(),
+        unit_price: Some(money(hold.unit_price)),
+        total: Some(money(hold.total)),
+        state: state(hold.state).into(),
+        expire_time: Some(timestamp(hold.expires_at)),
+        pinned: hold.is_pinned(),
+    }
+}
+
+/// The hold of an outcome; `None` is a tombstone.
+pub(crate) fn outcome(outcome: &StockOutcome) -> Option<pb::Hold> {
+    match outcome {
+        StockOutcome::Hold(taken) => Some(hold(taken)),
+        StockOutcome::Tombstone => None,
+    }
+}
+
+/// One verdict of a batch; a refusal is the error that the single call would have given.
+pub(crate) fn verdict(verdict: &StockVerdict) -> pb::StockVerdict {
+    let outcome = match verdict {
+        Ok(StockOutcome::Hold(taken)) => Outcome::Hold(hold(taken)),
+        Ok(StockOutcome::Tombstone) => Outcome::Tombstone(true),
+        Err(refusal) => Outcome::Refusal(status(&refuse(refusal))),
+    };
+    pb::StockVerdict { outcome: Some(outcome) }
+}
+
+/// Asks to set stock aside.
+pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Invalid> {
+    let mut check = Check::new();
+    let hold_id = check.id::<HoldId>("hold_id", &wire.hold_id);
+    let booking_id = check.id::<BookingId>("booking_id", &wire.booking_id);
+    if let (Some(hold), Some(booking)) = (hold_id, booking_id)
+        && hold != HoldId::of_booking(booking)
+    {
+        check.violate("hold_id", "must be the identifier of the booking");
+    }
+    let ticket_id = check.id("ticket_id", &wire.ticket_id);
+    let buyer_id = check.take("buyer_id", BuyerId::new(wire.buyer_id.as_str()));
+    let quantity = check.quantity("quantity", wire.quantity);
+    let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
+    for (field, given) in [
+        ("seats", !wire.seats.is_empty()),
+        ("check_in", wire.check_in.is_some()),
+        ("check_out", wire.check_out.is_some()),
+    ] {
+        if given {
+            check.violate(field, "is not sold yet; only admission is");
+        }
+    }
+    let request = || {
+        Some(HoldRequest {
+            hold_id: hold_id?,
+            ticket_id: ticket_id?,
+            buyer_id: buyer_id?,
+            lines: Lines::from([(Slot::Admission, quantity?)]),
+            expected_total,
+            pinned: wire.pinned,
+        })
+    };
+    let request = request();
+    checked(check, request).map(StockCommand::Hold)
+}
+
+/// Asks to do something with a hold.
+pub(crate) fn read_step(hold_id: &str, step: HoldStep) -> Result<StockCommand, Invalid> {
+    read_hold_id(hold_id).map(|hold_id| StockCommand::Step(hold_id, step))
+}
+
+/// A hold's identifier alone.
+pub(crate) fn read_hold_id(text: &str) -> Result<HoldId, Invalid> {
+    let mut check = Check::new();
+    let id = check.id("hold_id", text);
+    checked(check, id)
+}
+
+/// The commands of a batch; violations of all of them, each with its place.
+pub(crate) fn read_batch(wire: &pb::ExecuteStockRequest) -> Result<Vec<StockCommand>, Invalid> {
+    let mut found = Vec::new();
+    let mut commands = Vec::with_capacity(wire.commands.len());
+    for (place, command) in wire.commands.iter().enumerate() {
+        match read_command(command) {
+            Ok(command) => commands.push(command),
+            Err(Invalid(wrong)) => found.extend(wrong.into_iter().map(|violation| {
+                let field = format!("commands[{place}].{}", violation.field);
+                Violation { field, ..violation }
+            })),
+        }
+    }
+    if found.is_empty() { Ok(commands) } else { Err(Invalid(found)) }
+}
+
+fn read_command(wire: &pb::StockCommand) -> Result<StockCommand, Invalid> {
+    match &wire.command {
+        Some(Command::Hold(hold)) => read_hold(hold),
+        Some(Command::Pin(pin)) => read_step(&pin.hold_id, HoldStep::Pin),
+        Some(Command::Unpin(unpin)) => read_step(&unpin.hold_id, HoldStep::Unpin),
+        Some(Command::Commit(commit)) => read_step(&commit.hold_id, HoldStep::Commit),
+        Some(Command::Release(release)) => read_step(&release.hold_id, HoldStep::Release),
+        Some(Command::Return(back)) => read_step(&back.hold_id, HoldStep::Return),
+        None => Err(Invalid(vec![Violation::new("command", "must be given")])),
+    }
+}
+
+/// The error of a call as a message, details and all.
+fn status(status: &tonic::Status) -> rpc::Status {
+    rpc::Status::decode(status.details()).unwrap_or_else(|_| rpc::Status {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
+}
+
+const fn state(state: HoldState) -> pb::HoldState {
+    match state {
+        HoldState::Active { .. } => pb::HoldState::Active,
+        HoldState::Committed => pb::HoldState::Committed,
+        HoldState::Returned => pb::HoldState::Returned,
+        HoldState::Released { .. } => pb::HoldState::Released,
+        HoldState::Expired => pb::HoldState::Expired,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Currency, Money, Uuid};
+    use ticket::StockRefusal;
+    use tonic_types::StatusExt;
+
+    use super::*;
+
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
+
+    fn request() -> pb::HoldStockRequest {
+        pb::HoldStockRequest {
+            hold_id: ID.into(),
+            booking_id: ID.into(),
+            ticket_id: OTHER.into(),
+            buyer_id: "alice".into(),
+            quantity: 2,
+            ..pb::HoldStockRequest::default()
+        }
+    }
+
+    fn wrong(read: Result<impl Sized, Invalid>) -> Vec<String> {
+        let found = read.err().map(|Invalid(found)| found).unwrap_or_default();
+        found.into_iter().map(|violation| violation.field).collect()
+    }
+
+    #[test]
+    fn a_hold_is_of_its_booking() {
+        let Ok(StockCommand::Hold(read)) = read_hold(&request()) else { panic!("a hold") };
+        assert_eq!(read.lines.keys().collect::<Vec<_>>(), [&Slot::Admission]);
+        let other = pb::HoldStockRequest { booking_id: OTHER.into(), ..request() };
+        assert_eq!(wrong(read_hold(&other)), ["hold_id"]);
+        let empty = pb::HoldStockRequest { seats: vec!["A1".into()], ..Default::default() };
+        let expected = ["hold_id", "booking_id", "ticket_id", "buyer_id", "quantity", "seats"];
+        assert_eq!(wrong(read_hold(&empty)), expected);
+    }
+
+    #[test]
+    fn a_batch_says_which_command_is_wrong() {
+        let pin = pb::PinHoldRequest { hold_id: "x".into() };
+        let commands = [Some(Command::Hold(request())), Some(Command::Pin(pin)), None];
+        let commands = commands.map(|command| pb::StockCommand { command }).to_vec();
+        let batch = pb::ExecuteStockRequest { commands };
+        assert_eq!(wrong(read_batch(&batch)), ["commands[1].hold_id", "commands[2].command"]);
+    }
+
+    #[test]
+    fn a_refusal_in_a_batch_is_the_error_of_the_single_call() {
+        let total = Money::from_minor(7, Currency::from_code("KRW").expect("known"));
+        let refusal = StockRefusal::PriceMismatch { total };
+        let Some(Outcome::Refusal(wire)) = verdict(&Err(refusal.clone())).outcome else {
+            panic!("a refusal")
+        };
+        assert_eq!(wire.encode_to_vec(), refuse(&refusal).details());
+        let details = refuse(&refusal).get_error_details();
+        let info = details.error_info().expect("there");
+        assert_eq!(info.reason, "PRICE_MISMATCH");
+        assert_eq!(info.metadata.get("total_units").map(String::as_str), Some("7"));
+    }
+
+    #[test]
+    fn a_tombstone_is_no_hold() {
+        assert_eq!(outcome(&StockOutcome::Tombstone), None);
+        let shown = verdict(&Ok(StockOutcome::Tombstone)).outcome;
+        assert_eq!(shown, Some(Outcome::Tombstone(true)));
+        assert_eq!(read_hold_id(&Uuid::nil().to_string()).map(HoldId::as_uuid), Ok(Uuid::nil()));
+    }
+}

@@ -1,0 +1,66 @@
+//! The stream of what is left of a ticket: now, and again whenever it changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, Stream};
+use grpc_server::refuse;
+use kernel::TicketId;
+use proto::boxoffice::ticket::v1 as pb;
+use ticket::{Availability, GetTicketError, Ticketing};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::convert;
+
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What one watcher was sent and is about to be sent.
+pub(crate) struct Watch {
+    ticketing: Arc<Ticketing>,
+    ticket_id: TicketId,
+    stopping: CancellationToken,
+    sent: Option<Availability>,
+    seen: Availability,
+}
+
+impl Watch {
+    /// Takes the first look, so that a ticket that is not there is refused at once.
+    pub(crate) async fn begin(
+        ticketing: Arc<Ticketing>,
+        ticket_id: TicketId,
+        stopping: CancellationToken,
+    ) -> Result<Self, GetTicketError> {
+        let seen = ticketing.get_availability(ticket_id).await?;
+        Ok(Self { ticketing, ticket_id, stopping, sent: None, seen })
+    }
+
+    /// The stream, until the client hangs up or the server stops.
+    pub(crate) fn stream(
+        self,
+    ) -> impl Stream<Item = Result<pb::WatchAvailabilityResponse, Status>> + Send + 'static {
+        stream::try_unfold(self, |mut watch| async move {
+            let next = watch.next().await.map_err(|error| refuse(&error))?;
+            Ok(next.map(|left| {
+                let availability = Some(convert::availability(&left));
+                (pb::WatchAvailabilityResponse { availability }, watch)
+            }))
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<Availability>, GetTicketError> {
+        while !self.stopping.is_cancelled() {
+            if !self.sent.as_ref().is_some_and(|sent| sent.same_as(&self.seen)) {
+                self.sent = Some(self.seen.clone());
+                return Ok(self.sent.clone());
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => {}
+                () = tokio::time::sleep(LOOK_INTERVAL) => {
+                    self.seen = self.ticketing.get_availability(self.ticket_id).await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,17 @@
+//! The ticket context's tables. Names of migrations never change.
+
+mod m0001_ticket;
+mod m0002_stock;
+mod m0003_hold;
+
+use sea_orm_migration::MigrationTrait;
+
+/// The migrations, in order.
+#[must_use]
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(m0001_ticket::Migration),
+        Box::new(m0002_stock::Migration),
+        Box::new(m0003_hold::Migration),
+    ]
+}

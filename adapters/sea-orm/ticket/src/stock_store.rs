@@ -1,0 +1,118 @@
+//! Stock and holds in a database: rows are read and locked, the pure book decides, changes are written.
+
+mod read;
+mod write;
+
+use async_trait::async_trait;
+use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Timestamp};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use sea_orm_database::{Marks, TxError, database_now, unavailable, write_marks};
+use ticket::{
+    Availability, DueHolds, HoldRecord, PIN_MAX, SlotAvailability, Stock, StockOrder, StockStore,
+    StockVerdict, TicketEvent,
+};
+
+use crate::SeaOrmTicketStore;
+use crate::rows::{hold, stock, ticket as ticket_row};
+
+#[async_trait]
+impl StockStore for SeaOrmTicketStore {
+    async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError> {
+        let envelope = self.envelope;
+        self.db
+            .write("deciding stock orders", move |tx| {
+                let orders = orders.clone();
+                Box::pin(async move { decide(tx, &orders, envelope).await })
+            })
+            .await
+    }
+
+    async fn find_hold(&self, id: HoldId) -> Result<Option<HoldRecord>, StoreError> {
+        let failed = unavailable("reading a hold");
+        let reader = self.db.reader();
+        let found = hold::Entity::find_by_id(id.to_string()).one(reader).await.map_err(&failed)?;
+        let Some(row) = found else { return Ok(None) };
+        // Lines never change, so that they are read a moment later does not matter.
+        let lines = read::lines(reader, std::slice::from_ref(&row)).await.map_err(&failed)?;
+        row.read(&lines).map(Some)
+    }
+
+    async fn due_holds(&self, limit: u32) -> Result<DueHolds, StoreError> {
+        let failed = unavailable("finding due holds");
+        let reader = self.db.reader();
+        let now = database_now(reader).await.map_err(&failed)?;
+        let active = hold::Entity::find().filter(hold::Column::State.eq(hold::ACTIVE));
+        let ids: Vec<String> = active
+            .clone()
+            .select_only()
+            .column(hold::Column::Id)
+            .filter(hold::Column::PinnedSinceUs.is_null())
+            .filter(hold::Column::ExpiresAtUs.lte(now.as_micros()))
+            .order_by_asc(hold::Column::ExpiresAtUs)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(reader)
+            .await
+            .map_err(&failed)?;
+        let pin_us = i64::try_from(PIN_MAX.as_micros()).unwrap_or(i64::MAX);
+        let overdue_pins = active
+            .filter(hold::Column::PinnedSinceUs.lt(now.as_micros() - pin_us))
+            .count(reader)
+            .await
+            .map_err(&failed)?;
+        let parse = |id: String| {
+            id.parse().map_err(|_| StoreError::CorruptRow { table: "hold", id, column: "id" })
+        };
+        let due = ids.into_iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(DueHolds { due, overdue_pins })
+    }
+
+    async fn availability(
+        &self,
+        id: TicketId,
+        read_at: Timestamp,
+    ) -> Result<Option<Availability>, StoreError> {
+        let failed = unavailable("reading what is left of a ticket");
+        let reader = self.db.reader();
+        let rows = stock::Entity::find()
+            .filter(stock::Column::TicketId.eq(id.to_string()))
+            .order_by_asc(stock::Column::Slot)
+            .all(reader)
+            .await
+            .map_err(&failed)?;
+        if rows.is_empty() {
+            let ticket = ticket_row::Entity::find_by_id(id.to_string());
+            if ticket.one(reader).await.map_err(&failed)?.is_none() {
+                return Ok(None);
+            }
+        }
+        let mut total = Stock::default();
+        let mut slots = Vec::with_capacity(rows.len());
+        for row in rows {
+            let ((_, slot), stock) = row.read()?;
+            total = total.plus(stock).unwrap_or(total);
+            slots.push(SlotAvailability { slot, stock });
+        }
+        slots.sort_by(|a, b| a.slot.cmp(&b.slot));
+        Ok(Some(Availability { ticket_id: id, total, slots, read_at }))
+    }
+}
+
+async fn decide(
+    tx: &DatabaseTransaction,
+    orders: &[StockOrder],
+    envelope: fn(&Recorded<TicketEvent>) -> Envelope,
+) -> Result<Vec<StockVerdict>, TxError> {
+    let mut book = read::open_book(tx, orders).await?;
+    // Read after the locks: a wait for them must not make a hold look younger than it is.
+    let now = database_now(tx).await?;
+    let verdicts = orders.iter().map(|order| book.execute(order, now)).collect();
+    let changes = book.into_changes();
+    write::changes(tx, &changes).await?;
+    let messages = changes.events.iter().map(envelope).collect();
+    write_marks(tx, Marks { messages, ..Marks::default() }).await?;
+    Ok(verdicts)
+}

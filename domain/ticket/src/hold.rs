@@ -1,0 +1,261 @@
+//! A hold: stock set aside for one booking, and the table of what each step does to it.
+//!
+//! | state | pin | unpin | commit | release | return | expire |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | ACTIVE | pinned | unpinned | COMMITTED | RELEASED | RELEASED, told | EXPIRED if due and not pinned |
+//! | COMMITTED | repeat | repeat | repeat | refused | RETURNED, told | repeat |
+//! | RETURNED | refused | repeat | refused | repeat | repeat | repeat |
+//! | RELEASED | refused | repeat | refused | repeat | told, once | repeat |
+//! | EXPIRED | taken again | repeat | taken again, COMMITTED | RELEASED | RELEASED, told | repeat |
+//!
+//! "Told" is the fact `StockReturned`, which a cancelled booking waits for. A hold that was asked back
+//! before it was ever taken is a [`Tombstone`]: a RELEASED hold without lines (rule R3).
+
+use std::collections::BTreeMap;
+
+use kernel::{BookingId, BuyerId, HoldId, Money, Quantity, TicketId, Timestamp};
+
+use crate::{EntryKind, Slot};
+
+/// Units by slot. One line a slot by construction.
+pub type Lines = BTreeMap<Slot, Quantity>;
+
+/// What became of a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HoldState {
+    /// Its stock is set aside. While pinned it does not expire, because a payment may be in flight.
+    Active {
+        /// Since when it is pinned.
+        pinned_since: Option<Timestamp>,
+    },
+    /// Its stock is sold.
+    Committed,
+    /// Its sold stock came back.
+    Returned,
+    /// Its owner gave it up. Never taken again.
+    Released {
+        /// Whether `StockReturned` was told.
+        told: bool,
+    },
+    /// Its time ran out. May be taken again while stock is left.
+    Expired,
+}
+
+/// Stock set aside for one booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Identity, made by the booking.
+    pub id: HoldId,
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// For whom.
+    pub buyer_id: BuyerId,
+    /// What is held.
+    pub lines: Lines,
+    /// The ticket's price at the moment of the hold.
+    pub unit_price: Money,
+    /// What the lines cost together.
+    pub total: Money,
+    /// What became of it.
+    pub state: HoldState,
+    /// When it expires unless pinned.
+    pub expires_at: Timestamp,
+    /// Rises by one with every change.
+    pub revision: i64,
+    /// Number of its last event.
+    pub event_version: i64,
+}
+
+/// What a release leaves of a hold that never was, so that the hold cannot come late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Identity.
+    pub id: HoldId,
+    /// Whether `StockReturned` was told.
+    pub told: bool,
+    /// Rises by one with every change.
+    pub revision: i64,
+}
+
+/// All that can be known by a hold's identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldRecord {
+    /// A hold that was taken once.
+    Hold(Hold),
+    /// One that never was and never will be.
+    Tombstone(Tombstone),
+}
+
+/// What can be done with a hold that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HoldStep {
+    /// Keep it from expiring.
+    Pin,
+    /// Let it expire again.
+    Unpin,
+    /// Sell it.
+    Commit,
+    /// Give unsold stock back.
+    Release,
+    /// Give stock back, sold or not, and say so.
+    Return,
+    /// Let it go if its time is over.
+    Expire,
+}
+
+/// A fact that a step makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HoldFact {
+    Expired,
+    StockReturned,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) to: HoldState,
+    pub(crate) entries: &'static [EntryKind],
+    pub(crate) fact: Option<HoldFact>,
+}
+
+/// The hold is closed: the step cannot be done any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed;
+
+impl HoldState {
+    /// Whether its units count against the stock and against the buyer's limit.
+    #[must_use]
+    pub const fn keeps_stock(self) -> bool {
+        match self {
+            Self::Active { .. } | Self::Committed => true,
+            Self::Returned | Self::Released { .. } | Self::Expired => false,
+        }
+    }
+}
+
+impl Hold {
+    /// The booking it is for.
+    #[must_use]
+    pub const fn booking_id(&self) -> BookingId {
+        BookingId::new(self.id.as_uuid())
+    }
+
+    /// Units of all lines.
+    #[must_use]
+    pub fn units(&self) -> u64 {
+        units(&self.lines)
+    }
+
+    /// Whether it is kept from expiring.
+    #[must_use]
+    pub const fn is_pinned(&self) -> bool {
+        matches!(self.state, HoldState::Active { pinned_since: Some(_) })
+    }
+
+    /// What a step does to it; `None` is a repeat.
+    pub(crate) fn decide(&self, step: HoldStep, now: Timestamp) -> Result<Option<Move>, Closed> {
+        match self.state {
+            HoldState::Active { pinned_since } => Ok(self.decide_active(pinned_since, step, now)),
+            HoldState::Committed => decide_committed(step),
+            HoldState::Returned => decide_given_up(true, step),
+            HoldState::Released { told } => decide_given_up(told, step),
+            HoldState::Expired => Ok(decide_expired(step, now)),
+        }
+    }
+
+    fn decide_active(
+        &self,
+        pinned_since: Option<Timestamp>,
+        step: HoldStep,
+        now: Timestamp,
+    ) -> Option<Move> {
+        let pinned = pinned_since.is_some();
+        match step {
+            HoldStep::Pin if pinned => None,
+            HoldStep::Pin => quiet(HoldState::Active { pinned_since: Some(now) }, &[]),
+            HoldStep::Unpin if pinned => quiet(HoldState::Active { pinned_since: None }, &[]),
+            HoldStep::Unpin => None,
+            HoldStep::Commit => quiet(HoldState::Committed, &[EntryKind::Commit]),
+            HoldStep::Release => quiet(HoldState::Released { told: false }, &[EntryKind::Release]),
+            HoldStep::Return => returned(HoldState::Released { told: true }, &[EntryKind::Release]),
+            HoldStep::Expire if pinned || now < self.expires_at => None,
+            HoldStep::Expire => Some(Move {
+                to: HoldState::Expired,
+                entries: &[EntryKind::Expire],
+                fact: Some(HoldFact::Expired),
+            }),
+        }
+    }
+}
+
+impl Tombstone {
+    /// The booking that was not to be.
+    #[must_use]
+    pub const fn booking_id(&self) -> BookingId {
+        BookingId::new(self.id.as_uuid())
+    }
+
+    /// What a step does to it: whether `StockReturned` is to be told now.
+    pub(crate) fn decide(&self, step: HoldStep) -> Result<bool, Closed> {
+        Ok(decide_given_up(self.told, step)?.is_some())
+    }
+}
+
+impl HoldRecord {
+    /// Identity.
+    #[must_use]
+    pub const fn id(&self) -> HoldId {
+        match self {
+            Self::Hold(hold) => hold.id,
+            Self::Tombstone(tombstone) => tombstone.id,
+        }
+    }
+
+    /// Rises by one with every change.
+    #[must_use]
+    pub const fn revision(&self) -> i64 {
+        match self {
+            Self::Hold(hold) => hold.revision,
+            Self::Tombstone(tombstone) => tombstone.revision,
+        }
+    }
+}
+
+/// Units of all lines together.
+pub(crate) fn units(lines: &Lines) -> u64 {
+    lines.values().map(|quantity| u64::from(quantity.get())).sum()
+}
+
+fn decide_committed(step: HoldStep) -> Result<Option<Move>, Closed> {
+    match step {
+        HoldStep::Pin | HoldStep::Unpin | HoldStep::Commit | HoldStep::Expire => Ok(None),
+        HoldStep::Release => Err(Closed),
+        HoldStep::Return => Ok(returned(HoldState::Returned, &[EntryKind::Return])),
+    }
+}
+
+fn decide_given_up(told: bool, step: HoldStep) -> Result<Option<Move>, Closed> {
+    match step {
+        HoldStep::Pin | HoldStep::Commit => Err(Closed),
+        HoldStep::Return if !told => Ok(returned(HoldState::Released { told: true }, &[])),
+        HoldStep::Return | HoldStep::Unpin | HoldStep::Release | HoldStep::Expire => Ok(None),
+    }
+}
+
+fn decide_expired(step: HoldStep, now: Timestamp) -> Option<Move> {
+    match step {
+        HoldStep::Pin => quiet(HoldState::Active { pinned_since: Some(now) }, &[EntryKind::Retake]),
+        HoldStep::Commit => quiet(HoldState::Committed, &[EntryKind::Retake, EntryKind::Commit]),
+        HoldStep::Release => quiet(HoldState::Released { told: false }, &[]),
+        HoldStep::Return => returned(HoldState::Released { told: true }, &[]),
+        HoldStep::Unpin | HoldStep::Expire => None,
+    }
+}
+
+fn quiet(to: HoldState, entries: &'static [EntryKind]) -> Option<Move> {
+    Some(Move { to, entries, fact: None })
+}
+
+fn returned(to: HoldState, entries: &'static [EntryKind]) -> Option<Move> {
+    Some(Move { to, entries, fact: Some(HoldFact::StockReturned) })
+}

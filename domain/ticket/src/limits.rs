@@ -1,0 +1,36 @@
+//! Every limit of the ticket context, with its unit. Reaching one is a named outcome.
+
+use std::time::Duration;
+
+use kernel::QUANTITY_MAX;
+
+/// Longest name of a ticket, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// Longest description, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 10_000;
+/// Longest venue, in characters.
+pub const VENUE_CHARS_MAX: usize = 200;
+/// Longest category, in characters.
+pub const CATEGORY_CHARS_MAX: usize = 64;
+/// Most units of one slot.
+pub const CAPACITY_MAX: u64 = 10_000_000;
+/// Highest price of one unit, in minor units of its currency.
+pub const UNIT_PRICE_MINOR_MAX: i64 = 100_000_000_000;
+/// Shortest time an unpaid hold lives.
+pub const HOLD_TTL_MIN: Duration = Duration::from_secs(10);
+/// Time an unpaid hold lives when the organizer says nothing.
+pub const HOLD_TTL_DEFAULT: Duration = Duration::from_secs(10 * 60);
+/// Longest time an unpaid hold lives.
+pub const HOLD_TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// A hold pinned for longer than this is counted and reported. It is not released: only the booking
+/// knows whether its payment went through.
+pub const PIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Most stock commands of one batch.
+pub const STOCK_ORDERS_MAX: usize = 256;
+/// Longest search text, in characters.
+pub const SEARCH_WORDS_CHARS_MAX: usize = 200;
+
+// The price of the largest booking fits into an amount of money.
+const _: () = assert!(UNIT_PRICE_MINOR_MAX <= i64::MAX / QUANTITY_MAX as i64);
+const _: () = assert!(HOLD_TTL_DEFAULT.as_secs() >= HOLD_TTL_MIN.as_secs());
+const _: () = assert!(HOLD_TTL_DEFAULT.as_secs() <= HOLD_TTL_MAX.as_secs());

@@ -1,0 +1,99 @@
+//! What the ticket context needs of the world.
+
+use async_trait::async_trait;
+use kernel::{
+    Cause, Committed, Envelope, HoldId, KeyedReply, Recorded, ReplyChange, ReplyKey, StoreError,
+    TicketId, Timestamp,
+};
+
+use crate::{
+    Availability, HoldRecord, Listing, Slot, StockOrder, StockVerdict, Ticket, TicketEvent,
+    TicketPage, TicketSearch,
+};
+
+/// One commit of a ticket: durable together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketChange {
+    /// The ticket as it is to be.
+    pub ticket: Ticket,
+    /// The revision it was read at; 0 for a new one.
+    pub expected_revision: i64,
+    /// Slots whose capacity is set; those that do not exist begin.
+    pub capacities: Vec<SlotCapacity>,
+    /// What is to be told.
+    pub events: Vec<Recorded<TicketEvent>>,
+    /// The message that led to it.
+    pub caused_by: Option<Cause>,
+    /// The caller's key and its answer.
+    pub reply: ReplyChange,
+}
+
+/// How many units a slot has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotCapacity {
+    /// The slot.
+    pub slot: Slot,
+    /// Units there are.
+    pub capacity: u64,
+}
+
+/// What an expiry sweep finds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DueHolds {
+    /// Holds whose time is over and that nobody pinned.
+    pub due: Vec<HoldId>,
+    /// Holds pinned for longer than [`crate::PIN_MAX`]: to be reported, not released.
+    pub overdue_pins: u64,
+}
+
+/// Keeps tickets. Stock commands, which need locked rows, go through [`StockStore`].
+#[async_trait]
+pub trait TicketStore: Send + Sync {
+    /// Reads a ticket in any status, with its counters of the same moment.
+    async fn find(&self, id: TicketId) -> Result<Option<Listing>, StoreError>;
+
+    /// Finds tickets. MUST NOT find RETIRING or RETIRED ones. Pages MUST have no gap and no double
+    /// while others write.
+    async fn search(&self, search: &TicketSearch) -> Result<TicketPage, StoreError>;
+
+    /// Writes a change, all of it or nothing. MUST answer `Stale` when the ticket is not at the
+    /// expected revision, and when a capacity would fall below what is held and sold at that moment.
+    async fn commit(&self, change: TicketChange) -> Result<Committed, StoreError>;
+
+    /// What is known of an idempotency key.
+    async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError>;
+
+    /// RETIRING tickets of which no hold is ACTIVE or COMMITTED; at most `limit`.
+    async fn find_retirable(&self, limit: u32) -> Result<Vec<TicketId>, StoreError>;
+
+    /// Sets a message aside that cannot be handled, with the reason, for an operator.
+    async fn park(
+        &self,
+        consumer: &'static str,
+        message: &Envelope,
+        reason: &str,
+    ) -> Result<(), StoreError>;
+}
+
+/// Keeps stock and holds. Its decision needs locked rows, so it calls [`crate::StockBook`] inside.
+#[async_trait]
+pub trait StockStore: Send + Sync {
+    /// Decides orders in their sequence and writes what they change in one transaction; each has its
+    /// own verdict. MUST decide on rows that no other transaction changes meanwhile, the ticket's row
+    /// included, so that deleting a ticket comes before a hold or after it. MUST take the time from
+    /// the database. Every order is idempotent by its hold, so no inbox is needed.
+    async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError>;
+
+    /// Reads what is known of a hold.
+    async fn find_hold(&self, id: HoldId) -> Result<Option<HoldRecord>, StoreError>;
+
+    /// Holds that are due by the database's own time, the oldest first; at most `limit`.
+    async fn due_holds(&self, limit: u32) -> Result<DueHolds, StoreError>;
+
+    /// Reads what is left of a ticket, slot by slot.
+    async fn availability(
+        &self,
+        id: TicketId,
+        read_at: Timestamp,
+    ) -> Result<Option<Availability>, StoreError>;
+}

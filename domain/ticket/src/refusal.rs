@@ -1,0 +1,109 @@
+//! Why a stock command was refused.
+
+use kernel::{Fault, FaultClass, Money, Quantity, Violation};
+
+/// A stock command's refusal. Nothing of the command was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StockRefusal {
+    /// No such ticket.
+    #[error("there is no such ticket")]
+    TicketNotFound,
+    /// No such hold.
+    #[error("there is no such hold")]
+    HoldNotFound,
+    /// The hold was given up, or its identifier belongs to another hold.
+    #[error("the hold is closed")]
+    HoldClosed,
+    /// Not enough is left.
+    #[error("not enough is left of this ticket")]
+    SoldOut,
+    /// Paused, deleted, or outside its sale window.
+    #[error("the ticket is not on sale now")]
+    NotOnSale,
+    /// It costs something else than the caller expects.
+    #[error("the price is now {total} in all")]
+    PriceMismatch {
+        /// What it costs now.
+        total: Money,
+    },
+    /// The buyer would own more than one buyer may.
+    #[error("one buyer may have at most {max} of this ticket")]
+    LimitPerBuyer {
+        /// The limit.
+        max: Quantity,
+    },
+    /// The ticket was deleted.
+    #[error("the ticket is being withdrawn from sale")]
+    TicketRetiring,
+    /// No units, or more than one booking may ask for.
+    #[error("the request has invalid fields: quantity")]
+    InvalidQuantity(Vec<Violation>),
+    /// The counters contradict the holds: an operator must run the audit.
+    #[error("the stock counters contradict the hold")]
+    CountersBroken,
+}
+
+impl Fault for StockRefusal {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::TicketNotFound | Self::HoldNotFound => FaultClass::NotFound,
+            Self::InvalidQuantity(_) => FaultClass::Invalid,
+            Self::CountersBroken => FaultClass::Bug,
+            Self::HoldClosed
+            | Self::SoldOut
+            | Self::NotOnSale
+            | Self::PriceMismatch { .. }
+            | Self::LimitPerBuyer { .. }
+            | Self::TicketRetiring => FaultClass::Refused,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::TicketNotFound => "TICKET_NOT_FOUND",
+            Self::HoldNotFound => "HOLD_NOT_FOUND",
+            Self::HoldClosed => "HOLD_CLOSED",
+            Self::SoldOut => "SOLD_OUT",
+            Self::NotOnSale => "NOT_ON_SALE",
+            Self::PriceMismatch { .. } => "PRICE_MISMATCH",
+            Self::LimitPerBuyer { .. } => "LIMIT_PER_BUYER",
+            Self::TicketRetiring => "TICKET_RETIRING",
+            Self::InvalidQuantity(_) => "INVALID_FIELD",
+            Self::CountersBroken => "INTERNAL",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::InvalidQuantity(found) => found,
+            Self::TicketNotFound
+            | Self::HoldNotFound
+            | Self::HoldClosed
+            | Self::SoldOut
+            | Self::NotOnSale
+            | Self::PriceMismatch { .. }
+            | Self::LimitPerBuyer { .. }
+            | Self::TicketRetiring
+            | Self::CountersBroken => &[],
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::PriceMismatch { total } => vec![
+                ("total_currency_code", total.currency().code().to_owned()),
+                ("total_units", total.units().to_string()),
+                ("total_nanos", total.nanos().to_string()),
+            ],
+            Self::LimitPerBuyer { max } => vec![("max_per_buyer", max.to_string())],
+            Self::TicketNotFound
+            | Self::HoldNotFound
+            | Self::HoldClosed
+            | Self::SoldOut
+            | Self::NotOnSale
+            | Self::TicketRetiring
+            | Self::InvalidQuantity(_)
+            | Self::CountersBroken => Vec::new(),
+        }
+    }
+}

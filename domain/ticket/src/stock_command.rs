@@ -1,0 +1,107 @@
+//! What can be asked of stock, what must be read to decide it, and what the answer may be.
+
+use std::collections::BTreeSet;
+
+use kernel::{BuyerId, EventId, HoldId, Money, TicketId};
+
+use crate::{Hold, HoldRecord, HoldStep, Lines, SlotKey, StockRefusal};
+
+/// Asks to set stock aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldRequest {
+    /// Made by the booking; the same one again gets the stored hold.
+    pub hold_id: HoldId,
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// For whom.
+    pub buyer_id: BuyerId,
+    /// What, all or nothing.
+    pub lines: Lines,
+    /// What the caller expects to pay.
+    pub expected_total: Option<Money>,
+    /// Take it pinned, because a charge follows at once.
+    pub pinned: bool,
+}
+
+/// One command about stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockCommand {
+    /// Set stock aside.
+    Hold(HoldRequest),
+    /// Do something with a hold.
+    Step(HoldId, HoldStep),
+}
+
+/// A command with what the event that may come of it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockOrder {
+    /// The command.
+    pub command: StockCommand,
+    /// The identity of the event that may come of it.
+    pub event_id: EventId,
+    /// The message that led to it.
+    pub causation_id: Option<String>,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockOutcome {
+    /// The hold as it is now.
+    Hold(Hold),
+    /// There was no hold, and there will be none.
+    Tombstone,
+}
+
+/// The answer to one command.
+pub type StockVerdict = Result<StockOutcome, StockRefusal>;
+
+/// What a store must read, and where the engine needs it lock in this order, to decide some orders.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StockNeeds {
+    /// The tickets.
+    pub tickets: BTreeSet<TicketId>,
+    /// The counters.
+    pub slots: BTreeSet<SlotKey>,
+    /// Whose holds and purchases must be counted.
+    pub buyers: BTreeSet<(TicketId, BuyerId)>,
+}
+
+impl StockCommand {
+    /// The hold it is about.
+    #[must_use]
+    pub const fn hold_id(&self) -> HoldId {
+        match self {
+            Self::Hold(request) => request.hold_id,
+            Self::Step(hold_id, _) => *hold_id,
+        }
+    }
+}
+
+impl StockNeeds {
+    /// What these orders need, given the holds that are known by their identifiers.
+    #[must_use]
+    pub fn of(orders: &[StockOrder], known: &[HoldRecord]) -> Self {
+        let mut needs = Self::default();
+        for order in orders {
+            match &order.command {
+                StockCommand::Hold(request) => {
+                    needs.add(request.ticket_id, &request.buyer_id, &request.lines);
+                }
+                StockCommand::Step(..) => {}
+            }
+        }
+        for record in known {
+            match record {
+                HoldRecord::Hold(hold) => needs.add(hold.ticket_id, &hold.buyer_id, &hold.lines),
+                HoldRecord::Tombstone(_) => {}
+            }
+        }
+        needs
+    }
+
+    fn add(&mut self, ticket_id: TicketId, buyer_id: &BuyerId, lines: &Lines) {
+        self.tickets.insert(ticket_id);
+        self.slots.extend(lines.keys().map(|slot| (ticket_id, slot.clone())));
+        self.buyers.insert((ticket_id, buyer_id.clone()));
+    }
+}

@@ -1,0 +1,43 @@
+//! The sweep that ends deleted tickets of which nothing is held or sold: the last step of `retirement.rs`.
+
+use kernel::{Committed, ReplyChange, StoreError, TicketId};
+
+use super::Ticketing;
+use crate::ticket::Decision;
+use crate::{TicketChange, TicketEvent};
+
+impl Ticketing {
+    /// Ends at most `limit` retirements and tells how many. A ticket that somebody else ends at the
+    /// same moment is ended once.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn finish_retirements(&self, limit: u32) -> Result<usize, StoreError> {
+        let mut finished = 0;
+        for ticket_id in self.store.find_retirable(limit).await? {
+            finished += usize::from(self.finish_retirement(ticket_id).await?);
+        }
+        Ok(finished)
+    }
+
+    async fn finish_retirement(&self, ticket_id: TicketId) -> Result<bool, StoreError> {
+        let Some(mut listing) = self.store.find(ticket_id).await? else { return Ok(false) };
+        let (now, expected_revision) = (self.clock.now(), listing.ticket.revision);
+        if listing.ticket.end_retirement(now) == Decision::AlreadyDone {
+            return Ok(false);
+        }
+        let event = TicketEvent::TicketRetired { listing: Box::new(listing.clone()) };
+        let change = TicketChange {
+            events: vec![self.record(&listing, event, now)],
+            ticket: listing.ticket,
+            expected_revision,
+            capacities: Vec::new(),
+            caused_by: None,
+            reply: ReplyChange::None,
+        };
+        match self.store.commit(change).await? {
+            Committed::Done => Ok(true),
+            Committed::Stale | Committed::AlreadyHandled | Committed::KeyTaken => Ok(false),
+        }
+    }
+}

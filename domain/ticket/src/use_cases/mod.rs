@@ -1,0 +1,68 @@
+//! What can be asked of the ticket context, one file each.
+
+mod delete_ticket;
+mod execute_stock;
+mod expire_holds;
+mod finish_retirements;
+mod get_availability;
+mod get_hold;
+mod get_ticket;
+mod register_ticket;
+mod return_stock;
+mod search_tickets;
+mod set_capacity;
+mod ticket_change;
+mod update_ticket;
+
+use std::sync::Arc;
+
+use kernel::{Clock, EventId, IdSource, Recorded, Timestamp};
+
+pub use delete_ticket::DeleteTicket;
+pub use execute_stock::ExecuteStockError;
+pub use expire_holds::Sweep;
+pub use get_hold::GetHoldError;
+pub use get_ticket::GetTicketError;
+pub use register_ticket::RegisterTicketError;
+pub use search_tickets::SearchTicketsError;
+pub use set_capacity::SetCapacity;
+pub use ticket_change::ChangeTicketError;
+pub use update_ticket::UpdateTicket;
+
+use crate::{Listing, StockCommand, StockOrder, StockStore, TicketEvent, TicketStore};
+
+/// The ticket context: its use cases are its methods.
+pub struct Ticketing {
+    /// Where tickets are kept.
+    pub store: Arc<dyn TicketStore>,
+    /// Where stock and holds are kept.
+    pub stock: Arc<dyn StockStore>,
+    /// The time, for all but expiry.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn IdSource>,
+    /// Encodes the answer of the calls that answer with a ticket, to be replayed for its key.
+    pub encode_reply: fn(&Listing) -> Vec<u8>,
+}
+
+impl Ticketing {
+    fn record(
+        &self,
+        listing: &Listing,
+        event: TicketEvent,
+        now: Timestamp,
+    ) -> Recorded<TicketEvent> {
+        Recorded {
+            id: EventId::new(self.ids.next()),
+            at: now,
+            version: listing.ticket.event_version,
+            correlation_id: listing.ticket.id.to_string(),
+            causation_id: None,
+            event,
+        }
+    }
+
+    fn order(&self, command: StockCommand, causation_id: Option<String>) -> StockOrder {
+        StockOrder { command, event_id: EventId::new(self.ids.next()), causation_id }
+    }
+}
