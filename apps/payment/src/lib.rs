@@ -1,1 +1,76 @@
-//! boxoffice-payment: see ARCHITECTURE.md.
+//! The payment context, joined: charges and refunds over gRPC, the provider, and the sweep that finds out
+//! what became of what nobody answered.
+
+use std::sync::Arc;
+
+use grpc_payment::{PaymentGrpc, RefundConsumer, envelope};
+use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
+use payment::{Paying, PaymentProvider};
+use proto::boxoffice::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
+use provider_simulated::{SimulatedProvider, SimulatedSettings};
+use runtime::{Context, Platform, Settings, StartError, open_database};
+use sea_orm_database::Database;
+use sea_orm_payment::{SeaOrmSettlementStore, migrations};
+
+/// Settlements that one pass of the sweep takes at most.
+const SWEEP_ROWS_MAX: u32 = 50;
+
+/// Opens the context's database, with this version's schema.
+///
+/// # Errors
+/// [`StartError`] when it cannot be used.
+pub async fn open(settings: &Settings) -> Result<Database, StartError> {
+    open_database(settings, "payment", migrations()).await
+}
+
+/// Opens the databases, joins the context's cells and starts its sweep.
+///
+/// # Errors
+/// [`StartError`] when a database or a setting of the provider cannot be used.
+pub async fn start(platform: &Platform) -> Result<Context, StartError> {
+    let database = open(&platform.settings).await?;
+    let paying = Arc::new(Paying {
+        settlements: Arc::new(SeaOrmSettlementStore::new(database.clone(), envelope)),
+        provider: provider(platform).await?,
+        clock: Arc::clone(&platform.clock),
+        ids: Arc::clone(&platform.ids),
+    });
+    let sweeping = Arc::clone(&paying);
+    platform.sweep("payment.sweep", &database, move || {
+        let paying = Arc::clone(&sweeping);
+        async move { Ok(paying.sweep(SWEEP_ROWS_MAX).await? >= SWEEP_ROWS_MAX as usize) }
+    });
+    let grpc = PaymentGrpc { paying: Arc::clone(&paying), tasks: platform.tasks.clone() };
+    let service = PaymentServiceServer::new(grpc)
+        .max_decoding_message_size(DECODE_BYTES_MAX)
+        .max_encoding_message_size(ENCODE_BYTES_MAX);
+    Ok(Context {
+        name: "payment",
+        services: vec![SERVICE_NAME],
+        add_services: Box::new(|routes| routes.add_service(service)),
+        handlers: vec![Arc::new(RefundConsumer::new(paying))],
+        database,
+    })
+}
+
+/// Opens the simulated provider's own ledger, with this version's schema.
+///
+/// # Errors
+/// [`StartError`] when it cannot be used.
+pub async fn open_provider(settings: &Settings) -> Result<Database, StartError> {
+    open_database(settings, "provider", provider_simulated::migrations()).await
+}
+
+async fn provider(platform: &Platform) -> Result<Arc<dyn PaymentProvider>, StartError> {
+    let settings = &platform.settings;
+    let simulated = SimulatedSettings::new(
+        settings.payment_success_rate,
+        settings.payment_processing_min_ms,
+        settings.payment_processing_max_ms,
+        settings.payment_seed,
+    );
+    let simulated =
+        simulated.map_err(|wrong| StartError::Setting { name: wrong.name, problem: wrong.rule })?;
+    let ledger = open_provider(settings).await?;
+    Ok(Arc::new(SimulatedProvider::new(simulated, ledger)))
+}

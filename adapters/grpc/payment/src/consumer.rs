@@ -1,0 +1,52 @@
+//! The consumer `payment.refund`: a cancelled booking's money goes back, or can no more be taken.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError};
+use payment::Paying;
+
+use crate::facts;
+
+const NAME: &str = "payment.refund";
+
+/// Hears of cancellations.
+pub struct RefundConsumer {
+    paying: Arc<Paying>,
+}
+
+impl RefundConsumer {
+    /// A consumer for this context.
+    #[must_use]
+    pub const fn new(paying: Arc<Paying>) -> Self {
+        Self { paying }
+    }
+}
+
+#[async_trait]
+impl EventHandler for RefundConsumer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn event_names(&self) -> &'static [&'static str] {
+        &["BookingCancellationRequested"]
+    }
+
+    async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
+        let booking_id = facts::cancelled_booking(message)?;
+        let cause = Cause { consumer: NAME, event_id: message.id };
+        match self.paying.refund_cancelled(booking_id, cause).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.class() == FaultClass::Bug => {
+                Err(HandlerError::Poison(error.to_string()))
+            }
+            Err(error) => Err(HandlerError::Transient(error.to_string())),
+        }
+    }
+
+    async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
+        let parked = self.paying.settlements.park(NAME, message, reason).await;
+        parked.map_err(|error| HandlerError::Transient(error.to_string()))
+    }
+}

@@ -1,0 +1,88 @@
+//! This context's events as messages in their envelopes, and what it understands of booking's.
+
+use kernel::{BookingId, Envelope, HandlerError, Recorded};
+use payment::{Payment, PaymentEvent};
+use prost::Message;
+use proto::boxoffice::booking::v1::BookingCancellationRequested;
+use proto::boxoffice::payment::v1 as pb;
+
+use crate::convert;
+
+const SOURCE: &str = "payment";
+const PACKAGE: &str = "boxoffice.payment.v1";
+const AGGREGATE: &str = "payment";
+
+/// One event of this context, ready to publish. Its aggregate is all money of one booking, by the
+/// booking's id.
+#[must_use]
+pub fn envelope(recorded: &Recorded<PaymentEvent>) -> Envelope {
+    let (name, booking_id, payload) = message(&recorded.event);
+    Envelope {
+        id: recorded.id,
+        event_type: format!("{PACKAGE}.{name}"),
+        source: SOURCE.to_owned(),
+        occurred_at: recorded.at,
+        aggregate_type: AGGREGATE.to_owned(),
+        aggregate_id: booking_id.to_string(),
+        aggregate_version: recorded.version,
+        correlation_id: recorded.correlation_id.clone(),
+        causation_id: recorded.causation_id.clone(),
+        traceparent: None,
+        payload,
+    }
+}
+
+/// The booking that was cancelled.
+pub(crate) fn cancelled_booking(message: &Envelope) -> Result<BookingId, HandlerError> {
+    let poison = |text: String| HandlerError::Poison(text);
+    let event = BookingCancellationRequested::decode(message.payload.as_slice())
+        .map_err(|error| poison(error.to_string()))?;
+    let booking = event.booking.unwrap_or_default();
+    booking.booking_id.parse().map_err(|error| poison(format!("booking_id {error}")))
+}
+
+fn message(event: &PaymentEvent) -> (&'static str, BookingId, Vec<u8>) {
+    match event {
+        PaymentEvent::Approved(payment) => {
+            let (buyer_id, buyer_locale) = buyer(payment);
+            let payment_now = Some(convert::payment(payment));
+            let wire = pb::PaymentApproved { payment: payment_now, buyer_id, buyer_locale };
+            ("PaymentApproved", payment.booking_id, wire.encode_to_vec())
+        }
+        PaymentEvent::Declined(payment) => {
+            let (buyer_id, buyer_locale) = buyer(payment);
+            let payment_now = Some(convert::payment(payment));
+            let wire = pb::PaymentDeclined { payment: payment_now, buyer_id, buyer_locale };
+            ("PaymentDeclined", payment.booking_id, wire.encode_to_vec())
+        }
+        PaymentEvent::RefundSucceeded { payment, refund, settled } => {
+            let (buyer_id, buyer_locale) = buyer(payment);
+            let wire = pb::RefundSucceeded {
+                payment: Some(convert::payment(payment)),
+                refund: Some(convert::refund(refund)),
+                buyer_id,
+                buyer_locale,
+                settled: *settled,
+            };
+            ("RefundSucceeded", payment.booking_id, wire.encode_to_vec())
+        }
+        PaymentEvent::RefundFailed { payment, refund } => {
+            let (buyer_id, buyer_locale) = buyer(payment);
+            let wire = pb::RefundFailed {
+                payment: Some(convert::payment(payment)),
+                refund: Some(convert::refund(refund)),
+                buyer_id,
+                buyer_locale,
+            };
+            ("RefundFailed", payment.booking_id, wire.encode_to_vec())
+        }
+        PaymentEvent::Voided { booking_id } => {
+            let wire = pb::PaymentVoided { booking_id: booking_id.to_string() };
+            ("PaymentVoided", *booking_id, wire.encode_to_vec())
+        }
+    }
+}
+
+fn buyer(payment: &Payment) -> (String, String) {
+    (payment.payer.buyer_id.to_string(), payment.payer.locale.tag().to_owned())
+}

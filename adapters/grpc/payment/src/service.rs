@@ -1,0 +1,114 @@
+//! Each rpc of `PaymentService` is one use case, or a batch of it.
+
+use std::sync::Arc;
+
+use grpc_server::wire::page_token;
+use grpc_server::{Tasks, caller, refuse};
+use kernel::Caller;
+use payment::Paying;
+use proto::boxoffice::payment::v1 as pb;
+use proto::boxoffice::payment::v1::payment_service_server::PaymentService;
+use proto::boxoffice::payment::v1::payment_verdict::Outcome;
+use tonic::{Request, Response, Status};
+
+use crate::{batch, convert, request as read};
+
+/// `PaymentService` over this context's use cases.
+pub struct PaymentGrpc {
+    /// The use cases.
+    pub paying: Arc<Paying>,
+    /// Runs what changes something.
+    pub tasks: Tasks,
+}
+
+#[tonic::async_trait]
+impl PaymentService for PaymentGrpc {
+    async fn get_payment(
+        &self,
+        request: Request<pb::GetPaymentRequest>,
+    ) -> Result<Response<pb::GetPaymentResponse>, Status> {
+        let id = read::payment_id(&request.get_ref().payment_id).map_err(|e| refuse(&e))?;
+        let found = self.paying.get_payment(&caller(&request), id).await;
+        let payment = Some(convert::payment(&found.map_err(|e| refuse(&e))?));
+        Ok(Response::new(pb::GetPaymentResponse { payment }))
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<pb::ListPaymentsRequest>,
+    ) -> Result<Response<pb::ListPaymentsResponse>, Status> {
+        let (query, conditions) = read::list(request.get_ref()).map_err(|e| refuse(&e))?;
+        let page = self.paying.list_payments(&caller(&request), query).await;
+        let page = page.map_err(|e| refuse(&e))?;
+        Ok(Response::new(pb::ListPaymentsResponse {
+            payments: page.payments.iter().map(convert::payment).collect(),
+            next_page_token: page_token(page.next, &conditions),
+        }))
+    }
+
+    async fn charge_payment(
+        &self,
+        request: Request<pb::ChargePaymentRequest>,
+    ) -> Result<Response<pb::ChargePaymentResponse>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let wire = request.into_inner();
+        let charged = self.tasks.finish(async move { charge(&paying, &caller, wire).await });
+        Ok(Response::new(charged.await?))
+    }
+
+    async fn refund_payment(
+        &self,
+        request: Request<pb::RefundPaymentRequest>,
+    ) -> Result<Response<pb::RefundPaymentResponse>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let wire = request.into_inner();
+        let refunded = self.tasks.finish(async move { refund(&paying, &caller, wire).await });
+        Ok(Response::new(refunded.await?))
+    }
+
+    async fn batch_charge_payments(
+        &self,
+        request: Request<pb::BatchChargePaymentsRequest>,
+    ) -> Result<Response<pb::BatchChargePaymentsResponse>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let items = request.into_inner().requests;
+        let verdicts = self.tasks.finish(async move {
+            let call = async |wire| charge(&paying, &caller, wire).await.map(Outcome::Charge);
+            batch::run(items, call).await
+        });
+        Ok(Response::new(pb::BatchChargePaymentsResponse { verdicts: verdicts.await? }))
+    }
+
+    async fn batch_refund_payments(
+        &self,
+        request: Request<pb::BatchRefundPaymentsRequest>,
+    ) -> Result<Response<pb::BatchRefundPaymentsResponse>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let items = request.into_inner().requests;
+        let verdicts = self.tasks.finish(async move {
+            let call = async |wire| refund(&paying, &caller, wire).await.map(Outcome::Refund);
+            batch::run(items, call).await
+        });
+        Ok(Response::new(pb::BatchRefundPaymentsResponse { verdicts: verdicts.await? }))
+    }
+}
+
+async fn charge(
+    paying: &Paying,
+    caller: &Caller,
+    wire: pb::ChargePaymentRequest,
+) -> Result<pb::ChargePaymentResponse, Status> {
+    let asked = read::charge(&wire).map_err(|e| refuse(&e))?;
+    let charged = paying.charge_payment(caller, asked).await.map_err(|e| refuse(&e))?;
+    Ok(convert::charged(&charged))
+}
+
+async fn refund(
+    paying: &Paying,
+    caller: &Caller,
+    wire: pb::RefundPaymentRequest,
+) -> Result<pb::RefundPaymentResponse, Status> {
+    let booking_id = read::booking_id(&wire.booking_id).map_err(|e| refuse(&e))?;
+    let settlement = paying.refund_payment(caller, booking_id).await.map_err(|e| refuse(&e))?;
+    Ok(convert::refunded(&settlement))
+}

@@ -1,0 +1,121 @@
+//! The provider's own books, idempotent by key and in its own time.
+
+use std::time::Duration;
+
+use kernel::{StoreError, Timestamp};
+use payment::{ChargeAnswer, ChargeKey, ChargeOrder, RefundAnswer, RefundOrder};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm_database::{Database, TxError, database_now, unavailable};
+
+use crate::script::{Plan, Reply};
+use crate::{charge_row, refund_row};
+
+pub(crate) struct Ledger {
+    db: Database,
+}
+
+/// A charge that is in the books.
+pub(crate) struct Booked {
+    charge: charge_row::Model,
+    now: Timestamp,
+    /// What its first call hears; every later one hears what the books say.
+    pub(crate) reply: Reply,
+}
+
+impl Booked {
+    /// Whether the books mean this order: a key stands for one amount.
+    pub(crate) fn is_for(&self, order: &ChargeOrder) -> bool {
+        self.charge.is_for(order)
+    }
+
+    /// How long until there is an outcome.
+    pub(crate) fn wait(&self) -> Duration {
+        self.charge.due_at().since(self.now)
+    }
+
+    /// The answer once that time has passed.
+    pub(crate) fn outcome(&self) -> ChargeAnswer {
+        self.charge.answer(self.charge.due_at())
+    }
+}
+
+impl Ledger {
+    pub(crate) const fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    /// Books a charge as planned, unless its key is in the books.
+    pub(crate) async fn book(&self, order: &ChargeOrder, plan: Plan) -> Result<Booked, StoreError> {
+        let order = order.clone();
+        self.db
+            .write("booking a simulated charge", move |tx| {
+                let order = order.clone();
+                Box::pin(async move {
+                    let now = database_now(tx).await?;
+                    let known = charge_row::Entity::find_by_id(order.key.to_string());
+                    if let Some(charge) = known.one(tx).await? {
+                        return Ok(Booked { charge, now, reply: Reply::Sent });
+                    }
+                    let charge = charge_row::Model::planned(&order, plan, now);
+                    charge_row::Entity::insert(charge.clone().into_active_model())
+                        .exec_without_returning(tx)
+                        .await?;
+                    Ok(Booked { charge, now, reply: plan.reply })
+                })
+            })
+            .await
+    }
+
+    /// What is known of a charge now; `None` if nothing.
+    pub(crate) async fn look_up(&self, key: ChargeKey) -> Result<Option<ChargeAnswer>, StoreError> {
+        let failed = unavailable("looking up a simulated charge");
+        let reader = self.db.reader();
+        let found = charge_row::Entity::find_by_id(key.to_string()).one(reader).await;
+        let Some(charge) = found.map_err(&failed)? else { return Ok(None) };
+        let now = database_now(reader).await.map_err(&failed)?;
+        Ok(Some(charge.answer(now)))
+    }
+
+    /// Gives money back, once for a refund's id.
+    pub(crate) async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, StoreError> {
+        let order = order.clone();
+        self.db
+            .write("booking a simulated refund", move |tx| {
+                let order = order.clone();
+                Box::pin(async move { refund(tx, &order).await })
+            })
+            .await
+    }
+}
+
+async fn refund(tx: &DatabaseTransaction, order: &RefundOrder) -> Result<RefundAnswer, TxError> {
+    let refund_id = order.refund_id.to_string();
+    let succeeded = RefundAnswer::Succeeded { provider_ref: format!("sim_refund_{refund_id}") };
+    if refund_row::Entity::find_by_id(refund_id).one(tx).await?.is_some() {
+        return Ok(succeeded);
+    }
+    let now = database_now(tx).await?;
+    let charge = charge_row::Entity::find_by_id(order.charge.to_string()).one(tx).await?;
+    let Some(charge) = charge.filter(|charge| is_taken(charge, now)) else {
+        return Ok(RefundAnswer::Refused { reason: "no such charge was taken".to_owned() });
+    };
+    let earlier = refund_row::Entity::find()
+        .filter(refund_row::Column::ChargeId.eq(&charge.id))
+        .all(tx)
+        .await?;
+    let back: i64 = earlier.iter().map(|refund| refund.amount_minor).sum();
+    if back.saturating_add(order.amount.minor()) > charge.amount_minor {
+        return Ok(RefundAnswer::Refused { reason: "more than was taken".to_owned() });
+    }
+    refund_row::Entity::insert(refund_row::Model::of(order, now).into_active_model())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(succeeded)
+}
+
+fn is_taken(charge: &charge_row::Model, now: Timestamp) -> bool {
+    match charge.answer(now) {
+        ChargeAnswer::Approved { .. } => true,
+        ChargeAnswer::Declined { .. } | ChargeAnswer::Unknown => false,
+    }
+}

@@ -1,0 +1,88 @@
+//! What the provider is asked and what it may answer.
+
+use std::fmt;
+
+use kernel::{BookingId, Money, RefundId};
+
+/// The provider's idempotency key of a charge: the booking and the attempt's number. It is the same
+/// however often the attempt is sent (trap R05).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChargeKey {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+}
+
+/// Asks for money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeOrder {
+    /// The idempotency key.
+    pub key: ChargeKey,
+    /// How much.
+    pub amount: Money,
+    /// The provider's token for the means of payment.
+    pub payment_method: String,
+}
+
+/// Asks for money to be given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundOrder {
+    /// The idempotency key.
+    pub refund_id: RefundId,
+    /// The charge it came with.
+    pub charge: ChargeKey,
+    /// The provider's name for that charge.
+    pub provider_ref: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What a provider says to a charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeAnswer {
+    /// The money is taken.
+    Approved {
+        /// The provider's name for the charge.
+        provider_ref: String,
+    },
+    /// No money was taken and with this key none will be.
+    Declined {
+        /// Why, in the provider's words.
+        reason: String,
+    },
+    /// Nothing definite: no answer, a broken one, or one that says "later".
+    Unknown,
+}
+
+/// What a provider knows of a charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeFinding {
+    /// The provider has the charge, and this is what became of it.
+    Known(ChargeAnswer),
+    /// The provider has never heard of the charge. It may still be on its way.
+    NotFound,
+}
+
+/// What a provider says to a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundAnswer {
+    /// The money is back.
+    Succeeded {
+        /// The provider's name for the refund.
+        provider_ref: String,
+    },
+    /// The provider does not give it back now. Asking again later may work.
+    Refused {
+        /// Why, in the provider's words.
+        reason: String,
+    },
+    /// Nothing definite.
+    Unknown,
+}
+
+impl fmt::Display for ChargeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.booking_id, self.attempt)
+    }
+}

@@ -1,0 +1,106 @@
+//! Takes the money for a booking, with an outcome that is definite or openly unknown (row T05).
+
+use kernel::{AccessDenied, BookingId, Caller, Fault, FaultClass, Money, PaymentId};
+
+use super::{CommitFailed, Ending, Paying};
+use crate::{ChargeAnswer, ChargeRefused, Payer, Payment, Settlement};
+
+/// Asks to take the money for a booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargePayment {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// Which attempt, from 1 to [`crate::ATTEMPTS_MAX`]; a higher one only after a definite decline.
+    pub attempt: u32,
+    /// Who pays.
+    pub payer: Payer,
+    /// How much; not negative.
+    pub amount: Money,
+    /// The provider's token for the means of payment.
+    pub payment_method: String,
+}
+
+/// Why no attempt was made. After it, only the same attempt may be asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChargePaymentError {
+    /// The caller is not one of our servers.
+    #[error(transparent)]
+    Access(#[from] AccessDenied),
+    /// The attempt may not be made.
+    #[error(transparent)]
+    Refused(#[from] ChargeRefused),
+    /// The attempt could not be stored; the provider was not called.
+    #[error(transparent)]
+    Commit(#[from] CommitFailed),
+}
+
+impl Paying {
+    /// Makes an attempt, or answers with what became of it when it was made before.
+    ///
+    /// # Errors
+    /// [`ChargePaymentError`]. Once the provider may have been called there is none: an attempt of
+    /// which nothing definite is known is `Processing` or `Unknown`, and the sweep finds out.
+    pub async fn charge_payment(
+        &self,
+        caller: &Caller,
+        asked: ChargePayment,
+    ) -> Result<Payment, ChargePaymentError> {
+        caller.service()?;
+        let settlement = self.settlement_of(asked.booking_id).await.map_err(CommitFailed::from)?;
+        let payment_id = PaymentId::new(self.ids.next());
+        let begin = |settlement: &mut Settlement, now| {
+            settlement.begin_charge(&asked, payment_id, now).map_err(ChargePaymentError::from)
+        };
+        let settlement = match self.decide(settlement, None, begin).await? {
+            Ending::Unchanged(settlement) => settlement,
+            Ending::Committed(begun) => self.call(begun, asked.attempt).await,
+        };
+        let mut payments = settlement.payments.into_iter();
+        // Attempts are never removed, so the one just begun or found is there.
+        let payment = payments.find(|payment| payment.attempt == asked.attempt);
+        payment.ok_or(ChargePaymentError::Commit(CommitFailed::Contended))
+    }
+
+    /// Calls the provider for an attempt that is stored. No transaction is open meanwhile.
+    async fn call(&self, begun: Settlement, attempt: u32) -> Settlement {
+        let Some(order) = begun.attempt(attempt).map(Payment::charge_order) else { return begun };
+        let answer = self.provider.charge(&order).await;
+        // The money may have moved, so a failure to store the answer is none of the call: the
+        // attempt stays undecided until the sweep has found out.
+        self.record_charge(begun.clone(), attempt, &answer).await.unwrap_or(begun)
+    }
+
+    pub(super) async fn record_charge(
+        &self,
+        settlement: Settlement,
+        attempt: u32,
+        answer: &ChargeAnswer,
+    ) -> Result<Settlement, CommitFailed> {
+        let refund_id = self.refund_id();
+        let ending = self.decide(settlement, None, |settlement, now| {
+            Ok::<_, CommitFailed>(settlement.charge_answered(attempt, answer, refund_id, now))
+        });
+        Ok(ending.await?.into_settlement())
+    }
+}
+
+impl Fault for ChargePaymentError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Access(error) => error.class(),
+            Self::Refused(_) => FaultClass::Refused,
+            Self::Commit(error) => error.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Access(error) => error.reason(),
+            Self::Refused(ChargeRefused::AmountMismatch { .. }) => "AMOUNT_MISMATCH",
+            Self::Refused(ChargeRefused::AttemptLive { .. }) => "ATTEMPT_LIVE",
+            Self::Refused(ChargeRefused::OutOfTurn { .. }) => "ATTEMPT_OUT_OF_TURN",
+            Self::Refused(ChargeRefused::Voided) => "PAYMENT_VOIDED",
+            Self::Commit(error) => error.reason(),
+        }
+    }
+}

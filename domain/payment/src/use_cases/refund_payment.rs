@@ -1,0 +1,89 @@
+//! Voids or refunds all money of a booking (row T10, reliability.md 7.5, R4 and R5).
+
+use kernel::{AccessDenied, BookingId, Caller, Fault, FaultClass};
+
+use super::{CommitFailed, Ending, Paying};
+use crate::{Ask, Decision, RefundOrder, Settlement};
+
+/// Why nothing was voided or refunded. The same call may be made again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefundPaymentError {
+    /// The caller is not one of our servers.
+    #[error(transparent)]
+    Access(#[from] AccessDenied),
+    /// The wish could not be stored; the provider was not called.
+    #[error(transparent)]
+    Commit(#[from] CommitFailed),
+}
+
+impl Paying {
+    /// Gives back what was taken for a booking and sees to it that nothing more is taken, also when
+    /// nothing is known of the booking. Repeats change nothing and answer how far it has come.
+    ///
+    /// # Errors
+    /// [`RefundPaymentError`]. Once the wish is stored there is none: the sweep carries it out.
+    pub async fn refund_payment(
+        &self,
+        caller: &Caller,
+        booking_id: BookingId,
+    ) -> Result<Settlement, RefundPaymentError> {
+        caller.service()?;
+        let settlement = self.settlement_of(booking_id).await.map_err(CommitFailed::from)?;
+        let refund_id = self.refund_id();
+        let ending = self.decide(settlement, None, |settlement, now| {
+            let voided = settlement.void(refund_id, now);
+            Ok::<_, CommitFailed>(voided.and(settlement.begin_refund(now)))
+        });
+        match ending.await? {
+            Ending::Unchanged(settlement) => Ok(settlement),
+            Ending::Committed(settlement) => match settlement.next_ask() {
+                Some(Ask::Refund(order)) => {
+                    Ok(self.give_back(settlement.clone(), &order).await.unwrap_or(settlement))
+                }
+                Some(Ask::Outcome(_)) | None => Ok(settlement),
+            },
+        }
+    }
+
+    /// Calls the provider for a refund that is stored. No transaction is open meanwhile.
+    pub(super) async fn give_back(
+        &self,
+        settlement: Settlement,
+        order: &RefundOrder,
+    ) -> Result<Settlement, CommitFailed> {
+        let answer = self.provider.refund(order).await;
+        let ending = self.decide(settlement, None, |settlement, now| {
+            Ok::<_, CommitFailed>(settlement.refund_answered(order.refund_id, &answer, now))
+        });
+        Ok(ending.await?.into_settlement())
+    }
+}
+
+impl Decision {
+    /// Both decisions as one.
+    fn and(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::AlreadyDone, other) | (other, Self::AlreadyDone) => other,
+            (Self::Happened(mut events), Self::Happened(more)) => {
+                events.extend(more);
+                Self::Happened(events)
+            }
+        }
+    }
+}
+
+impl Fault for RefundPaymentError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Access(error) => error.class(),
+            Self::Commit(error) => error.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Access(error) => error.reason(),
+            Self::Commit(error) => error.reason(),
+        }
+    }
+}
