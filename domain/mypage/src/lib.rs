@@ -1,1 +1,18 @@
-//! mypage: see ARCHITECTURE.md.
+//! The my page context: what buyers and organizers see of bookings, folded from events alone.
+
+mod booking_view;
+mod fact;
+mod limits;
+mod ports;
+mod sales_view;
+mod use_cases;
+
+pub use booking_view::{BookingSeen, BookingView, MyBooking, PaymentSeen};
+pub use fact::{BookingSnapshot, BookingStatus, Fact, PaymentSnapshot, PaymentStatus};
+pub use limits::{FOLD_TRIES_MAX, WATCH_ROWS_MAX};
+pub use ports::{Change, Changed, Filter, ViewStore, Viewer};
+pub use sales_view::{CurrencyTotal, SalesSummary, Tally, TotalsOverflow};
+pub use use_cases::{
+    FoldFactError, GetMyBookingError, GetSalesSummaryError, ListMyBookings, ListMySales, MyPage,
+    Page, ReadError,
+};

@@ -1,1 +1,160 @@
-//! The mypage context's ports in memory: for tests, proved by the contract suites.
+//! The my page context's ports in memory: for tests, proved by the contract suites.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use kernel::{
+    BookingId, BuyerId, Cause, Committed, Cursor, Envelope, EventId, OrganizerId, StoreError,
+    TicketId,
+};
+use mypage::{BookingView, Change, Changed, Filter, MyBooking, Tally, ViewStore, Viewer};
+
+/// Rows of the view that live as long as the value.
+#[derive(Default)]
+pub struct MemoryViewStore {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    views: HashMap<BookingId, (BookingView, i64)>,
+    last_change: HashMap<BuyerId, i64>,
+    inbox: HashSet<(&'static str, EventId)>,
+    parked: Vec<(EventId, String)>,
+}
+
+impl MemoryViewStore {
+    /// A view without rows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was parked, with the reasons.
+    #[must_use]
+    pub fn parked(&self) -> Vec<(EventId, String)> {
+        self.tables().parked.clone()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ViewStore for MemoryViewStore {
+    async fn find(&self, booking_id: BookingId) -> Result<Option<BookingView>, StoreError> {
+        Ok(self.tables().views.get(&booking_id).map(|(view, _)| view.clone()))
+    }
+
+    async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+        let mut tables = self.tables();
+        let Cause { consumer, event_id } = change.caused_by;
+        if tables.inbox.contains(&(consumer, event_id)) {
+            return Ok(Committed::AlreadyHandled);
+        }
+        if let Some(view) = change.view {
+            let found = tables.views.get(&view.booking_id);
+            if found.map_or(0, |(view, _)| view.revision) != change.expected_revision {
+                return Ok(Committed::Stale);
+            }
+            tables.put(view);
+        }
+        tables.inbox.insert((consumer, event_id));
+        Ok(Committed::Done)
+    }
+
+    async fn list(
+        &self,
+        of: &Filter,
+        after: Option<Cursor>,
+        rows_max: u32,
+    ) -> Result<Vec<MyBooking>, StoreError> {
+        let mut rows: Vec<_> = self
+            .tables()
+            .shown()
+            .filter(|row| match &of.viewer {
+                Viewer::Buyer(buyer) => row.booking.buyer_id == *buyer,
+                Viewer::Organizer(organizer) => row.booking.organizer_id == *organizer,
+            })
+            .filter(|row| of.ticket_id.is_none_or(|ticket| ticket == row.booking.ticket_id))
+            .filter(|row| of.status.is_none_or(|status| status == row.booking.status))
+            .filter(|row| after.is_none_or(|after| key(row.cursor()) < key(after)))
+            .collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(key(row.cursor())));
+        rows.truncate(rows_max as usize);
+        Ok(rows)
+    }
+
+    async fn tallies(
+        &self,
+        organizer_id: &OrganizerId,
+        ticket_id: Option<TicketId>,
+    ) -> Result<Vec<Tally>, StoreError> {
+        Ok(self
+            .tables()
+            .shown()
+            .filter(|row| row.booking.organizer_id == *organizer_id)
+            .filter(|row| ticket_id.is_none_or(|ticket| ticket == row.booking.ticket_id))
+            .map(|row| Tally::of(&row))
+            .collect())
+    }
+
+    async fn changed_since(
+        &self,
+        buyer_id: &BuyerId,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<Vec<Changed>, StoreError> {
+        let mut rows: Vec<_> = self
+            .tables()
+            .views
+            .values()
+            .filter(|(_, change_number)| *change_number > after)
+            .filter_map(|(view, change_number)| {
+                view.shown().map(|booking| Changed { booking, change_number: *change_number })
+            })
+            .filter(|row| row.booking.booking.buyer_id == *buyer_id)
+            .collect();
+        rows.sort_by_key(|row| row.change_number);
+        rows.truncate(rows_max as usize);
+        Ok(rows)
+    }
+
+    async fn park(
+        &self,
+        consumer: &'static str,
+        message: &Envelope,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        if tables.inbox.insert((consumer, message.id)) {
+            tables.parked.push((message.id, reason.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// Stores a row with the next number of its buyer's changes; a row without a buyer yet has none.
+    fn put(&mut self, view: BookingView) {
+        let change_number = match &view.booking {
+            Some(seen) => {
+                let last = self.last_change.entry(seen.booking.buyer_id.clone()).or_insert(0);
+                *last += 1;
+                *last
+            }
+            None => 0,
+        };
+        self.views.insert(view.booking_id, (view, change_number));
+    }
+
+    fn shown(&self) -> impl Iterator<Item = MyBooking> {
+        self.views.values().filter_map(|(view, _)| view.shown())
+    }
+}
+
+const fn key(cursor: Cursor) -> (i64, kernel::Uuid) {
+    (cursor.sort, cursor.id)
+}

@@ -1,1 +1,11 @@
-//! sea-orm-mypage: see ARCHITECTURE.md.
+//! The rows of the my page view, on SeaORM.
+
+mod feed_row;
+mod migrations;
+mod names;
+mod row;
+mod store;
+mod write;
+
+pub use migrations::migrations;
+pub use store::SeaOrmViewStore;

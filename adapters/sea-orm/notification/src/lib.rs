@@ -1,1 +1,9 @@
-//! sea-orm-notification: see ARCHITECTURE.md.
+//! The notification context's ledger of what was sent, on SeaORM.
+
+mod migrations;
+mod recipient_row;
+mod row;
+mod store;
+
+pub use migrations::migrations;
+pub use store::SeaOrmNotificationStore;

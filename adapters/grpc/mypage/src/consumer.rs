@@ -1,0 +1,55 @@
+//! The consumer `mypage.views`: every event of a booking and its money becomes part of one row.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError};
+use mypage::{FoldFactError, MyPage};
+
+use crate::facts;
+
+const NAME: &str = "mypage.views";
+
+/// Folds events into the view.
+pub struct ViewsConsumer {
+    my_page: Arc<MyPage>,
+}
+
+impl ViewsConsumer {
+    /// A consumer for this context.
+    #[must_use]
+    pub const fn new(my_page: Arc<MyPage>) -> Self {
+        Self { my_page }
+    }
+}
+
+#[async_trait]
+impl EventHandler for ViewsConsumer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn event_names(&self) -> &'static [&'static str] {
+        &facts::EVENT_NAMES
+    }
+
+    async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
+        let fact = facts::read(message)?;
+        let cause = Cause { consumer: NAME, event_id: message.id };
+        self.my_page.fold_fact(&fact, cause).await.map_err(|error| failed(&error))
+    }
+
+    async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
+        let parked = self.my_page.store.park(NAME, message, reason).await;
+        parked.map_err(|error| HandlerError::Transient(error.to_string()))
+    }
+}
+
+/// Our own faults stay faults however often the message comes.
+fn failed(error: &FoldFactError) -> HandlerError {
+    if error.class() == FaultClass::Bug {
+        HandlerError::Poison(error.to_string())
+    } else {
+        HandlerError::Transient(error.to_string())
+    }
+}

@@ -1,0 +1,79 @@
+//! Each rpc of `MyPageService` is one use case.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use grpc_server::{caller, refuse};
+use mypage::MyPage;
+use proto::boxoffice::mypage::v1 as pb;
+use proto::boxoffice::mypage::v1::my_page_service_server::MyPageService;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::convert;
+use crate::watch::Watch;
+
+/// `MyPageService` over this context's use cases.
+pub struct MyPageGrpc {
+    /// The use cases.
+    pub my_page: Arc<MyPage>,
+    /// Cancelled when the server stops: streams end then.
+    pub stopping: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl MyPageService for MyPageGrpc {
+    async fn list_my_bookings(
+        &self,
+        request: Request<pb::ListMyBookingsRequest>,
+    ) -> Result<Response<pb::ListMyBookingsResponse>, Status> {
+        let (query, conditions) =
+            convert::list_my_bookings(request.get_ref()).map_err(|e| refuse(&e))?;
+        let page = self.my_page.list_my_bookings(&caller(&request), query).await;
+        let page = page.map_err(|e| refuse(&e))?;
+        Ok(Response::new(convert::my_bookings(page, &conditions)))
+    }
+
+    async fn get_my_booking(
+        &self,
+        request: Request<pb::GetMyBookingRequest>,
+    ) -> Result<Response<pb::GetMyBookingResponse>, Status> {
+        let booking_id = convert::booking_id(request.get_ref()).map_err(|e| refuse(&e))?;
+        let row = self.my_page.get_my_booking(&caller(&request), booking_id).await;
+        let booking = Some(convert::my_booking(row.map_err(|e| refuse(&e))?));
+        Ok(Response::new(pb::GetMyBookingResponse { booking }))
+    }
+
+    type WatchMyBookingsStream = BoxStream<'static, Result<pb::WatchMyBookingsResponse, Status>>;
+
+    async fn watch_my_bookings(
+        &self,
+        request: Request<pb::WatchMyBookingsRequest>,
+    ) -> Result<Response<Self::WatchMyBookingsStream>, Status> {
+        let (my_page, stopping) = (Arc::clone(&self.my_page), self.stopping.clone());
+        let watch = Watch::begin(my_page, caller(&request), stopping).await;
+        Ok(Response::new(watch.map_err(|e| refuse(&e))?.stream().boxed()))
+    }
+
+    async fn list_my_sales(
+        &self,
+        request: Request<pb::ListMySalesRequest>,
+    ) -> Result<Response<pb::ListMySalesResponse>, Status> {
+        let (query, conditions) =
+            convert::list_my_sales(request.get_ref()).map_err(|e| refuse(&e))?;
+        let page = self.my_page.list_my_sales(&caller(&request), query).await;
+        let page = page.map_err(|e| refuse(&e))?;
+        Ok(Response::new(convert::my_sales(page, &conditions)))
+    }
+
+    async fn get_sales_summary(
+        &self,
+        request: Request<pb::GetSalesSummaryRequest>,
+    ) -> Result<Response<pb::GetSalesSummaryResponse>, Status> {
+        let ticket_id = convert::summary_ticket(request.get_ref()).map_err(|e| refuse(&e))?;
+        let sums = self.my_page.get_sales_summary(&caller(&request), ticket_id).await;
+        let summary = Some(convert::summary(ticket_id, sums.map_err(|e| refuse(&e))?));
+        Ok(Response::new(pb::GetSalesSummaryResponse { summary }))
+    }
+}

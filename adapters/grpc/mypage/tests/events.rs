@@ -1,0 +1,257 @@
+//! From the other contexts' messages to what a buyer reads and watches, over the memory store.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use grpc_mypage::{MyPageGrpc, ViewsConsumer};
+use kernel::{Caller, Envelope, EventHandler, EventId, HandlerError, Role, Timestamp, Uuid};
+use memory_mypage::MemoryViewStore;
+use mypage::MyPage;
+use prost::Message;
+use proto::boxoffice::booking::v1 as booking;
+use proto::boxoffice::mypage::v1 as pb;
+use proto::boxoffice::mypage::v1::my_page_service_server::MyPageService;
+use proto::boxoffice::payment::v1 as payment;
+use proto::google::r#type::Money;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Status};
+
+struct Scene {
+    store: Arc<MemoryViewStore>,
+    consumer: ViewsConsumer,
+    grpc: MyPageGrpc,
+}
+
+fn scene() -> Scene {
+    let store = Arc::new(MemoryViewStore::new());
+    let my_page = Arc::new(MyPage { store: store.clone() });
+    let consumer = ViewsConsumer::new(Arc::clone(&my_page));
+    Scene { store, consumer, grpc: MyPageGrpc { my_page, stopping: CancellationToken::new() } }
+}
+
+fn id(n: u128) -> String {
+    Uuid::from_u128(n).to_string()
+}
+
+fn krw(units: i64) -> Option<Money> {
+    Some(Money { currency_code: "KRW".to_owned(), units, nanos: 0 })
+}
+
+fn booking(n: u128, status: booking::BookingStatus) -> Option<booking::Booking> {
+    Some(booking::Booking {
+        booking_id: id(n),
+        ticket_id: id(88),
+        ticket_name: "Rock Night".to_owned(),
+        organizer_id: "acme".to_owned(),
+        buyer_id: "alice".to_owned(),
+        quantity: 3,
+        total: krw(165_000),
+        refunded: krw(0),
+        status: status.into(),
+        create_time: Some(prost_types::Timestamp { seconds: 60, nanos: 5_000 }),
+        ..Default::default()
+    })
+}
+
+fn paid(n: u128, status: payment::PaymentStatus, refunded: i64) -> Option<payment::Payment> {
+    Some(payment::Payment {
+        payment_id: id(n + 500),
+        booking_id: id(n),
+        amount: krw(165_000),
+        refunded: krw(refunded),
+        status: status.into(),
+        ..Default::default()
+    })
+}
+
+fn envelope(event: u128, name: &str, version: i64, message: &impl Message) -> Envelope {
+    let source = if name.starts_with("Booking") { "booking" } else { "payment" };
+    Envelope {
+        id: EventId::new(Uuid::from_u128(event)),
+        event_type: format!("boxoffice.{source}.v1.{name}"),
+        source: source.to_owned(),
+        occurred_at: Timestamp::from_micros(120_000_000),
+        aggregate_type: source.to_owned(),
+        aggregate_id: id(1),
+        aggregate_version: version,
+        correlation_id: id(1),
+        causation_id: None,
+        traceparent: None,
+        payload: message.encode_to_vec(),
+    }
+}
+
+fn by_alice<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Caller {
+        subject: Some("alice".to_owned()),
+        roles: vec![Role::Buyer],
+        ..Caller::anonymous()
+    });
+    request
+}
+
+async fn read(scene: &Scene, n: u128) -> pb::MyBooking {
+    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(n) });
+    scene.grpc.get_my_booking(request).await.unwrap().into_inner().booking.unwrap()
+}
+
+#[tokio::test]
+async fn t08_i8_every_event_of_a_booking_arrives_in_its_row() {
+    use booking::BookingStatus as B;
+    use payment::PaymentStatus as P;
+    let scene = scene();
+    let refunded = payment::RefundSucceeded {
+        payment: paid(1, P::Refunded, 165_000),
+        refund: None,
+        buyer_id: "alice".to_owned(),
+        buyer_locale: String::new(),
+        settled: true,
+    };
+    let approved =
+        payment::PaymentApproved { payment: paid(1, P::Approved, 0), ..Default::default() };
+    let placed = booking::BookingPlaced { booking: booking(1, B::Pending), ..Default::default() };
+    let confirmed =
+        booking::BookingConfirmed { booking: booking(1, B::Confirmed), ..Default::default() };
+    let cancelled =
+        booking::BookingCancelled { booking: booking(1, B::Cancelled), ..Default::default() };
+    let messages = [
+        envelope(1, "BookingCancelled", 4, &cancelled),
+        envelope(2, "PaymentApproved", 1, &approved),
+        envelope(3, "BookingPlaced", 1, &placed),
+        envelope(4, "RefundSucceeded", 2, &refunded),
+        envelope(5, "BookingConfirmed", 2, &confirmed),
+    ];
+    for message in messages.iter().chain(&messages) {
+        scene.consumer.handle(message).await.unwrap();
+    }
+    let row = read(&scene, 1).await;
+    assert_eq!(row.status(), B::Cancelled);
+    assert_eq!(row.payment_status(), P::Refunded);
+    assert_eq!((row.quantity, row.total, row.refunded), (3, krw(165_000), krw(165_000)));
+    assert_eq!(row.create_time.unwrap(), prost_types::Timestamp { seconds: 60, nanos: 5_000 });
+}
+
+#[tokio::test]
+async fn the_consumer_reads_every_event_that_it_asks_for() {
+    let scene = scene();
+    for (n, name) in (1..).zip(scene.consumer.event_names()) {
+        let wire = booking(n, booking::BookingStatus::Pending);
+        // Every event of a context has its subject in field 1.
+        let message = if name.starts_with("Booking") {
+            let event = booking::BookingPlaced { booking: wire, ..Default::default() };
+            envelope(n, name, 1, &event)
+        } else {
+            let payment = paid(n, payment::PaymentStatus::Approved, 0);
+            envelope(n, name, 1, &payment::PaymentApproved { payment, ..Default::default() })
+        };
+        assert_eq!(scene.consumer.handle(&message).await, Ok(()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn r18_what_cannot_be_read_is_poison_and_parked() {
+    let scene = scene();
+    let empty = envelope(1, "BookingPlaced", 1, &booking::BookingPlaced::default());
+    let garbled = Envelope { payload: vec![0xff], ..empty.clone() };
+    let unknown =
+        Envelope { event_type: "boxoffice.booking.v1.BookingSung".into(), ..empty.clone() };
+    for message in [&empty, &garbled, &unknown] {
+        let refused = scene.consumer.handle(message).await;
+        assert!(matches!(refused, Err(HandlerError::Poison(_))), "{refused:?}");
+    }
+    scene.consumer.park(&empty, "unreadable").await.unwrap();
+    assert_eq!(scene.store.parked(), [(empty.id, "unreadable".to_owned())]);
+}
+
+async fn confirm(scene: &Scene, event: u128, n: u128, version: i64) {
+    use booking::BookingStatus as B;
+    let status = if version == 1 { B::Pending } else { B::Confirmed };
+    let event_message =
+        booking::BookingConfirmed { booking: booking(n, status), ..Default::default() };
+    let message = envelope(event, "BookingConfirmed", version, &event_message);
+    scene.consumer.handle(&message).await.unwrap();
+}
+
+type Watched = BoxStream<'static, Result<pb::WatchMyBookingsResponse, Status>>;
+
+async fn watch(scene: &Scene) -> Watched {
+    let request = by_alice(pb::WatchMyBookingsRequest {});
+    scene.grpc.watch_my_bookings(request).await.unwrap().into_inner()
+}
+
+async fn next(stream: &mut Watched) -> (String, booking::BookingStatus) {
+    let row = stream.next().await.unwrap().unwrap().booking.unwrap();
+    (row.booking_id.clone(), row.status())
+}
+
+#[tokio::test(start_paused = true)]
+async fn t08_a_watcher_gets_each_booking_now_and_again_whenever_it_changes() {
+    use booking::BookingStatus as B;
+    let scene = scene();
+    confirm(&scene, 1, 1, 1).await;
+    confirm(&scene, 2, 2, 1).await;
+    let mut stream = watch(&scene).await;
+    // Changed between the first look and the first read: told as it is at the next look.
+    confirm(&scene, 3, 2, 2).await;
+    assert_eq!(next(&mut stream).await, (id(1), B::Pending));
+    assert_eq!(next(&mut stream).await, (id(2), B::Pending));
+    assert_eq!(next(&mut stream).await, (id(2), B::Confirmed));
+    let nothing = tokio::time::timeout(Duration::from_secs(60), stream.next()).await;
+    assert!(nothing.is_err());
+    confirm(&scene, 4, 3, 1).await;
+    assert_eq!(next(&mut stream).await, (id(3), B::Pending));
+}
+
+#[tokio::test(start_paused = true)]
+async fn r36_a_watch_ends_when_the_server_stops() {
+    let scene = scene();
+    let mut stream = watch(&scene).await;
+    let stopping = scene.grpc.stopping.clone();
+    let (last, ()) = futures::join!(stream.next(), async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        stopping.cancel();
+    });
+    assert!(last.is_none());
+}
+
+#[tokio::test]
+async fn a_caller_without_the_part_is_refused_at_once() {
+    let scene = scene();
+    let anonymous = Request::new(pb::WatchMyBookingsRequest {});
+    let refused = scene.grpc.watch_my_bookings(anonymous).await.err().unwrap();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let refused = scene.grpc.list_my_sales(by_alice(pb::ListMySalesRequest::default())).await;
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(404) });
+    assert_eq!(scene.grpc.get_my_booking(request).await.unwrap_err().code(), Code::NotFound);
+    let request =
+        by_alice(pb::ListMyBookingsRequest { status: 99, page_size: -1, ..Default::default() });
+    assert_eq!(
+        scene.grpc.list_my_bookings(request).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
+}
+
+#[tokio::test]
+async fn t08_pages_follow_their_tokens_and_tokens_their_conditions() {
+    let scene = scene();
+    for n in 1..=3 {
+        confirm(&scene, n, n, 1).await;
+    }
+    let list = async |page_token: String, status: i32| {
+        let request = pb::ListMyBookingsRequest { status, page_size: 2, page_token };
+        scene.grpc.list_my_bookings(by_alice(request)).await
+    };
+    let first = list(String::new(), 0).await.unwrap().into_inner();
+    let second = list(first.next_page_token.clone(), 0).await.unwrap().into_inner();
+    let ids: Vec<_> =
+        first.bookings.iter().chain(&second.bookings).map(|row| &row.booking_id).collect();
+    assert_eq!(ids, [&id(3), &id(2), &id(1)]);
+    assert_eq!(second.next_page_token, "");
+    let other = list(first.next_page_token, booking::BookingStatus::Pending.into()).await;
+    assert_eq!(other.unwrap_err().code(), Code::InvalidArgument);
+}

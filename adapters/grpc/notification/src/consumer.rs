@@ -1,0 +1,55 @@
+//! The consumer `notification.letters`: every event becomes the letters it leads to.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError};
+use notification::{Fact, Notifying, TellError};
+
+use crate::facts;
+
+const NAME: &str = "notification.letters";
+
+/// Tells people what happened.
+pub struct LettersConsumer {
+    notifying: Arc<Notifying>,
+}
+
+impl LettersConsumer {
+    /// A consumer for this context.
+    #[must_use]
+    pub const fn new(notifying: Arc<Notifying>) -> Self {
+        Self { notifying }
+    }
+}
+
+#[async_trait]
+impl EventHandler for LettersConsumer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn event_names(&self) -> &'static [&'static str] {
+        &facts::EVENT_NAMES
+    }
+
+    async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
+        let fact = Fact { at: message.occurred_at, news: facts::read(message)? };
+        let cause = Cause { consumer: NAME, event_id: message.id };
+        self.notifying.tell(&fact, cause).await.map_err(|error| failed(&error))
+    }
+
+    async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
+        let parked = self.notifying.store.park(NAME, message, reason).await;
+        parked.map_err(|error| HandlerError::Transient(error.to_string()))
+    }
+}
+
+/// Our own faults stay faults however often the message comes.
+fn failed(error: &TellError) -> HandlerError {
+    if error.class() == FaultClass::Bug {
+        HandlerError::Poison(error.to_string())
+    } else {
+        HandlerError::Transient(error.to_string())
+    }
+}
