@@ -1,1 +1,68 @@
-//! boxoffice-booking: see ARCHITECTURE.md.
+//! The booking context, joined: bookings over gRPC, calls to ticket and payment, and the sweep that goes on
+//! with whatever nobody drives.
+
+use std::sync::Arc;
+
+use booking::Bookings;
+use grpc_booking::{
+    BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, encode_reply,
+    envelope,
+};
+use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
+use proto::boxoffice::booking::v1::booking_service_server::{BookingServiceServer, SERVICE_NAME};
+use runtime::{Context, Platform, Settings, StartError, open_database};
+use sea_orm_booking::{SeaOrmBookingStore, migrations};
+use sea_orm_database::Database;
+
+/// Bookings that one pass of the sweep takes at most.
+const SWEEP_ROWS_MAX: u32 = 50;
+
+/// Opens the context's database, with this version's schema.
+///
+/// # Errors
+/// [`StartError`] when it cannot be used.
+pub async fn open(settings: &Settings) -> Result<Database, StartError> {
+    open_database(settings, "booking", migrations()).await
+}
+
+/// Opens the database, joins the context's cells and starts its sweep.
+///
+/// # Errors
+/// [`StartError`] when the database cannot be used.
+pub async fn start(platform: &Platform) -> Result<Context, StartError> {
+    let database = open(&platform.settings).await?;
+    let token = platform.service_token.clone();
+    let bearer: ServiceBearer = Arc::new(move || token.current());
+    let (tickets, payments) = (platform.contexts.clone(), platform.contexts.clone());
+    let bookings = Arc::new(Bookings {
+        store: Arc::new(SeaOrmBookingStore::new(database.clone(), envelope)),
+        tickets: Arc::new(TicketsClient::new(tickets, Arc::clone(&bearer))),
+        payments: Arc::new(PaymentsClient::new(payments, bearer)),
+        clock: Arc::clone(&platform.clock),
+        ids: Arc::clone(&platform.ids),
+        owner: platform.owner.clone(),
+        encode_reply,
+    });
+    let sweeping = Arc::clone(&bookings);
+    platform.sweep("booking.sweep", &database, move || {
+        let bookings = Arc::clone(&sweeping);
+        async move {
+            let swept = bookings.sweep(SWEEP_ROWS_MAX).await?;
+            for error in swept.failures {
+                tracing::warn!(%error, "a booking could not be carried on and will be again");
+            }
+            Ok(swept.more)
+        }
+    });
+    let grpc = BookingGrpc { bookings: Arc::clone(&bookings), tasks: platform.tasks.clone() };
+    let service = BookingServiceServer::new(grpc)
+        .max_decoding_message_size(DECODE_BYTES_MAX)
+        .max_encoding_message_size(ENCODE_BYTES_MAX);
+    Ok(Context {
+        name: "booking",
+        services: vec![SERVICE_NAME],
+        add_services: Box::new(|routes| routes.add_service(service)),
+        handlers: vec![Arc::new(ProcessConsumer::new(bookings))],
+        database,
+    })
+}

@@ -1,1 +1,13 @@
-//! boxoffice: see ARCHITECTURE.md.
+//! The whole platform in one process, and the commands around it.
+
+mod audit;
+pub mod demo;
+pub mod http;
+mod migrate;
+mod platform;
+mod token;
+
+pub use audit::audit;
+pub use migrate::migrate;
+pub use platform::{Addresses, start};
+pub use token::TokenArguments;

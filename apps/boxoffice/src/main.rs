@@ -1,2 +1,137 @@
-//! The whole platform in one process.
-fn main() {}
+//! The whole platform as one program.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use boxoffice::demo::Cast;
+use boxoffice::http::HttpClient;
+use boxoffice::{Addresses, TokenArguments, demo, start};
+use clap::{Parser, Subcommand};
+use runtime::{Bearer, Issuer, Process, Settings, StartError, block_on, init_telemetry, read};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A ticket-booking platform: tickets, bookings, payments, notifications, my page.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = false)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the platform (the default)
+    Serve,
+    /// Tell the whole story, against a running platform or a temporary one
+    Demo,
+    /// Print a token of the development issuer
+    Token(TokenArguments),
+    /// Check the invariants on the databases: exit 0 clean, 1 violated, 2 could not check
+    Audit {
+        /// How many seconds a violation must last to count
+        #[arg(long, default_value_t = 5)]
+        grace_secs: u64,
+    },
+    /// Bring the databases to this version's schema and end
+    Migrate,
+}
+
+fn main() -> ExitCode {
+    block_on(async {
+        let Some(command_line) = read::<CommandLine>()? else { return Ok(ExitCode::SUCCESS) };
+        let settings = command_line.settings;
+        match command_line.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve(settings).await,
+            Command::Demo => tell(settings).await,
+            Command::Token(arguments) => {
+                let token = arguments.mint(&settings)?;
+                say(&token);
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Audit { grace_secs } => Ok(boxoffice::audit(&settings, grace_secs, &mut say).await),
+            Command::Migrate => {
+                boxoffice::migrate(&settings).await?;
+                say("every database has this version's schema");
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+async fn serve(settings: Settings) -> Result<ExitCode, StartError> {
+    init_telemetry(&settings);
+    let mut process = Process::begin(settings).await?;
+    let addresses = start(&mut process).await?;
+    say(&greeting(&addresses));
+    process.run().await
+}
+
+fn greeting(Addresses { rest, grpc, admin }: &Addresses) -> String {
+    format!(
+        "Boxoffice serves\n  REST   http://{rest}    (OpenAPI at /openapi.json)\n  gRPC   {grpc}    (reflection, \
+         health)\n  admin  http://{admin}    (/live, /ready, /metrics)\n\nTry, in another terminal:\n  boxoffice demo\n  \
+         boxoffice token --role buyer --sub alice\n  curl http://{rest}/v1/tickets\n  grpcurl -plaintext {grpc} list"
+    )
+}
+
+/// Tells the story against the platform at `REST_ADDR`, or a temporary one where none answers.
+async fn tell(settings: Settings) -> Result<ExitCode, StartError> {
+    let http = HttpClient::new(format!("http://{}", settings.rest_addr));
+    if http.get("/openapi.json").send().await.is_ok_and(|answer| answer.status.is_success()) {
+        say(&format!("Against the platform at http://{}.", settings.rest_addr));
+        return story(&http, &settings).await;
+    }
+    let folder = std::env::temp_dir().join(format!("boxoffice-demo-{}", std::process::id()));
+    let mut settings = Settings { data_dir: folder.clone(), ..settings };
+    for address in [&mut settings.rest_addr, &mut settings.grpc_addr, &mut settings.admin_addr] {
+        address.set_port(0);
+    }
+    let mut process = Process::begin(settings.clone()).await?;
+    let addresses = start(&mut process).await?;
+    say(&format!("No platform at work: a temporary one serves http://{}.", addresses.rest));
+    let (stop, abandon) = Default::default();
+    let running = process.run_until(tokio_util::sync::CancellationToken::clone(&stop), abandon);
+    let http = HttpClient::new(format!("http://{}", addresses.rest));
+    let told = async {
+        let told = story(&http, &settings).await;
+        stop.cancel();
+        told
+    };
+    let (told, _stopped) = tokio::join!(told, running);
+    let removed = std::fs::remove_dir_all(&folder);
+    removed.map_err(|cause| StartError::File { name: "DATA_DIR", path: folder, cause })?;
+    told
+}
+
+async fn story(http: &HttpClient, settings: &Settings) -> Result<ExitCode, StartError> {
+    let issuer = Issuer::development(settings)?;
+    let token = |role: &str, subject: &str, organizer_id: Option<String>| {
+        let bearer =
+            Bearer { subject: subject.to_owned(), roles: vec![role.to_owned()], organizer_id, locale: None };
+        issuer.mint(&bearer, std::time::Duration::from_secs(600))
+    };
+    let cast = Cast {
+        organizer: token("organizer", "acme", Some("acme".to_owned()))?,
+        alice: token("buyer", "alice", None)?,
+        bob: token("buyer", "bob", None)?,
+    };
+    match demo::tell(http, &cast, &mut say).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(StartError::Other(format!("the story ends early: {error}"))),
+    }
+}
+
+fn say(line: &str) {
+    // A reader that has gone does not end the work.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+impl AsRef<Settings> for CommandLine {
+    fn as_ref(&self) -> &Settings {
+        &self.settings
+    }
+}

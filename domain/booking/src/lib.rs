@@ -1,1 +1,37 @@
-//! booking: see ARCHITECTURE.md.
+//! The booking context: one buyer's purchase of a quantity of one ticket, and the two processes it goes
+//! through.
+//!
+//! Start with [`Bookings`], whose methods are the use cases, then `checkout.rs` and `cancellation.rs`,
+//! whose first lines are the tables of what is asked and what follows from the answer.
+
+mod booking;
+mod cancellation;
+mod checkout;
+mod events;
+mod limits;
+mod ports;
+mod process;
+mod reasons;
+mod refused;
+mod use_cases;
+
+pub use booking::{
+    Booking, BookingStatus, Hold, MoneyBack, NewBooking, Release, Sale, Stage, State, StockBack,
+    TicketSnapshot,
+};
+pub use events::{BookingEvent, Happening};
+pub use limits::{
+    BATCH_MAX, LEASE, PAYMENT_METHOD_CHARS_MAX, PROCESS_CALL, SWEEP_CONCURRENCY, backoff,
+};
+pub use ports::{
+    BookingChange, BookingFilter, BookingStore, Charge, ChargeOutcome, HoldOrder, HoldView, Lease,
+    Payments, Process, RefundProgress, StockAsk, StockDenied, StockFault, Stored, TicketTerms,
+    Tickets, Timer, Unanswered,
+};
+pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
+pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
+pub use refused::BookingRefused;
+pub use use_cases::{
+    Begun, BookingPage, Bookings, CancelBookingError, CreateBooking, CreateBookingError,
+    GetBookingError, ListBookings, ListBookingsError, PayBooking, PayBookingError, Sweep,
+};

@@ -1,1 +1,1 @@
-//! acceptance: see ARCHITECTURE.md.
+//! The platform as its users meet it: the real binary over real sockets. The tests stand under `tests/`.

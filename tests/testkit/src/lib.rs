@@ -1,1 +1,16 @@
-//! testkit: see ARCHITECTURE.md.
+//! What the tests share: the real binary as a child process, waiting for what must come, and time and identifiers
+//! that a test decides.
+#![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
+
+mod eventually;
+mod known;
+mod place;
+mod plain_http;
+mod platform;
+mod ports;
+
+pub use eventually::{eventually, eventually_within};
+pub use known::{ManualClock, NumberedIds};
+pub use place::{repository, tool};
+pub use plain_http::PlainAnswer;
+pub use platform::Platform;

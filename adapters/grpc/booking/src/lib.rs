@@ -1,1 +1,18 @@
-//! grpc-booking: see ARCHITECTURE.md.
+//! The booking context over gRPC: its service, its events as messages, the consumer that moves bookings on,
+//! and the clients through which it asks the ticket and payment contexts.
+
+mod consumer;
+mod convert;
+mod facts;
+mod payments_client;
+mod peer;
+mod request;
+mod service;
+mod tickets_client;
+
+pub use consumer::ProcessConsumer;
+pub use facts::envelope;
+pub use payments_client::PaymentsClient;
+pub use peer::ServiceBearer;
+pub use service::{BookingGrpc, encode_reply};
+pub use tickets_client::TicketsClient;

@@ -1,1 +1,32 @@
-//! rest-gateway: see ARCHITECTURE.md.
+//! REST over gRPC, from the descriptors alone: routes, bindings and errors follow the
+//! `google.api.http` annotations, so a new annotated rpc is served without new code here.
+//!
+//! It knows no domain crate and no message of the contract. [`Gateway`] makes the router,
+//! [`serve_http`] serves it.
+
+mod bind;
+mod call;
+mod codec;
+mod connection;
+mod document;
+mod error;
+mod gateway;
+mod json;
+pub mod limits;
+mod openapi;
+mod parameters;
+mod percent;
+mod routes;
+mod rules;
+mod scalar;
+mod schema;
+mod server;
+mod stream;
+mod template;
+mod violations;
+
+pub use codec::DynamicCodec;
+pub use gateway::Gateway;
+pub use routes::Route;
+pub use rules::GatewayError;
+pub use server::{HttpSettings, serve_http};

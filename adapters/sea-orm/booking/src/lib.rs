@@ -1,1 +1,9 @@
-//! sea-orm-booking: see ARCHITECTURE.md.
+//! The booking context's store on SeaORM: one row a booking, its process in the same row.
+
+mod migrations;
+mod row;
+mod state_row;
+mod store;
+
+pub use migrations::migrations;
+pub use store::SeaOrmBookingStore;

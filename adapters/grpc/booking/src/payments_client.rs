@@ -1,0 +1,98 @@
+//! The payment context over gRPC: the outbound port [`Payments`].
+
+use async_trait::async_trait;
+use booking::{Charge, ChargeOutcome, Payments, RefundProgress, Unanswered};
+use grpc_server::wire::{self, Check};
+use kernel::{BookingId, Money};
+use proto::boxoffice::payment::v1 as pb;
+use proto::boxoffice::payment::v1::payment_service_client::PaymentServiceClient;
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::peer::{ServiceBearer, call, reason, unanswered};
+
+/// Calls the payment context.
+pub struct PaymentsClient {
+    payments: PaymentServiceClient<Channel>,
+    bearer: ServiceBearer,
+}
+
+impl PaymentsClient {
+    /// A client of the payment context behind `channel`.
+    #[must_use]
+    pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
+        Self { payments: PaymentServiceClient::new(channel), bearer }
+    }
+}
+
+#[async_trait]
+impl Payments for PaymentsClient {
+    async fn charge(&self, charge: &Charge) -> ChargeOutcome {
+        let Ok(request) = call(&self.bearer, charge_request(charge)) else {
+            return ChargeOutcome::NotTried;
+        };
+        match self.payments.clone().charge_payment(request).await {
+            Ok(answer) => outcome(&answer.into_inner().payment.unwrap_or_default()),
+            Err(status) => undecided(&status),
+        }
+    }
+
+    async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
+        let request = pb::RefundPaymentRequest { booking_id: booking_id.to_string() };
+        let answer = self.payments.clone().refund_payment(call(&self.bearer, request)?).await;
+        progress(&answer.map_err(|status| unanswered(&status))?.into_inner())
+    }
+}
+
+fn charge_request(charge: &Charge) -> pb::ChargePaymentRequest {
+    pb::ChargePaymentRequest {
+        booking_id: charge.booking_id.to_string(),
+        attempt: i32::try_from(charge.attempt).unwrap_or(i32::MAX),
+        buyer_id: charge.buyer_id.to_string(),
+        amount: Some(wire::money(charge.amount)),
+        payment_method: charge.payment_method.clone(),
+        buyer_locale: charge.buyer_locale.tag().to_owned(),
+    }
+}
+
+fn outcome(payment: &pb::Payment) -> ChargeOutcome {
+    let payment_id = payment.payment_id.parse().ok();
+    match (payment.status(), payment_id) {
+        (
+            pb::PaymentStatus::Approved
+            | pb::PaymentStatus::PartiallyRefunded
+            | pb::PaymentStatus::Refunded,
+            Some(payment_id),
+        ) => ChargeOutcome::Approved { payment_id },
+        (pb::PaymentStatus::Declined, Some(payment_id)) => ChargeOutcome::Declined { payment_id },
+        (_, payment_id) => ChargeOutcome::Unknown { payment_id },
+    }
+}
+
+/// An error says that nothing was tried only where the server refused the call before it began.
+fn undecided(status: &Status) -> ChargeOutcome {
+    match reason(status).as_deref() {
+        Some("PAYMENT_VOIDED") => ChargeOutcome::Voided,
+        Some("OVERLOADED") => ChargeOutcome::NotTried,
+        Some(_) | None => {
+            tracing::warn!(code = ?status.code(), message = status.message(), "a charge got no outcome");
+            ChargeOutcome::Unknown { payment_id: None }
+        }
+    }
+}
+
+fn progress(answer: &pb::RefundPaymentResponse) -> Result<RefundProgress, Unanswered> {
+    let mut check = Check::new();
+    let mut refunded: Option<Money> = None;
+    for payment in &answer.payments {
+        let amount = check.money("refunded", payment.refunded.as_ref());
+        refunded = match (refunded, amount) {
+            (Some(sum), Some(amount)) => check.take("refunded", sum.checked_add(amount)),
+            (sum, amount) => sum.or(amount),
+        };
+    }
+    let stuck = answer.payments.iter().flat_map(|payment| &payment.refunds);
+    let stuck = stuck.map(pb::Refund::status).any(|status| status == pb::RefundStatus::ManualReview);
+    check.finish().map_err(|invalid| Unanswered(invalid.to_string()))?;
+    Ok(RefundProgress { refunded, settled: answer.settled, stuck })
+}

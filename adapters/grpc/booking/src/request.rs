@@ -1,0 +1,81 @@
+//! What the wire asks for, checked: every wrong field at once.
+
+use booking::{CreateBooking, ListBookings, PAYMENT_METHOD_CHARS_MAX, PayBooking};
+use grpc_server::wire::Check;
+use kernel::{BookingId, Invalid};
+use prost::Message;
+use proto::boxoffice::booking::v1 as pb;
+
+const NOT_SOLD_YET: &str = "is for tickets that are not sold yet";
+
+pub(crate) fn create(wire: pb::CreateBookingRequest) -> Result<CreateBooking, Invalid> {
+    let mut check = Check::new();
+    let ticket_id = check.id("ticket_id", &wire.ticket_id);
+    let quantity = check.quantity("quantity", wire.quantity);
+    let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
+    let payment_method = method(&mut check, &wire.payment_method);
+    for (field, given) in [
+        ("seats", !wire.seats.is_empty()),
+        ("check_in", wire.check_in.is_some()),
+        ("check_out", wire.check_out.is_some()),
+    ] {
+        if given {
+            check.violate(field, NOT_SOLD_YET);
+        }
+    }
+    match (check.finish(), ticket_id, quantity, payment_method) {
+        (Ok(()), Some(ticket_id), Some(quantity), Some(payment_method)) => {
+            Ok(CreateBooking { ticket_id, quantity, expected_total, payment_method })
+        }
+        (finished, ..) => Err(invalid(finished)),
+    }
+}
+
+pub(crate) fn pay(wire: &pb::PayBookingRequest) -> Result<PayBooking, Invalid> {
+    let mut check = Check::new();
+    let booking_id = check.id("booking_id", &wire.booking_id);
+    let payment_method = method(&mut check, &wire.payment_method);
+    match (check.finish(), booking_id, payment_method) {
+        (Ok(()), Some(booking_id), Some(payment_method)) => {
+            Ok(PayBooking { booking_id, payment_method })
+        }
+        (finished, ..) => Err(invalid(finished)),
+    }
+}
+
+pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {
+    let mut check = Check::new();
+    match (check.id("booking_id", text), check.finish()) {
+        (Some(id), Ok(())) => Ok(id),
+        (_, finished) => Err(invalid(finished)),
+    }
+}
+
+/// The query, and the conditions that its page tokens are bound to.
+pub(crate) fn list(wire: &pb::ListBookingsRequest) -> Result<(ListBookings, Vec<u8>), Invalid> {
+    let conditions = pb::ListBookingsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        ..wire.clone()
+    };
+    let conditions = conditions.encode_to_vec();
+    let mut check = Check::new();
+    let ticket_id = check.optional_id("ticket_id", &wire.ticket_id);
+    let status = check.take("status", crate::convert::wanted_status(wire.status)).flatten();
+    let page = check.page(wire.page_size, &wire.page_token, &conditions);
+    match (check.finish(), page) {
+        (Ok(()), Some((page_size, after))) => {
+            Ok((ListBookings { ticket_id, status, page_size, after }, conditions))
+        }
+        (finished, _) => Err(invalid(finished)),
+    }
+}
+
+fn method(check: &mut Check, text: &str) -> Option<String> {
+    check.text("payment_method", text, 0..=PAYMENT_METHOD_CHARS_MAX)
+}
+
+/// A field that could not be read has left its violation.
+fn invalid(finished: Result<(), Invalid>) -> Invalid {
+    finished.err().unwrap_or_else(|| Invalid(Vec::new()))
+}

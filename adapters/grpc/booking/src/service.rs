@@ -1,0 +1,167 @@
+//! Each rpc of `BookingService` is one use case; making and paying also drive the booking until it is
+//! decided or the caller's time is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use booking::{Begun, Booking, BookingRefused, Bookings, RejectReason};
+use grpc_server::wire::page_token;
+use grpc_server::{Tasks, answer, caller, refuse, reply_key, time_left};
+use kernel::{Answered, BookingId, Caller};
+use prost::Message;
+use proto::boxoffice::booking::v1 as pb;
+use proto::boxoffice::booking::v1::booking_service_server::BookingService;
+use tonic::{Request, Response, Status};
+
+use crate::{convert, request as read};
+
+/// How long a call waits for its booking to be decided where its caller names no deadline.
+const DECISION_WAIT: Duration = Duration::from_secs(10);
+/// What is kept of the caller's time to read the booking and answer.
+const ANSWER_TIME: Duration = Duration::from_millis(250);
+
+/// `BookingService` over this context's use cases.
+#[derive(Clone)]
+pub struct BookingGrpc {
+    /// The use cases.
+    pub bookings: Arc<Bookings>,
+    /// Runs what changes something.
+    pub tasks: Tasks,
+}
+
+/// The answer of CreateBooking, PayBooking and CancelBooking: all of them hold the booking in field 1
+/// and nothing else, so one encoding serves them all.
+#[must_use]
+pub fn encode_reply(booking: &Booking) -> Vec<u8> {
+    pb::CreateBookingResponse { booking: Some(convert::booking(booking)) }.encode_to_vec()
+}
+
+#[tonic::async_trait]
+impl BookingService for BookingGrpc {
+    async fn create_booking(
+        &self,
+        request: Request<pb::CreateBookingRequest>,
+    ) -> Result<Response<pb::CreateBookingResponse>, Status> {
+        let (bookings, caller) = (self.bookings.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
+        let wait = wait(&request);
+        let command = read::create(request.into_inner()).map_err(|e| refuse(&e))?;
+        let begun = self.tasks.finish({
+            let caller = caller.clone();
+            async move {
+                bookings.create_booking(&caller, command, key).await.map_err(|e| refuse(&e))
+            }
+        });
+        let decided = self.decide(begun.await?, &caller, wait).await?;
+        answer(decided.map(|booking| pb::CreateBookingResponse { booking: Some(booking) }))
+            .and_then(|response| refused_before(response, |message| message.booking.as_ref()))
+    }
+
+    async fn get_booking(
+        &self,
+        request: Request<pb::GetBookingRequest>,
+    ) -> Result<Response<pb::GetBookingResponse>, Status> {
+        let id = read::booking_id(&request.get_ref().booking_id).map_err(|e| refuse(&e))?;
+        let found = self.bookings.get_booking(&caller(&request), id).await;
+        let booking = Some(convert::booking(&found.map_err(|e| refuse(&e))?));
+        Ok(Response::new(pb::GetBookingResponse { booking }))
+    }
+
+    async fn list_bookings(
+        &self,
+        request: Request<pb::ListBookingsRequest>,
+    ) -> Result<Response<pb::ListBookingsResponse>, Status> {
+        let (query, conditions) = read::list(request.get_ref()).map_err(|e| refuse(&e))?;
+        let page = self.bookings.list_bookings(&caller(&request), query).await;
+        let page = page.map_err(|e| refuse(&e))?;
+        Ok(Response::new(pb::ListBookingsResponse {
+            bookings: page.bookings.iter().map(convert::booking).collect(),
+            next_page_token: page_token(page.next, &conditions),
+        }))
+    }
+
+    async fn pay_booking(
+        &self,
+        request: Request<pb::PayBookingRequest>,
+    ) -> Result<Response<pb::PayBookingResponse>, Status> {
+        let (bookings, caller) = (self.bookings.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "BookingService/PayBooking")?;
+        let wait = wait(&request);
+        let command = read::pay(request.get_ref()).map_err(|e| refuse(&e))?;
+        let begun = self.tasks.finish({
+            let caller = caller.clone();
+            async move { bookings.pay_booking(&caller, command, key).await.map_err(|e| refuse(&e)) }
+        });
+        let decided = self.decide(begun.await?, &caller, wait).await?;
+        answer(decided.map(|booking| pb::PayBookingResponse { booking: Some(booking) }))
+            .and_then(|response| refused_before(response, |message| message.booking.as_ref()))
+    }
+
+    async fn cancel_booking(
+        &self,
+        request: Request<pb::CancelBookingRequest>,
+    ) -> Result<Response<pb::CancelBookingResponse>, Status> {
+        let (bookings, caller) = (self.bookings.clone(), caller(&request));
+        let key = reply_key(&request, &caller, "BookingService/CancelBooking")?;
+        let id = read::booking_id(&request.get_ref().booking_id).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            bookings.cancel_booking(&caller, id, key).await.map_err(|e| refuse(&e))
+        });
+        answer(done.await?.map(|booking| pb::CancelBookingResponse {
+            booking: Some(convert::booking(&booking)),
+        }))
+    }
+}
+
+impl BookingGrpc {
+    /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
+    /// when it is decided or the wait is over.
+    async fn decide(
+        &self,
+        begun: Answered<Begun>,
+        caller: &Caller,
+        wait: Duration,
+    ) -> Result<Answered<pb::Booking>, Status> {
+        let begun = match begun {
+            Answered::Fresh(begun) => begun,
+            Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
+        };
+        let (id, bookings) = (begun.booking.id, self.bookings.clone());
+        let driving = self.tasks.finish(async move {
+            bookings.drive(begun).await.map_err(|e| refuse(&e))
+        });
+        let booking = match tokio::time::timeout(wait, driving).await {
+            Ok(driven) => driven?,
+            Err(_) => self.as_it_is(caller, id).await?,
+        };
+        match booking.refusal() {
+            Some(refused) => Err(refuse(&refused)),
+            None => Ok(Answered::Fresh(convert::booking(&booking))),
+        }
+    }
+
+    async fn as_it_is(&self, caller: &Caller, id: BookingId) -> Result<Booking, Status> {
+        self.bookings.get_booking(caller, id).await.map_err(|e| refuse(&e))
+    }
+}
+
+fn wait<T>(request: &Request<T>) -> Duration {
+    let left = time_left(request).map_or(DECISION_WAIT, |left| left.saturating_sub(ANSWER_TIME));
+    left.min(DECISION_WAIT)
+}
+
+/// A replayed answer that was an error is that error again: the record holds the booking that came to
+/// nothing.
+fn refused_before<M>(
+    response: Response<M>,
+    booking: impl Fn(&M) -> Option<&pb::Booking>,
+) -> Result<Response<M>, Status> {
+    let refused = booking(response.get_ref()).and_then(|booking| {
+        let reason = RejectReason::parse(&booking.status_reason)?;
+        Some(BookingRefused { reason, total: None, booking_id: booking.booking_id.parse().ok() })
+    });
+    let Some(refused) = refused else { return Ok(response) };
+    let mut status = refuse(&refused);
+    *status.metadata_mut() = response.metadata().clone();
+    Err(status)
+}

@@ -1,0 +1,160 @@
+//! The ticket context over gRPC: the outbound port [`Tickets`].
+
+use async_trait::async_trait;
+use booking::{
+    HoldOrder, HoldView, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
+    Unanswered,
+};
+use grpc_server::wire::{self, Check};
+use kernel::{Money, OrganizerId, Quantity, TicketId};
+use proto::boxoffice::ticket::v1 as pb;
+use proto::boxoffice::ticket::v1::stock_service_client::StockServiceClient;
+use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use crate::peer::{ServiceBearer, call, metadata, reason, unanswered};
+
+/// Calls the ticket context.
+pub struct TicketsClient {
+    tickets: TicketServiceClient<Channel>,
+    stock: StockServiceClient<Channel>,
+    bearer: ServiceBearer,
+}
+
+impl TicketsClient {
+    /// A client of the ticket context behind `channel`.
+    #[must_use]
+    pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
+        Self {
+            tickets: TicketServiceClient::new(channel.clone()),
+            stock: StockServiceClient::new(channel),
+            bearer,
+        }
+    }
+
+    async fn command(&self, ask: StockAsk) -> Result<Option<pb::Hold>, Status> {
+        let mut stock = self.stock.clone();
+        let lost = |unanswered: Unanswered| Status::unavailable(unanswered.0);
+        macro_rules! step {
+            ($rpc:ident, $request:ident, $booking_id:expr) => {{
+                let request = pb::$request { hold_id: $booking_id.to_string() };
+                let request = call(&self.bearer, request).map_err(lost)?;
+                stock.$rpc(request).await?.into_inner().hold
+            }};
+        }
+        Ok(match ask {
+            StockAsk::Hold(order) => {
+                let request = call(&self.bearer, hold_request(order)).map_err(lost)?;
+                stock.hold_stock(request).await?.into_inner().hold
+            }
+            StockAsk::Pin(id) => step!(pin_hold, PinHoldRequest, id),
+            StockAsk::Unpin(id) => step!(unpin_hold, UnpinHoldRequest, id),
+            StockAsk::Commit(id) => step!(commit_hold, CommitHoldRequest, id),
+            StockAsk::Release(id) => step!(release_hold, ReleaseHoldRequest, id),
+            StockAsk::Return(id) => step!(return_stock, ReturnStockRequest, id),
+        })
+    }
+}
+
+#[async_trait]
+impl Tickets for TicketsClient {
+    async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
+        let request = pb::GetTicketRequest { ticket_id: id.to_string() };
+        let answer = self.tickets.clone().get_ticket(call(&self.bearer, request)?).await;
+        match answer {
+            Ok(answer) => terms(&answer.into_inner().ticket.unwrap_or_default()).map(Some),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(unanswered(&status)),
+        }
+    }
+
+    async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
+        match self.command(ask).await {
+            Ok(None) => Ok(None),
+            Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
+            Err(status) => match denied(&status) {
+                Some(denied) => Err(StockFault::Refused(denied)),
+                None => Err(unanswered(&status).into()),
+            },
+        }
+    }
+}
+
+fn hold_request(order: HoldOrder) -> pb::HoldStockRequest {
+    pb::HoldStockRequest {
+        hold_id: order.booking_id.to_string(),
+        booking_id: order.booking_id.to_string(),
+        ticket_id: order.ticket_id.to_string(),
+        buyer_id: order.buyer_id.to_string(),
+        // Below 10,000 by construction.
+        quantity: i32::try_from(order.quantity.get()).unwrap_or(i32::MAX),
+        expected_total: order.expected_total.map(wire::money),
+        pinned: true,
+        ..pb::HoldStockRequest::default()
+    }
+}
+
+fn terms(ticket: &pb::Ticket) -> Result<TicketTerms, Unanswered> {
+    let mut check = Check::new();
+    let organizer_id = check.take("organizer_id", OrganizerId::new(&ticket.organizer_id));
+    let unit_price = check.money("unit_price", ticket.unit_price.as_ref());
+    let sale_starts_at = check.optional_timestamp("sale_start_time", ticket.sale_start_time.as_ref());
+    let sale_ends_at = check.optional_timestamp("sale_end_time", ticket.sale_end_time.as_ref());
+    let (Ok(()), Some(organizer_id), Some(unit_price)) = (check.finish(), organizer_id, unit_price)
+    else {
+        return Err(Unanswered("the ticket is not readable".to_owned()));
+    };
+    Ok(TicketTerms {
+        name: ticket.name.clone(),
+        organizer_id,
+        unit_price,
+        on_sale: ticket.status() == pb::TicketStatus::OnSale,
+        sale_starts_at,
+        sale_ends_at,
+        // Zero, no limit, is no quantity; a limit above the largest quantity is none.
+        max_per_buyer: Quantity::new(i64::from(ticket.max_per_buyer)).ok(),
+    })
+}
+
+fn hold_view(hold: &pb::Hold) -> Result<HoldView, Unanswered> {
+    let mut check = Check::new();
+    let total = check.money("total", hold.total.as_ref());
+    let expires_at = check.optional_timestamp("expire_time", hold.expire_time.as_ref());
+    let (Ok(()), Some(total), Some(expires_at)) = (check.finish(), total, expires_at) else {
+        return Err(Unanswered("the hold is not readable".to_owned()));
+    };
+    let keeps_stock = match hold.state() {
+        pb::HoldState::Active | pb::HoldState::Committed => true,
+        pb::HoldState::Unspecified
+        | pb::HoldState::Returned
+        | pb::HoldState::Released
+        | pb::HoldState::Expired => false,
+    };
+    Ok(HoldView { total, expires_at, keeps_stock })
+}
+
+fn denied(status: &Status) -> Option<StockDenied> {
+    let unsaleable = |reason| Some(StockDenied::Unsaleable { reason, total: None });
+    match reason(status)?.as_str() {
+        "HOLD_CLOSED" | "HOLD_NOT_FOUND" => Some(StockDenied::HoldClosed),
+        "TICKET_RETIRING" => Some(StockDenied::TicketRetiring),
+        "SOLD_OUT" => unsaleable(RejectReason::SoldOut),
+        "LIMIT_PER_BUYER" => unsaleable(RejectReason::LimitPerBuyer),
+        // A ticket that is gone, and an amount beyond what can be sold, are not on sale either.
+        "NOT_ON_SALE" | "TICKET_NOT_FOUND" | "INVALID_FIELD" => unsaleable(RejectReason::NotOnSale),
+        "PRICE_MISMATCH" => Some(StockDenied::Unsaleable {
+            reason: RejectReason::PriceMismatch,
+            total: total(status),
+        }),
+        _ => None,
+    }
+}
+
+/// The total that a price mismatch tells.
+fn total(status: &Status) -> Option<Money> {
+    let code = metadata(status, "total_currency_code")?;
+    let units = metadata(status, "total_units")?.parse().ok()?;
+    let nanos = metadata(status, "total_nanos")?.parse().ok()?;
+    Money::from_units(&code, units, nanos).ok()
+}

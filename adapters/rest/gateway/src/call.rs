@@ -1,0 +1,199 @@
+//! One HTTP request: finds its route, binds it, calls the rpc and answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use prost_reflect::DynamicMessage;
+use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use crate::codec::DynamicCodec;
+use crate::error::{self, refusal, too_late, unreachable};
+use crate::gateway::Gateway;
+use crate::limits::{
+    BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE,
+    REQUEST_ID_CHARS_MAX, WRITE_DEADLINE,
+};
+use crate::routes::{BodyRule, Found, Route, find};
+use crate::template::RequestPath;
+use crate::violations::Violations;
+use crate::{bind, json, stream};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const FORWARDED: [HeaderName; 5] = [
+    AUTHORIZATION,
+    IDEMPOTENCY_KEY,
+    REQUEST_ID,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+/// Serves every path of the routes.
+pub(crate) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    mut request: Request<Body>,
+) -> Response {
+    let head = request.method() == Method::HEAD;
+    let id = request_id(request.headers(), &gateway);
+    request.headers_mut().extend(id.clone().map(|id| (REQUEST_ID, id)));
+    let answered = answer(&gateway, request).await;
+    let mut response = answered.unwrap_or_else(|status| error::response(&status));
+    response.headers_mut().extend(id.map(|id| (REQUEST_ID, id)));
+    if head {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+async fn answer(gateway: &Gateway, request: Request<Body>) -> Result<Response, Status> {
+    let (parts, body) = request.into_parts();
+    let path = RequestPath::parse(parts.uri.path())
+        .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"))?;
+    let (route, values) = match find(&gateway.routes, &parts.method, &path) {
+        Found::Route(route, values) => (route, values),
+        Found::OtherMethods(methods) => return Ok(error::other_methods(&methods)),
+        Found::Nothing => return Ok(error::no_route()),
+    };
+    let body = read_body(&parts, body).await?;
+    check_content_type(route, &parts.headers, &body)?;
+    let message = bind::request(route, &values, parts.uri.query(), &body)?;
+    let metadata = forwarded(&parts.headers);
+    let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
+    if route.rpc.is_server_streaming() {
+        stream::open(route, request, &parts.extensions).await
+    } else {
+        unary(route, request).await
+    }
+}
+
+async fn unary(
+    route: &Route,
+    mut request: tonic::Request<DynamicMessage>,
+) -> Result<Response, Status> {
+    let allowed = if route.rule.method == Method::GET { READ_DEADLINE } else { WRITE_DEADLINE };
+    request.set_timeout(allowed);
+    let call = async {
+        let mut client = client(route).await?;
+        let codec = DynamicCodec::new(route.rpc.output());
+        client.unary(request, route.grpc_path.clone(), codec).await
+    };
+    let answered = in_time(allowed + DEADLINE_GRACE, route, call).await?;
+    let (metadata, message, _) = answered.into_parts();
+    let json = json::write(&message, route.rule.response_body.as_ref())?;
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
+    if metadata.get(REPLAYED.as_str()).is_some_and(|replayed| replayed == "true") {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    *response.body_mut() = Body::from(json);
+    Ok(response)
+}
+
+/// A client of the route's service that is ready to call.
+pub(crate) async fn client(route: &Route) -> Result<Grpc<Channel>, Status> {
+    let client = Grpc::new(route.channel.clone());
+    let mut client = client.max_decoding_message_size(MESSAGE_BYTES_MAX);
+    client.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    Ok(client)
+}
+
+/// Runs the call, for so long at most, and gives what went wrong between us and the server its name.
+pub(crate) async fn in_time<T>(
+    allowed: Duration,
+    route: &Route,
+    call: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    match tokio::time::timeout(allowed, call).await {
+        Ok(answered) => answered.map_err(|status| rename(route, status)),
+        Err(_) => Err(too_late()),
+    }
+}
+
+/// A status that the server sent is the client's to see; one with a source was made on the way.
+pub(crate) fn rename(route: &Route, status: Status) -> Status {
+    if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
+        return too_late();
+    }
+    match std::error::Error::source(&status) {
+        Some(cause) => {
+            tracing::warn!(rpc = route.rpc(), code = ?status.code(), cause, "a call did not get through");
+            unreachable()
+        }
+        None => status,
+    }
+}
+
+async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
+    let too_large = || {
+        let message = format!("the body is larger than {BODY_BYTES_MAX} bytes");
+        refusal(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)
+    };
+    let said = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if said.and_then(|length| length.parse().ok()).is_some_and(|n: usize| n > BODY_BYTES_MAX) {
+        return Err(too_large());
+    }
+    let limited = Limited::new(body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_DEADLINE, limited).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Violations::one("body", "broke off")),
+        Err(_) => {
+            let message = "the body did not arrive in time";
+            Err(refusal(Code::DeadlineExceeded, "REQUEST_TIMEOUT", message))
+        }
+    }
+}
+
+fn check_content_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<(), Status> {
+    if route.rule.body == BodyRule::None {
+        return Ok(());
+    }
+    let json = match headers.get(CONTENT_TYPE) {
+        Some(given) => given.to_str().is_ok_and(is_json),
+        None => body.is_empty(),
+    };
+    if json {
+        return Ok(());
+    }
+    let message = "the content-type must be application/json";
+    Err(refusal(Code::InvalidArgument, "UNSUPPORTED_MEDIA_TYPE", message))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        !name.eq_ignore_ascii_case("charset")
+            || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
+}
+
+fn forwarded(headers: &HeaderMap) -> MetadataMap {
+    let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
+    MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect())
+}
+
+/// The client's own id if it is fit to be logged, or a new one.
+fn request_id(headers: &HeaderMap, gateway: &Gateway) -> Option<HeaderValue> {
+    let given = headers.get(&REQUEST_ID).filter(|id| {
+        let visible = id.as_bytes().iter().all(u8::is_ascii_graphic);
+        visible && (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
+    });
+    let made = || gateway.new_request_id.as_ref().and_then(|new| HeaderValue::try_from(new()).ok());
+    given.cloned().or_else(made)
+}

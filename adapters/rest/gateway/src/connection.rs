@@ -1,0 +1,123 @@
+//! A TCP connection that may neither stay silent at its beginning nor refuse to be written to.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Sleep, sleep};
+
+/// What an HTTP/2 client says first. Until the two versions can be told apart, no other deadline runs.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The preface and the head of the SETTINGS frame that must follow it.
+const OPENING_BYTES: usize = PREFACE.len() + 9;
+
+/// A connection, its two deadlines, and its place among all connections.
+pub(crate) struct Connection {
+    tcp: TcpStream,
+    opening: Option<Opening>,
+    stall_deadline: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+struct Opening {
+    received: usize,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        tcp: TcpStream,
+        opening_deadline: Duration,
+        stall_deadline: Duration,
+        slot: OwnedSemaphorePermit,
+    ) -> Self {
+        let opening = Opening { received: 0, deadline: Box::pin(sleep(opening_deadline)) };
+        Self { tcp, opening: Some(opening), stall_deadline, stalled: None, _slot: slot }
+    }
+
+    /// Passes a write's outcome on, unless it has been pending for too long.
+    fn unless_stalled<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let limit = self.stall_deadline;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Opening {
+    /// Whether these bytes end the opening: it is HTTP/1, whose head has a deadline of its own, or
+    /// HTTP/2 is under way.
+    fn ended_by(&mut self, bytes: &[u8]) -> bool {
+        let awaited = PREFACE.get(self.received..).unwrap_or_default();
+        self.received += bytes.len();
+        let http1 = bytes.iter().zip(awaited).any(|(byte, awaited)| byte != awaited);
+        http1 || self.received >= OPENING_BYTES
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if Pin::new(&mut self.tcp).poll_read(context, buffer)?.is_pending() {
+            if let Some(opening) = &mut self.opening {
+                ready!(opening.deadline.as_mut().poll(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            return Poll::Pending;
+        }
+        let received = buffer.filled().get(before..).unwrap_or_default();
+        if self.opening.as_mut().is_some_and(|opening| opening.ended_by(received)) {
+            self.opening = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        self.unless_stalled(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
+        self.unless_stalled(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of the table from status to HTTP.

@@ -1,0 +1,76 @@
+//! The gateway: built from descriptors, mounted as a router.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use prost_reflect::DescriptorPool;
+use tonic::transport::Channel;
+
+use crate::routes::Route;
+use crate::rules::{self, GatewayError};
+use crate::{call, error, openapi};
+
+/// REST in front of gRPC services, as their `google.api.http` annotations say.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) routes: Arc<[Route]>,
+    pub(crate) new_request_id: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    openapi: Bytes,
+}
+
+impl Gateway {
+    /// Reads an encoded `FileDescriptorSet`. `backends` gives the channel to a service by its full
+    /// name; a service without one has no routes.
+    ///
+    /// # Errors
+    /// The descriptors cannot be read, an annotation cannot be served, or two ask for the same.
+    pub fn new(
+        descriptors: &[u8],
+        backends: impl Fn(&str) -> Option<Channel>,
+    ) -> Result<Self, GatewayError> {
+        let pool = DescriptorPool::decode(descriptors)?;
+        let routes = rules::routes(&pool, backends)?;
+        let openapi = Bytes::from(openapi::document(&routes).to_string());
+        Ok(Self { routes: routes.into(), new_request_id: None, openapi })
+    }
+
+    /// How a request that brings no `x-request-id` gets one; without this it gets none.
+    #[must_use]
+    pub fn with_request_ids(mut self, new: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.new_request_id = Some(Arc::new(new));
+        self
+    }
+
+    /// The routes, for a log: each shows itself as verb, template and rpc.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// Serves the routes, and what they are at `/openapi.json`. Other paths answer 404.
+    pub fn router(&self) -> Router {
+        let document = self.openapi.clone();
+        let openapi = get(|| async move { described(document) });
+        let only_get = || async { error::other_methods(&[Method::GET, Method::HEAD]) };
+        Router::new()
+            .route("/openapi.json", openapi.fallback(only_get))
+            .fallback(call::handle)
+            .with_state(Arc::new(self.clone()))
+    }
+}
+
+fn described(document: Bytes) -> Response {
+    ([(CONTENT_TYPE, "application/json")], document).into_response()
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("routes", &self.routes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! Every limit of the gateway, in one place.
+
+use std::time::Duration;
+
+/// The largest request body.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How long a client may take to send a body.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// How deep JSON, and a dotted query parameter, may nest.
+pub const DEPTH_MAX: usize = 64;
+/// The largest response message taken from a server.
+pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The most violations named at once.
+pub const VIOLATIONS_MAX: usize = 32;
+/// How much of a name that a client made up is repeated to it.
+pub const NAME_CHARS_MAX: usize = 128;
+/// The longest request id taken over from a client.
+pub const REQUEST_ID_CHARS_MAX: usize = 128;
+/// How long a call that only reads may take.
+pub const READ_DEADLINE: Duration = Duration::from_secs(3);
+/// How long a call that changes something may take.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
+/// How much longer the gateway waits for a server to say itself that the time is up.
+pub const DEADLINE_GRACE: Duration = Duration::from_millis(250);
+/// How long a stream may take for its first message before the client is told that it is open.
+pub const FIRST_EVENT_WAIT: Duration = Duration::from_secs(1);
+/// How often a silent stream tells its client that it lives.
+pub const EVENT_KEEPALIVE: Duration = Duration::from_secs(15);
+/// What a client that was not told when to come back is told.
+pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// The most open connections; further ones wait in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// How long a client may take for the head of a request, the first or the next.
+pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a client may refuse to read its answer.
+pub const STALL_DEADLINE: Duration = Duration::from_secs(30);
+/// How long open requests may take to end when the server stops.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
+/// The largest head of an HTTP/1 request.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The largest header list of an HTTP/2 request.
+pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+/// The most requests one HTTP/2 connection may have open.
+pub const STREAMS_MAX: u32 = 256;
+/// How often an idle HTTP/2 client is asked whether it lives.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// How long it may take to say so.
+pub const KEEPALIVE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long accepting pauses when the process is out of file descriptors.
+pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+
+// A message of the JSON's depth must be decodable by prost, which stops at 100.
+const _: () = assert!(DEPTH_MAX < 100);

@@ -1,0 +1,115 @@
+//! The routes, and which of them a request is for.
+
+use std::fmt;
+
+use http::Method;
+use http::uri::PathAndQuery;
+use prost_reflect::{FieldDescriptor, MethodDescriptor};
+use tonic::transport::Channel;
+
+use crate::rules::{GatewayError, Rule};
+use crate::template::RequestPath;
+
+/// Where a request's HTTP body goes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum BodyRule {
+    /// There is none.
+    None,
+    /// It is the request, less what the path holds.
+    Whole,
+    /// It is this field.
+    Field(FieldDescriptor),
+}
+
+/// A verb and a path template, and the rpc they call.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub(crate) rpc: MethodDescriptor,
+    pub(crate) rule: Rule,
+    pub(crate) grpc_path: PathAndQuery,
+    pub(crate) channel: Channel,
+}
+
+/// What there is for a request.
+pub(crate) enum Found<'r> {
+    /// A route, and the values of its variables.
+    Route(&'r Route, Vec<String>),
+    /// Only routes with other verbs, these.
+    OtherMethods(Vec<Method>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Route {
+    pub(crate) fn new(
+        rpc: &MethodDescriptor,
+        rule: Rule,
+        channel: Channel,
+    ) -> Result<Self, GatewayError> {
+        let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name());
+        let grpc_path = PathAndQuery::try_from(path).map_err(|_| GatewayError::Rule {
+            rpc: rpc.full_name().to_owned(),
+            problem: "is on an rpc whose name is no path".to_owned(),
+        })?;
+        Ok(Self { rpc: rpc.clone(), rule, grpc_path, channel })
+    }
+
+    /// The HTTP method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.rule.method
+    }
+
+    /// The path template: a label with few values for metrics and logs.
+    #[must_use]
+    pub fn template(&self) -> String {
+        self.rule.template.to_string()
+    }
+
+    /// The full name of the rpc.
+    #[must_use]
+    pub fn rpc(&self) -> &str {
+        self.rpc.full_name()
+    }
+
+    pub(crate) fn conflicts_with(&self, other: &Self) -> bool {
+        self.rule.method == other.rule.method && self.rule.template.same_paths(&other.rule.template)
+    }
+}
+
+/// `GET /v1/tickets/{ticket_id} boxoffice.ticket.v1.TicketService.GetTicket`
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.rule.method, self.rule.template, self.rpc.full_name())
+    }
+}
+
+/// Looks the request up among sorted routes. HEAD is served by GET.
+pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &RequestPath<'_>) -> Found<'r> {
+    let mut others: Vec<Method> = Vec::new();
+    let mut verb_matched = false;
+    for route in routes {
+        // `x:pay` is the verb `pay` on `x` where there is such a verb, whatever the method.
+        if verb_matched && route.rule.template.verb.is_none() {
+            break;
+        }
+        let Some(values) = route.rule.template.matches(path) else {
+            continue;
+        };
+        verb_matched |= route.rule.template.verb.is_some();
+        let served = &route.rule.method;
+        if served == method || (served == Method::GET && method == Method::HEAD) {
+            return Found::Route(route, values);
+        }
+        if !others.contains(served) {
+            others.push(served.clone());
+        }
+    }
+    if others.is_empty() {
+        return Found::Nothing;
+    }
+    if others.contains(&Method::GET) {
+        others.push(Method::HEAD);
+    }
+    Found::OtherMethods(others)
+}

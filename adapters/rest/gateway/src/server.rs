@@ -1,0 +1,134 @@
+//! Serves a router over TCP so that no client, silent, slow or stuck, can exhaust or hold up the
+//! server (reliability.md F3, F5 and section 3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connection;
+use crate::limits::{
+    ACCEPT_BACK_OFF, CONNECTIONS_MAX, DRAIN_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE,
+    HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL, STALL_DEADLINE, STREAMS_MAX,
+};
+use crate::stream::Stopping;
+
+/// What a server grants its clients.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpSettings {
+    /// The most open connections; further ones wait in the kernel's queue.
+    pub connections_max: usize,
+    /// How long a client may take for the head of a request, the first or the next.
+    pub head_deadline: Duration,
+    /// How long a client may refuse to read its answer.
+    pub stall_deadline: Duration,
+    /// How long open requests may take to end once the server stops.
+    pub drain_deadline: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connections_max: CONNECTIONS_MAX,
+            head_deadline: HEAD_DEADLINE,
+            stall_deadline: STALL_DEADLINE,
+            drain_deadline: DRAIN_DEADLINE,
+        }
+    }
+}
+
+/// Serves HTTP/1.1 and HTTP/2 without TLS until `stop` is cancelled; then closes the port, ends
+/// event streams, lets open requests end within the drain deadline, and cuts what remains.
+pub async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    settings: HttpSettings,
+    stop: CancellationToken,
+) {
+    let router = router.layer(Extension(Stopping(stop.clone())));
+    let slots = Arc::new(Semaphore::new(settings.connections_max));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &slots, settings) => accepted,
+        };
+        if let Some(connection) = accepted {
+            connections.spawn(serve(connection, router.clone(), settings, stop.clone()));
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(settings.drain_deadline, drained).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections remained and were cut");
+        connections.shutdown().await;
+    }
+}
+
+/// The next connection, or none after a pause when there cannot be one now.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+    settings: HttpSettings,
+) -> Option<Connection> {
+    // The semaphore is never closed.
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((tcp, _)) => {
+            // Without it answers are only later, not wrong.
+            let _ = tcp.set_nodelay(true);
+            Some(Connection::new(tcp, settings.head_deadline, settings.stall_deadline, slot))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be accepted");
+            tokio::time::sleep(ACCEPT_BACK_OFF).await;
+            None
+        }
+    }
+}
+
+async fn serve(
+    connection: Connection,
+    router: Router,
+    settings: HttpSettings,
+    stop: CancellationToken,
+) {
+    let builder = builder(settings);
+    let service = TowerToHyperService::new(router);
+    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error, "a connection broke");
+    }
+}
+
+fn builder(settings: HttpSettings) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.head_deadline)
+        .max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_DEADLINE)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX);
+    builder
+}

@@ -1,0 +1,11 @@
+//! The booking context's own tables.
+
+mod m0101_booking;
+
+use sea_orm_migration::MigrationTrait;
+
+/// The context's migrations, in their order.
+#[must_use]
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(m0101_booking::Migration)]
+}

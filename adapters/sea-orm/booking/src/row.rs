@@ -1,0 +1,154 @@
+//! One booking with its process as a row. Parsed, not trusted.
+
+use booking::{Booking, Process, Stored, TicketSnapshot};
+use kernel::{
+    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, StoreError,
+    Timestamp,
+};
+use sea_orm::entity::prelude::*;
+
+use crate::state_row::StateColumns;
+
+const TABLE: &str = "booking";
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "booking")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: String,
+    pub(crate) ticket_id: String,
+    pub(crate) ticket_name: String,
+    pub(crate) organizer_id: String,
+    pub(crate) buyer_id: String,
+    pub(crate) buyer_locale: String,
+    pub(crate) quantity: i64,
+    pub(crate) currency: String,
+    pub(crate) total_minor: i64,
+    pub(crate) refunded_minor: i64,
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) stage: Option<String>,
+    pub(crate) unclear: bool,
+    pub(crate) money: Option<String>,
+    pub(crate) stock: Option<String>,
+    pub(crate) pay_by_us: Option<i64>,
+    pub(crate) attempt: i64,
+    pub(crate) payment_method: String,
+    pub(crate) payment_id: Option<String>,
+    pub(crate) revision: i64,
+    pub(crate) event_version: i64,
+    pub(crate) created_at_us: i64,
+    pub(crate) updated_at_us: i64,
+    pub(crate) next_action_at_us: Option<i64>,
+    pub(crate) tries: i64,
+    pub(crate) lease_owner: Option<String>,
+    pub(crate) lease_until_us: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl From<&Stored> for Model {
+    fn from(Stored { booking, process }: &Stored) -> Self {
+        let state = StateColumns::of(booking.state, booking.status(), booking.payment_id);
+        Self {
+            id: booking.id.to_string(),
+            ticket_id: booking.ticket.id.to_string(),
+            ticket_name: booking.ticket.name.clone(),
+            organizer_id: booking.ticket.organizer_id.to_string(),
+            buyer_id: booking.buyer_id.to_string(),
+            buyer_locale: booking.buyer_locale.tag().to_owned(),
+            quantity: i64::from(booking.quantity.get()),
+            currency: booking.total.currency().code().to_owned(),
+            total_minor: booking.total.minor(),
+            refunded_minor: booking.refunded.minor(),
+            status: state.status,
+            reason: state.reason,
+            stage: state.stage,
+            unclear: state.unclear,
+            money: state.money,
+            stock: state.stock,
+            pay_by_us: state.pay_by.map(Timestamp::as_micros),
+            attempt: i64::from(booking.attempt),
+            payment_method: booking.payment_method.clone(),
+            payment_id: state.payment_id.map(|id| id.to_string()),
+            revision: booking.revision,
+            event_version: booking.event_version,
+            created_at_us: booking.created_at.as_micros(),
+            updated_at_us: booking.updated_at.as_micros(),
+            next_action_at_us: process.next_action_at.map(Timestamp::as_micros),
+            tries: i64::from(process.tries),
+            lease_owner: process.lease_owner.clone(),
+            lease_until_us: process.lease_until.map(Timestamp::as_micros),
+        }
+    }
+}
+
+impl TryFrom<Model> for Stored {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let corrupt = |column| StoreError::CorruptRow { table: TABLE, id: row.id.clone(), column };
+        let payment_id: Option<PaymentId> = row
+            .payment_id
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| corrupt("payment_id"))?;
+        let currency = Currency::from_code(&row.currency).map_err(|_| corrupt("currency"))?;
+        let columns = state_columns(&row, payment_id);
+        let booking = Booking {
+            id: row.id.parse::<BookingId>().map_err(|_| corrupt("id"))?,
+            ticket: ticket(&row)?,
+            buyer_id: BuyerId::new(row.buyer_id.clone()).map_err(|_| corrupt("buyer_id"))?,
+            buyer_locale: locale(&row.buyer_locale).ok_or_else(|| corrupt("buyer_locale"))?,
+            quantity: Quantity::new(row.quantity).map_err(|_| corrupt("quantity"))?,
+            total: Money::from_minor(row.total_minor, currency),
+            refunded: Money::from_minor(row.refunded_minor, currency),
+            state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
+            attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
+            payment_id,
+            revision: row.revision,
+            event_version: row.event_version,
+            created_at: Timestamp::from_micros(row.created_at_us),
+            updated_at: Timestamp::from_micros(row.updated_at_us),
+            payment_method: row.payment_method.clone(),
+        };
+        let process = Process {
+            next_action_at: row.next_action_at_us.map(Timestamp::from_micros),
+            tries: u32::try_from(row.tries).map_err(|_| corrupt("tries"))?,
+            lease_owner: row.lease_owner.clone(),
+            lease_until: row.lease_until_us.map(Timestamp::from_micros),
+        };
+        Ok(Self { booking, process })
+    }
+}
+
+fn state_columns(row: &Model, payment_id: Option<PaymentId>) -> StateColumns {
+    StateColumns {
+        status: row.status.clone(),
+        reason: row.reason.clone(),
+        stage: row.stage.clone(),
+        unclear: row.unclear,
+        money: row.money.clone(),
+        stock: row.stock.clone(),
+        pay_by: row.pay_by_us.map(Timestamp::from_micros),
+        payment_id,
+    }
+}
+
+fn ticket(row: &Model) -> Result<TicketSnapshot, StoreError> {
+    let corrupt = |column| StoreError::CorruptRow { table: TABLE, id: row.id.clone(), column };
+    Ok(TicketSnapshot {
+        id: row.ticket_id.parse().map_err(|_| corrupt("ticket_id"))?,
+        name: row.ticket_name.clone(),
+        organizer_id: OrganizerId::new(row.organizer_id.clone())
+            .map_err(|_| corrupt("organizer_id"))?,
+    })
+}
+
+fn locale(tag: &str) -> Option<Locale> {
+    [Locale::En, Locale::Ko].into_iter().find(|locale| locale.tag() == tag)
+}

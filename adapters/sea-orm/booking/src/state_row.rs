@@ -1,0 +1,174 @@
+//! A booking's state as columns, and back.
+
+use booking::{
+    AwaitReason, BookingStatus, CancelReason, ExpiryReason, Hold, MoneyBack, RejectReason, Release,
+    Sale, Stage, State, StockBack,
+};
+use kernel::{PaymentId, Timestamp};
+
+/// The columns that a state is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct StateColumns {
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) stage: Option<String>,
+    pub(crate) unclear: bool,
+    pub(crate) money: Option<String>,
+    pub(crate) stock: Option<String>,
+    pub(crate) pay_by: Option<Timestamp>,
+    pub(crate) payment_id: Option<PaymentId>,
+}
+
+/// The column, or the first of those that contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contradiction(pub(crate) &'static str);
+
+macro_rules! names {
+    ($($write:ident $read:ident $kind:ty { $($variant:path = $text:literal),+ $(,)? })+) => {$(
+        const fn $write(value: $kind) -> &'static str {
+            match value { $($variant => $text),+ }
+        }
+
+        fn $read(text: Option<&str>) -> Option<$kind> {
+            match text { $(Some($text) => Some($variant),)+ _ => None }
+        }
+    )+};
+}
+
+names! {
+    hold_name read_hold Hold { Hold::UnpinDue = "UNPIN_DUE", Hold::Unpinned = "UNPINNED" }
+    sale_name read_sale Sale { Sale::CommitDue = "COMMIT_DUE", Sale::Committed = "COMMITTED" }
+    release_name read_release Release { Release::Due = "RELEASE_DUE", Release::Done = "RELEASED" }
+    stock_back_name read_stock_back StockBack {
+        StockBack::Waiting = "WAITING", StockBack::Returned = "RETURNED"
+    }
+    money_back_name read_money_back MoneyBack {
+        MoneyBack::NotTaken = "NOT_TAKEN",
+        MoneyBack::Waiting = "WAITING",
+        MoneyBack::Stuck = "STUCK",
+        MoneyBack::Settled = "SETTLED",
+    }
+}
+
+/// A status as text.
+pub(crate) const fn status_name(status: BookingStatus) -> &'static str {
+    match status {
+        BookingStatus::Pending => "PENDING",
+        BookingStatus::AwaitingPayment => "AWAITING_PAYMENT",
+        BookingStatus::Confirmed => "CONFIRMED",
+        BookingStatus::Cancelling => "CANCELLING",
+        BookingStatus::Cancelled => "CANCELLED",
+        BookingStatus::Rejected => "REJECTED",
+        BookingStatus::Expired => "EXPIRED",
+    }
+}
+
+impl StateColumns {
+    pub(crate) fn of(state: State, status: BookingStatus, payment_id: Option<PaymentId>) -> Self {
+        let base = Self { status: status_name(status).to_owned(), payment_id, ..Self::default() };
+        let some = |text: &str| Some(text.to_owned());
+        match state {
+            State::Pending { stage, unclear } => {
+                let (name, pay_by) = stage_columns(stage);
+                Self { stage: some(name), unclear, pay_by, ..base }
+            }
+            State::AwaitingPayment { pay_by, reason, hold } => Self {
+                pay_by: Some(pay_by),
+                reason: some(reason.as_str()),
+                stock: some(hold_name(hold)),
+                ..base
+            },
+            State::Confirmed { payment_id, sale } => {
+                Self { payment_id: Some(payment_id), stock: some(sale_name(sale)), ..base }
+            }
+            State::Cancelling { reason, money, stock } => Self {
+                reason: some(reason.as_str()),
+                money: some(money_back_name(money)),
+                stock: some(stock_back_name(stock)),
+                ..base
+            },
+            State::Cancelled { reason } => Self { reason: some(reason.as_str()), ..base },
+            State::Rejected { reason, stock } => {
+                Self { reason: some(reason.as_str()), stock: some(release_name(stock)), ..base }
+            }
+            State::Expired { reason, stock } => {
+                Self { reason: some(reason.as_str()), stock: some(release_name(stock)), ..base }
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> Result<State, Contradiction> {
+        let status = BookingStatus::ALL
+            .into_iter()
+            .find(|status| status_name(*status) == self.status)
+            .ok_or(Contradiction("status"))?;
+        match status {
+            BookingStatus::Pending => {
+                Ok(State::Pending { stage: self.stage()?, unclear: self.unclear })
+            }
+            BookingStatus::AwaitingPayment => Ok(State::AwaitingPayment {
+                pay_by: self.pay_by()?,
+                reason: self.reason(AwaitReason::parse)?,
+                hold: self.stock(read_hold)?,
+            }),
+            BookingStatus::Confirmed => {
+                Ok(State::Confirmed { payment_id: self.paid()?, sale: self.stock(read_sale)? })
+            }
+            BookingStatus::Cancelling => Ok(State::Cancelling {
+                reason: self.reason(CancelReason::parse)?,
+                money: read_money_back(self.money.as_deref()).ok_or(Contradiction("money"))?,
+                stock: self.stock(read_stock_back)?,
+            }),
+            BookingStatus::Cancelled => {
+                Ok(State::Cancelled { reason: self.reason(CancelReason::parse)? })
+            }
+            BookingStatus::Rejected => Ok(State::Rejected {
+                reason: self.reason(RejectReason::parse)?,
+                stock: self.stock(read_release)?,
+            }),
+            BookingStatus::Expired => Ok(State::Expired {
+                reason: self.reason(ExpiryReason::parse)?,
+                stock: self.stock(read_release)?,
+            }),
+        }
+    }
+
+    fn stage(&self) -> Result<Stage, Contradiction> {
+        match self.stage.as_deref() {
+            Some("HOLDING") => Ok(Stage::Holding { price_agreed: false }),
+            Some("HOLDING_AT_PRICE") => Ok(Stage::Holding { price_agreed: true }),
+            Some("PINNING") => Ok(Stage::Pinning { pay_by: self.pay_by()? }),
+            Some("CHARGING") => Ok(Stage::Charging { pay_by: self.pay_by()?, fresh: false }),
+            Some("CHARGING_FRESH") => Ok(Stage::Charging { pay_by: self.pay_by()?, fresh: true }),
+            Some("COMMITTING") => Ok(Stage::Committing { payment_id: self.paid()? }),
+            _ => Err(Contradiction("stage")),
+        }
+    }
+
+    fn reason<T>(&self, parse: fn(&str) -> Option<T>) -> Result<T, Contradiction> {
+        self.reason.as_deref().and_then(parse).ok_or(Contradiction("reason"))
+    }
+
+    fn stock<T>(&self, read: fn(Option<&str>) -> Option<T>) -> Result<T, Contradiction> {
+        read(self.stock.as_deref()).ok_or(Contradiction("stock"))
+    }
+
+    fn pay_by(&self) -> Result<Timestamp, Contradiction> {
+        self.pay_by.ok_or(Contradiction("pay_by_us"))
+    }
+
+    fn paid(&self) -> Result<PaymentId, Contradiction> {
+        self.payment_id.ok_or(Contradiction("payment_id"))
+    }
+}
+
+const fn stage_columns(stage: Stage) -> (&'static str, Option<Timestamp>) {
+    match stage {
+        Stage::Holding { price_agreed: false } => ("HOLDING", None),
+        Stage::Holding { price_agreed: true } => ("HOLDING_AT_PRICE", None),
+        Stage::Pinning { pay_by } => ("PINNING", Some(pay_by)),
+        Stage::Charging { pay_by, fresh: false } => ("CHARGING", Some(pay_by)),
+        Stage::Charging { pay_by, fresh: true } => ("CHARGING_FRESH", Some(pay_by)),
+        Stage::Committing { .. } => ("COMMITTING", None),
+    }
+}

@@ -1,0 +1,219 @@
+//! Bookings in a database: each change with its events and marks in one transaction.
+
+use async_trait::async_trait;
+use booking::{
+    Booking, BookingChange, BookingEvent, BookingFilter, BookingStatus, BookingStore, Lease,
+    Process, Stored, Timer, Wake,
+};
+use kernel::{
+    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyKey, StoreError, Timestamp,
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+};
+use sea_orm_database::{
+    Database, Marks, TxError, database_now, now_expr, unavailable, write_marks,
+};
+
+use crate::row::{Column, Entity, Model};
+use crate::state_row::status_name;
+
+/// Keeps bookings in a database.
+pub struct SeaOrmBookingStore {
+    db: Database,
+    envelope: fn(&Recorded<BookingEvent>) -> Envelope,
+}
+
+impl SeaOrmBookingStore {
+    /// Over a database that [`crate::migrations`] have run on; `envelope` wraps events for the outbox.
+    pub fn new(db: Database, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Self {
+        Self { db, envelope }
+    }
+}
+
+#[async_trait]
+impl BookingStore for SeaOrmBookingStore {
+    async fn find(&self, id: BookingId) -> Result<Option<Stored>, StoreError> {
+        let found = Entity::find_by_id(id.to_string())
+            .one(self.db.reader())
+            .await
+            .map_err(unavailable("reading a booking"))?;
+        found.map(Stored::try_from).transpose()
+    }
+
+    async fn list(
+        &self,
+        filter: &BookingFilter,
+        after: Option<Cursor>,
+        rows_max: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        let rows = Entity::find()
+            .filter(wanted(filter).add_option(after.map(beyond)))
+            .order_by_desc(Column::CreatedAtUs)
+            .order_by_desc(Column::Id)
+            .limit(u64::from(rows_max))
+            .all(self.db.reader())
+            .await
+            .map_err(unavailable("listing bookings"))?;
+        rows.into_iter().map(|row| Ok(Stored::try_from(row)?.booking)).collect()
+    }
+
+    async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
+        let messages: Vec<_> = change.events.iter().map(self.envelope).collect();
+        self.db
+            .commit("committing a booking", move |tx| {
+                let (change, messages) = (change.clone(), messages.clone());
+                Box::pin(async move {
+                    let process = process(&change.timer, database_now(tx).await?);
+                    let stored = Stored { booking: change.booking, process };
+                    write(tx, Model::from(&stored), change.expected_revision).await?;
+                    let (caused_by, reply) = (change.caused_by, change.reply);
+                    write_marks(tx, Marks { caused_by, reply, messages }).await
+                })
+            })
+            .await
+    }
+
+    async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
+        sea_orm_database::find_reply(&self.db, key).await
+    }
+
+    async fn claim_due(&self, lease: &Lease, rows_max: u32) -> Result<Vec<Stored>, StoreError> {
+        let doing = "looking for bookings that are due";
+        let ids: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(is_due(self.db.reader()))
+            .order_by_asc(Column::NextActionAtUs)
+            .limit(u64::from(rows_max))
+            .into_tuple()
+            .all(self.db.reader())
+            .await
+            .map_err(unavailable(doing))?;
+        // Most sweeps end here, without taking the write lock.
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lease = lease.clone();
+        let rows = self.db.write("claiming bookings that are due", move |tx| {
+            let (ids, lease) = (ids.clone(), lease.clone());
+            Box::pin(async move { Ok(claim(tx, ids, &lease).await?) })
+        });
+        rows.await?.into_iter().map(Stored::try_from).collect()
+    }
+
+    async fn renew_lease(&self, id: BookingId, lease: &Lease) -> Result<bool, StoreError> {
+        let lease = lease.clone();
+        self.db
+            .write("renewing a lease", move |tx| {
+                let lease = lease.clone();
+                Box::pin(async move {
+                    let until = database_now(tx).await?.plus(lease.lasts).as_micros();
+                    let renewed = Entity::update_many()
+                        .col_expr(Column::LeaseUntilUs, until.into())
+                        .filter(Column::Id.eq(id.to_string()))
+                        .filter(Column::LeaseOwner.eq(lease.owner))
+                        .exec(tx)
+                        .await?;
+                    Ok(renewed.rows_affected == 1)
+                })
+            })
+            .await
+    }
+
+    async fn park(
+        &self,
+        consumer: &'static str,
+        message: &Envelope,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        sea_orm_database::park(&self.db, consumer, message, reason).await
+    }
+}
+
+async fn write(tx: &DatabaseTransaction, row: Model, expected: i64) -> Result<(), TxError> {
+    if expected == 0 {
+        return match Entity::insert(row.into_active_model()).exec_without_returning(tx).await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+                Err(TxError::Abort(Committed::Stale))
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
+    let id = row.id.clone();
+    let written = Entity::update_many()
+        .set(row.into_active_model().reset_all())
+        .filter(Column::Id.eq(id))
+        .filter(Column::Revision.eq(expected))
+        .exec(tx)
+        .await?;
+    if written.rows_affected == 1 { Ok(()) } else { Err(TxError::Abort(Committed::Stale)) }
+}
+
+/// Takes those that are still due; a lease's owner is one sweep, so what is its is what it took.
+async fn claim(
+    tx: &DatabaseTransaction,
+    ids: Vec<String>,
+    lease: &Lease,
+) -> Result<Vec<Model>, DbErr> {
+    let until = database_now(tx).await?.plus(lease.lasts).as_micros();
+    Entity::update_many()
+        .col_expr(Column::LeaseOwner, lease.owner.clone().into())
+        .col_expr(Column::LeaseUntilUs, until.into())
+        .filter(Column::Id.is_in(ids.clone()))
+        .filter(is_due(tx))
+        .exec(tx)
+        .await?;
+    Entity::find()
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::LeaseOwner.eq(&lease.owner))
+        .order_by_asc(Column::NextActionAtUs)
+        .all(tx)
+        .await
+}
+
+fn is_due(connection: &impl ConnectionTrait) -> Condition {
+    let now = || now_expr(connection.get_database_backend());
+    Condition::all().add(Column::NextActionAtUs.lte(now())).add(
+        Condition::any().add(Column::LeaseUntilUs.is_null()).add(Column::LeaseUntilUs.lte(now())),
+    )
+}
+
+fn process(timer: &Timer, now: Timestamp) -> Process {
+    let next_action_at = match timer.wake {
+        Wake::Never => None,
+        Wake::After(wait) => Some(now.plus(wait)),
+        Wake::At(moment) => Some(moment),
+    };
+    Process {
+        next_action_at,
+        tries: timer.tries,
+        lease_owner: timer.lease.as_ref().map(|lease| lease.owner.clone()),
+        lease_until: timer.lease.as_ref().map(|lease| now.plus(lease.lasts)),
+    }
+}
+
+fn wanted(filter: &BookingFilter) -> Condition {
+    match filter {
+        BookingFilter::Buyer { buyer_id, ticket_id, status } => Condition::all()
+            .add(Column::BuyerId.eq(buyer_id.as_str()))
+            .add_option(ticket_id.map(|id| Column::TicketId.eq(id.to_string())))
+            .add_option(status.map(|status| Column::Status.eq(status_name(status)))),
+        BookingFilter::OpenOfTicket(id) => {
+            let open = BookingStatus::ALL.into_iter().filter(|status| status.is_open());
+            Condition::all()
+                .add(Column::TicketId.eq(id.to_string()))
+                .add(Column::Status.is_in(open.map(status_name)))
+        }
+    }
+}
+
+fn beyond(after: Cursor) -> Condition {
+    Condition::any().add(Column::CreatedAtUs.lt(after.sort)).add(
+        Condition::all()
+            .add(Column::CreatedAtUs.eq(after.sort))
+            .add(Column::Id.lt(after.id.to_string())),
+    )
+}

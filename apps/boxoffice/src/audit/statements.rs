@@ -1,0 +1,255 @@
+//! What must never be found, as statements over all databases; each row is a violation, its first column the id.
+
+/// One check.
+pub(super) struct Check {
+    /// The invariant's number, and a letter where it takes several statements.
+    pub(super) id: &'static str,
+    /// What should hold.
+    pub(super) rule: &'static str,
+    /// Finds what violates it.
+    pub(super) sql: String,
+}
+
+/// A deadline is missed once it is this old: sweeps run each second, steps back off up to a minute.
+const LATE_US: &str = "90000000";
+const NOW_US: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+/// Who keeps an inbox, and which events must be in it.
+const CONSUMERS: [(&str, &str, &[&str]); 4] = [
+    ("payment", "payment.refund", &["BookingCancellationRequested"]),
+    (
+        "booking",
+        "booking.process",
+        &["TicketRetirementStarted", "StockReturned", "RefundSucceeded", "PaymentVoided"],
+    ),
+    ("notification", "notification.letters", &["BookingConfirmed", "BookingCancelled", "RefundSucceeded"]),
+    ("mypage", "mypage.views", &["BookingPlaced", "BookingConfirmed", "BookingCancelled", "PaymentApproved"]),
+];
+const PUBLISHERS: [&str; 3] = ["ticket", "booking", "payment"];
+const CONSUMING: [&str; 4] = ["booking", "payment", "notification", "mypage"];
+
+/// Every check.
+pub(super) fn checks() -> Vec<Check> {
+    let mut all = stock();
+    all.extend(bookings());
+    all.extend(money());
+    all.extend(deadlines());
+    all.extend(messages());
+    all
+}
+
+fn check(id: &'static str, rule: &'static str, sql: impl Into<String>) -> Check {
+    Check { id, rule, sql: sql.into() }
+}
+
+fn stock() -> Vec<Check> {
+    vec![
+        check(
+            "I1",
+            "held and sold are not negative and together within capacity",
+            "SELECT ticket_id || '/' || slot FROM ticket.stock WHERE held < 0 OR sold < 0 OR held + sold > capacity",
+        ),
+        check(
+            "I2",
+            "the counters are the fold of the ledger",
+            "SELECT s.ticket_id || '/' || s.slot FROM ticket.stock s LEFT JOIN (SELECT ticket_id, slot, SUM(d_held) \
+             AS held, SUM(d_sold) AS sold FROM ticket.stock_entry GROUP BY ticket_id, slot) e ON e.ticket_id = \
+             s.ticket_id AND e.slot = s.slot WHERE s.held <> COALESCE(e.held, 0) OR s.sold <> COALESCE(e.sold, 0)",
+        ),
+        check(
+            "I2b",
+            "the counters are the sum of the holds",
+            "SELECT s.ticket_id || '/' || s.slot FROM ticket.stock s LEFT JOIN (SELECT h.ticket_id, l.slot, \
+             SUM(CASE h.state WHEN 'ACTIVE' THEN l.quantity ELSE 0 END) AS held, SUM(CASE h.state WHEN 'COMMITTED' \
+             THEN l.quantity ELSE 0 END) AS sold FROM ticket.hold h JOIN ticket.hold_line l ON l.hold_id = h.id \
+             GROUP BY h.ticket_id, l.slot) t ON t.ticket_id = s.ticket_id AND t.slot = s.slot \
+             WHERE s.held <> COALESCE(t.held, 0) OR s.sold <> COALESCE(t.sold, 0)",
+        ),
+        check(
+            "I11",
+            "no buyer has more than the ticket's limit",
+            "SELECT h.ticket_id || '/' || h.buyer_id FROM ticket.hold h JOIN ticket.hold_line l ON l.hold_id = h.id \
+             JOIN ticket.ticket t ON t.id = h.ticket_id WHERE h.state IN ('ACTIVE', 'COMMITTED') AND t.max_per_buyer \
+             > 0 GROUP BY h.ticket_id, h.buyer_id HAVING SUM(l.quantity) > MAX(t.max_per_buyer)",
+        ),
+        check(
+            "I10",
+            "a retired ticket has no confirmed booking",
+            "SELECT b.id FROM booking.booking b JOIN ticket.ticket t ON t.id = b.ticket_id \
+             WHERE t.status = 'RETIRED' AND b.status = 'CONFIRMED'",
+        ),
+    ]
+}
+
+fn bookings() -> Vec<Check> {
+    vec![
+        check(
+            "I3",
+            "a confirmed booking has its stock: committed, or pinned for the commit under way",
+            "SELECT b.id FROM booking.booking b LEFT JOIN ticket.hold h ON h.id = b.id WHERE b.status = 'CONFIRMED' \
+             AND NOT COALESCE(h.state = 'COMMITTED' OR (h.state = 'ACTIVE' AND h.pinned_since_us IS NOT NULL), 0)",
+        ),
+        check(
+            "I3b",
+            "a confirmed booking has as many units as it was sold",
+            "SELECT b.id FROM booking.booking b JOIN ticket.hold_line l ON l.hold_id = b.id \
+             WHERE b.status = 'CONFIRMED' GROUP BY b.id HAVING SUM(l.quantity) <> MAX(b.quantity)",
+        ),
+        check(
+            "I3c",
+            "sold stock belongs to a booking that is confirmed or being cancelled",
+            "SELECT h.id FROM ticket.hold h LEFT JOIN booking.booking b ON b.id = h.id WHERE h.state = 'COMMITTED' \
+             AND COALESCE(b.status, '') NOT IN ('CONFIRMED', 'CANCELLING')",
+        ),
+        check(
+            "I4",
+            "a booking that came to nothing has no stock",
+            "SELECT b.id FROM booking.booking b JOIN ticket.hold h ON h.id = b.id WHERE b.status IN ('CANCELLED', \
+             'REJECTED', 'EXPIRED') AND h.state IN ('ACTIVE', 'COMMITTED')",
+        ),
+        check(
+            "I6",
+            "a key whose booking is decided has its answer",
+            "SELECT r.resource_id FROM booking.reply r JOIN booking.booking b ON b.id = r.resource_id \
+             WHERE r.body IS NULL AND b.status <> 'PENDING'",
+        ),
+        check(
+            "I8",
+            "the view shows every booking as it is",
+            "SELECT b.id FROM booking.booking b LEFT JOIN mypage.booking_view v ON v.booking_id = b.id \
+             WHERE COALESCE(v.status, '') <> b.status",
+        ),
+        check(
+            "I8b",
+            "the view shows no booking that is not",
+            "SELECT v.booking_id FROM mypage.booking_view v LEFT JOIN booking.booking b ON b.id = v.booking_id \
+             WHERE b.id IS NULL",
+        ),
+    ]
+}
+
+fn money() -> Vec<Check> {
+    let net = "(SELECT booking_id, SUM(CASE WHEN status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED') THEN \
+               amount_minor - refunded_minor ELSE 0 END) AS minor FROM payment.payment GROUP BY booking_id)";
+    vec![
+        check(
+            "I3d",
+            "a confirmed booking is paid, once and in full",
+            format!(
+                "SELECT b.id FROM booking.booking b LEFT JOIN {net} n ON n.booking_id = b.id \
+                 WHERE b.status = 'CONFIRMED' AND COALESCE(n.minor, -1) <> b.total_minor"
+            ),
+        ),
+        check(
+            "I4b",
+            "a booking that came to nothing cost nothing",
+            format!(
+                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id \
+                 WHERE b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') AND n.minor <> 0"
+            ),
+        ),
+        check(
+            "I4c",
+            "refunds are within what was taken",
+            "SELECT p.id FROM payment.payment p JOIN payment.refund r ON r.payment_id = p.id \
+             GROUP BY p.id HAVING SUM(r.amount_minor) > MAX(p.amount_minor)",
+        ),
+        check(
+            "I9",
+            "what the provider took is what we know it took",
+            format!(
+                "SELECT c.id FROM provider.charge c LEFT JOIN payment.payment p ON p.booking_id || ':' || p.attempt \
+                 = c.id WHERE c.outcome = 'APPROVED' AND c.due_at_us < {NOW_US} AND NOT COALESCE(p.amount_minor = \
+                 c.amount_minor AND p.status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED'), 0)"
+            ),
+        ),
+        check(
+            "I9b",
+            "what we believe was taken the provider took",
+            "SELECT p.id FROM payment.payment p LEFT JOIN provider.charge c ON c.id = p.booking_id || ':' || \
+             p.attempt WHERE p.status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED') AND \
+             COALESCE(c.outcome, '') <> 'APPROVED'",
+        ),
+        check(
+            "I9c",
+            "what we believe was given back the provider gave back",
+            "SELECT r.id FROM payment.refund r LEFT JOIN provider.refund g ON g.id = r.id \
+             WHERE (r.status = 'SUCCEEDED') <> (g.id IS NOT NULL)",
+        ),
+    ]
+}
+
+fn deadlines() -> Vec<Check> {
+    let late = format!("< {NOW_US} - {LATE_US}");
+    vec![
+        check(
+            "I5",
+            "no booking is stuck",
+            format!(
+                "SELECT id FROM booking.booking WHERE status IN ('PENDING', 'CANCELLING') AND \
+                 (next_action_at_us IS NULL OR next_action_at_us {late})"
+            ),
+        ),
+        check(
+            "I5b",
+            "no booking waits for its payment past its time",
+            format!("SELECT id FROM booking.booking WHERE status = 'AWAITING_PAYMENT' AND pay_by_us {late}"),
+        ),
+        check(
+            "I5c",
+            "no hold outlives its time",
+            format!(
+                "SELECT id FROM ticket.hold WHERE state = 'ACTIVE' AND pinned_since_us IS NULL \
+                 AND expires_at_us {late}"
+            ),
+        ),
+        check(
+            "I5d",
+            "no payment or refund is undecided without a timer",
+            format!(
+                "SELECT p.id FROM payment.payment p JOIN payment.settlement s ON s.booking_id = p.booking_id LEFT \
+                 JOIN payment.refund r ON r.payment_id = p.id WHERE (p.status IN ('PROCESSING', 'UNKNOWN') OR \
+                 r.status IN ('REQUESTED', 'PENDING', 'FAILED')) AND (s.due_at_us IS NULL OR s.due_at_us {late})"
+            ),
+        ),
+    ]
+}
+
+fn messages() -> Vec<Check> {
+    let all = |parts: Vec<String>| parts.join(" UNION ALL ");
+    let unpublished = PUBLISHERS.iter().map(|name| {
+        format!("SELECT '{name}/' || id FROM {name}.outbox WHERE published_at_us IS NULL")
+    });
+    let gaps = PUBLISHERS.iter().map(|name| {
+        format!(
+            "SELECT '{name}/' || aggregate_id FROM {name}.outbox GROUP BY aggregate_type, aggregate_id \
+             HAVING MAX(version) - MIN(version) + 1 <> COUNT(*)"
+        )
+    });
+    let lost = CONSUMERS.iter().flat_map(|(database, consumer, events)| {
+        events.iter().flat_map(move |event| {
+            PUBLISHERS.iter().map(move |publisher| {
+                format!(
+                    "SELECT '{consumer}/' || o.id FROM {publisher}.outbox o LEFT JOIN {database}.inbox i ON \
+                     i.event_id = o.id AND i.consumer = '{consumer}' WHERE o.event_type LIKE '%.{event}' \
+                     AND o.published_at_us IS NOT NULL AND i.event_id IS NULL"
+                )
+            })
+        })
+    });
+    let dead = CONSUMING.iter().map(|name| {
+        format!("SELECT consumer || '/' || event_id FROM {name}.dead_letter")
+    });
+    vec![
+        check("E1", "everything that happened is told", all(unpublished.collect())),
+        check("E2", "no event of an aggregate is missing", all(gaps.collect())),
+        check("E3", "everything told was heard", all(lost.collect())),
+        check("L1", "nothing is set aside", all(dead.collect())),
+        check(
+            "I7",
+            "each event is told once to each recipient by each channel",
+            "SELECT event_id FROM notification.notification GROUP BY event_id, recipient, recipient_kind, channel \
+             HAVING COUNT(*) > 1",
+        ),
+    ]
+}

@@ -1,0 +1,70 @@
+//! All contexts in one process: SQLite files, the in-process bus, calls over in-process pipes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use grpc_server::{ListenerSettings, pipe};
+use in_process_bus::{BusSettings, InProcessBus};
+use kernel::Publisher;
+use runtime::{Context, Platform, Process, StartError, bind};
+
+/// Where a started platform listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// REST and OpenAPI.
+    pub rest: SocketAddr,
+    /// gRPC.
+    pub grpc: SocketAddr,
+    /// `/live`, `/ready`, `/metrics`.
+    pub admin: SocketAddr,
+}
+
+/// Binds every port, opens every database and joins the contexts; [`Process::run`] then serves.
+///
+/// # Errors
+/// [`StartError`] with the setting to change.
+pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
+    let settings = process.settings.clone();
+    let grpc = bind("GRPC_ADDR", settings.grpc_addr, ListenerSettings::grpc()).await?;
+    let rest = boxoffice_gateway::bind(settings.rest_addr).await?;
+    let unknown = |cause| StartError::Port { name: "REST_ADDR", address: settings.rest_addr, cause };
+    let addresses = Addresses {
+        rest: rest.local_addr().map_err(unknown)?,
+        grpc: grpc.address(),
+        admin: process.admin_address,
+    };
+
+    let (pipe, channel) = pipe();
+    let platform = Platform::new(process, channel.clone());
+    let contexts = start_contexts(&platform).await?;
+    let handlers = contexts.iter().flat_map(|context| context.handlers.clone()).collect();
+    let bus = Arc::new(InProcessBus::new(handlers, BusSettings::default()));
+    let publisher: Arc<dyn Publisher> = Arc::<InProcessBus>::clone(&bus);
+    process.close_at_end(async move { bus.close().await });
+
+    let services: Vec<_> = contexts.iter().flat_map(|context| context.services.clone()).collect();
+    let mut routes = process.routes(&services).await?;
+    for context in contexts {
+        platform.publish(&context, &publisher);
+        routes = (context.add_services)(routes);
+        let (database, part) = (context.database, process.readiness.part(context.name));
+        process.close_at_end(async move { database.close().await });
+        part.set(true);
+    }
+    let server = process.server(routes);
+    let inner = server.clone();
+    process.inner_door("pipe", move |stopping| async move { inner.serve_pipe(pipe, stopping).await });
+    process.outer_door("grpc", move |stopping| async move { server.serve(grpc, stopping).await });
+    boxoffice_gateway::serve(process, rest, move |_service| Some(channel.clone()))?;
+    Ok(addresses)
+}
+
+async fn start_contexts(platform: &Platform) -> Result<Vec<Context>, StartError> {
+    Ok(vec![
+        boxoffice_ticket::start(platform).await?,
+        boxoffice_payment::start(platform).await?,
+        boxoffice_booking::start(platform).await?,
+        boxoffice_notification::start(platform).await?,
+        boxoffice_mypage::start(platform).await?,
+    ])
+}

@@ -1,0 +1,328 @@
+//! Making and paying a booking: the table.
+//!
+//! | state | ask | fact | next, and what is told |
+//! | --- | --- | --- | --- |
+//! | PENDING holding | `HoldStock`, pinned | held | charging, fresh |
+//! | | | refused | REJECTED, `BookingRejected` |
+//! | | | closed | CANCELLING (stock gone) |
+//! | PENDING pinning | `PinHold` | pinned | charging |
+//! | | | refused | EXPIRED (sold out); if unclear, CANCELLING (stock gone) |
+//! | PENDING charging | `Charge`, attempt n | charged, fresh and clear | CONFIRMED, commit due, `BookingConfirmed` |
+//! | | | charged otherwise | committing: the pin may have lapsed |
+//! | | | declined | AWAITING_PAYMENT, n+1, unpin due, `BookingAwaitingPayment` |
+//! | | | provably not sent, and clear | AWAITING_PAYMENT, n, unpin due, `BookingAwaitingPayment` |
+//! | | | unknown, not sent but unclear | charging, unclear: the same attempt is asked again |
+//! | | | voided | CANCELLING (payment voided) |
+//! | PENDING committing | `CommitHold` | committed | CONFIRMED, committed, `BookingConfirmed` |
+//! | | | refused | CANCELLING (ticket deleted, stock gone) |
+//! | AWAITING_PAYMENT | `UnpinHold` if due | unpinned | AWAITING_PAYMENT until pay_by |
+//! | | | pay submitted | PENDING pinning |
+//! | | | pay_by passed, hold expired | EXPIRED, release due, `BookingExpired` |
+//! | | | charged after all | PENDING committing |
+//! | CONFIRMED | `CommitHold` if due | committed | CONFIRMED |
+//! | | | refused | CANCELLING (ticket deleted, stock gone) |
+//! | REJECTED, EXPIRED | `ReleaseHold` if due | released | the same, done |
+//! | | | charged after all | CANCELLING (paid too late) |
+//! | any | | no answer | the same, unclear, asked later: 1 s doubling to 60 s |
+//!
+//! Cancelling is possible in PENDING, AWAITING_PAYMENT and CONFIRMED; entering CANCELLING tells
+//! `BookingCancellationRequested`. Any other fact in a state changes nothing.
+//!
+//! Held and pinned are not written by themselves: asking for them again is harmless. So a stored booking
+//! that is holding may have been charged already, and is cancelled as one that was.
+//!
+//! "Unclear" is what a booking is once an answer stayed out or another took it over. It forbids two
+//! conclusions: that the pin surely stands, and that a charge which could not be sent now was not sent
+//! before. A rejected booking that was unclear leaves a tombstone by `ReleaseHold`, so that a hold still
+//! on its way is refused (rule R3).
+
+use kernel::{Money, PaymentId, Timestamp};
+
+use crate::cancellation::begin;
+use crate::{
+    Ask, AwaitReason, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Happening, Hold,
+    MoneyBack, RejectReason, Release, Sale, Stage, State, Transition,
+};
+
+pub(crate) const fn next_ask(state: &State) -> Option<Ask> {
+    match state {
+        State::Pending { stage, .. } => Some(match stage {
+            Stage::Holding { .. } => Ask::HoldStock,
+            Stage::Pinning { .. } => Ask::PinHold,
+            Stage::Charging { .. } => Ask::Charge,
+            Stage::Committing { .. } => Ask::CommitHold,
+        }),
+        State::AwaitingPayment { hold: Hold::UnpinDue, .. } => Some(Ask::UnpinHold),
+        State::Confirmed { sale: Sale::CommitDue, .. } => Some(Ask::CommitHold),
+        State::Rejected { stock: Release::Due, .. }
+        | State::Expired { stock: Release::Due, .. } => Some(Ask::ReleaseHold),
+        State::AwaitingPayment { hold: Hold::Unpinned, .. }
+        | State::Confirmed { sale: Sale::Committed, .. }
+        | State::Rejected { stock: Release::Done, .. }
+        | State::Expired { stock: Release::Done, .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. } => None,
+    }
+}
+
+pub(crate) fn on(booking: &mut Booking, fact: &Fact, now: Timestamp) -> Transition {
+    match fact {
+        Fact::Held { total, expires_at } => held(booking, *total, *expires_at),
+        Fact::HoldRefused { reason, total } => hold_refused(booking, *reason, *total),
+        Fact::HoldClosed => hold_closed(booking),
+        Fact::Pinned { expires_at } => pinned(booking, *expires_at),
+        Fact::PinRefused => pin_refused(booking),
+        Fact::Unpinned => unpinned(booking),
+        Fact::Charged { attempt, payment_id } => charged(booking, *attempt, *payment_id),
+        Fact::Declined { attempt, payment_id } => declined(booking, *attempt, *payment_id),
+        Fact::ChargeNotTried => charge_not_tried(booking),
+        Fact::ChargeUnknown { payment_id } => charge_unknown(booking, *payment_id),
+        Fact::ChargeVoided => charge_voided(booking),
+        Fact::HoldCommitted => hold_committed(booking),
+        Fact::CommitRefused(denied) => commit_refused(booking, *denied),
+        Fact::HoldReleased => hold_released(booking),
+        Fact::HoldExpired => expire(booking, now, false),
+        Fact::PayByPassed => expire(booking, now, true),
+        Fact::PaySubmitted { payment_method } => pay_submitted(booking, payment_method),
+        Fact::CancelRequested(reason) => cancel_requested(booking, *reason),
+        Fact::Unanswered => unanswered(booking),
+        // Only a cancelled booking waits for these.
+        Fact::StockReturned | Fact::PaymentVoided | Fact::Refund { .. } | Fact::RefundFailed => {
+            Transition::Ignored
+        }
+    }
+}
+
+fn held(booking: &mut Booking, total: Money, expires_at: Timestamp) -> Transition {
+    let State::Pending { stage: Stage::Holding { .. }, unclear } = booking.state else {
+        return Transition::Ignored;
+    };
+    booking.total = total;
+    let stage = Stage::Charging { pay_by: expires_at, fresh: true };
+    booking.state = State::Pending { stage, unclear };
+    Transition::GoOn
+}
+
+fn hold_refused(booking: &mut Booking, reason: RejectReason, total: Option<Money>) -> Transition {
+    let State::Pending { stage: Stage::Holding { .. }, unclear } = booking.state else {
+        return Transition::Ignored;
+    };
+    booking.total = total.unwrap_or(booking.total);
+    // A hold that was taken is given again, not refused: so none was, and nothing was charged. One
+    // that was asked for before may still be on its way.
+    let stock = if unclear { Release::Due } else { Release::Done };
+    booking.state = State::Rejected { reason, stock };
+    Transition::Changed(Some(Happening::Rejected))
+}
+
+fn hold_closed(booking: &mut Booking) -> Transition {
+    let State::Pending { stage: Stage::Holding { .. }, .. } = booking.state else {
+        return Transition::Ignored;
+    };
+    begin(booking, CancelReason::StockGone, MoneyBack::Waiting)
+}
+
+fn pinned(booking: &mut Booking, expires_at: Timestamp) -> Transition {
+    let State::Pending { stage: Stage::Pinning { .. }, unclear } = booking.state else {
+        return Transition::Ignored;
+    };
+    let stage = Stage::Charging { pay_by: expires_at, fresh: false };
+    booking.state = State::Pending { stage, unclear };
+    Transition::GoOn
+}
+
+fn pin_refused(booking: &mut Booking) -> Transition {
+    let State::Pending { stage: Stage::Pinning { .. }, unclear } = booking.state else {
+        return Transition::Ignored;
+    };
+    if unclear {
+        // An earlier drive may have pinned and charged before the pin lapsed.
+        return begin(booking, CancelReason::StockGone, MoneyBack::Waiting);
+    }
+    booking.state = State::Expired { reason: ExpiryReason::SoldOut, stock: Release::Due };
+    Transition::Changed(Some(Happening::Expired))
+}
+
+fn unpinned(booking: &mut Booking) -> Transition {
+    let State::AwaitingPayment { pay_by, reason, hold: Hold::UnpinDue } = booking.state else {
+        return Transition::Ignored;
+    };
+    booking.state = State::AwaitingPayment { pay_by, reason, hold: Hold::Unpinned };
+    Transition::Changed(None)
+}
+
+fn charged(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Transition {
+    if attempt != booking.attempt {
+        return Transition::Ignored;
+    }
+    match booking.state {
+        State::Pending { stage: Stage::Charging { fresh: true, .. }, unclear: false } => {
+            booking.payment_id = Some(payment_id);
+            booking.payment_method.clear();
+            booking.state = State::Confirmed { payment_id, sale: Sale::CommitDue };
+            Transition::Changed(Some(Happening::Confirmed))
+        }
+        State::Pending { stage: Stage::Charging { .. }, unclear } => {
+            commit_first(booking, payment_id, unclear);
+            Transition::GoOn
+        }
+        State::AwaitingPayment { .. } => {
+            commit_first(booking, payment_id, true);
+            Transition::Changed(None)
+        }
+        State::Rejected { .. } | State::Expired { .. } => {
+            booking.payment_id = Some(payment_id);
+            begin(booking, CancelReason::PaidTooLate, MoneyBack::Waiting)
+        }
+        // Holding and pinning ask again and come to charging, whose answer this is.
+        State::Pending { .. }
+        | State::Confirmed { .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. } => Transition::Ignored,
+    }
+}
+
+fn commit_first(booking: &mut Booking, payment_id: PaymentId, unclear: bool) {
+    booking.payment_id = Some(payment_id);
+    booking.payment_method.clear();
+    booking.state = State::Pending { stage: Stage::Committing { payment_id }, unclear };
+}
+
+fn declined(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Transition {
+    if attempt != booking.attempt {
+        return Transition::Ignored;
+    }
+    let (pay_by, hold, told) = match booking.state {
+        State::Pending { stage: Stage::Charging { pay_by, .. }, .. } => {
+            (pay_by, Hold::UnpinDue, Some(Happening::AwaitingPayment))
+        }
+        State::AwaitingPayment { pay_by, hold, .. } => (pay_by, hold, None),
+        State::Pending { .. }
+        | State::Confirmed { .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. }
+        | State::Rejected { .. }
+        | State::Expired { .. } => return Transition::Ignored,
+    };
+    booking.payment_id = Some(payment_id);
+    booking.attempt = booking.attempt.saturating_add(1);
+    await_payment(booking, pay_by, AwaitReason::PaymentDeclined, hold);
+    Transition::Changed(told)
+}
+
+fn charge_not_tried(booking: &mut Booking) -> Transition {
+    let State::Pending { stage: Stage::Charging { pay_by, .. }, unclear } = booking.state else {
+        return Transition::Ignored;
+    };
+    if unclear {
+        return Transition::AskLater;
+    }
+    await_payment(booking, pay_by, AwaitReason::PaymentUnavailable, Hold::UnpinDue);
+    Transition::Changed(Some(Happening::AwaitingPayment))
+}
+
+fn await_payment(booking: &mut Booking, pay_by: Timestamp, reason: AwaitReason, hold: Hold) {
+    booking.payment_method.clear();
+    booking.state = State::AwaitingPayment { pay_by, reason, hold };
+}
+
+fn charge_unknown(booking: &mut Booking, payment_id: Option<PaymentId>) -> Transition {
+    let State::Pending { stage: stage @ Stage::Charging { .. }, .. } = booking.state else {
+        return Transition::Ignored;
+    };
+    booking.payment_id = payment_id.or(booking.payment_id);
+    booking.state = State::Pending { stage, unclear: true };
+    Transition::AskLater
+}
+
+fn charge_voided(booking: &mut Booking) -> Transition {
+    let State::Pending { stage: Stage::Charging { .. }, .. } = booking.state else {
+        return Transition::Ignored;
+    };
+    begin(booking, CancelReason::PaymentVoided, MoneyBack::Waiting)
+}
+
+fn hold_committed(booking: &mut Booking) -> Transition {
+    let (payment_id, told) = match booking.state {
+        State::Pending { stage: Stage::Committing { payment_id }, .. } => {
+            (payment_id, Some(Happening::Confirmed))
+        }
+        State::Confirmed { payment_id, sale: Sale::CommitDue } => (payment_id, None),
+        State::Pending { .. }
+        | State::AwaitingPayment { .. }
+        | State::Confirmed { sale: Sale::Committed, .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. }
+        | State::Rejected { .. }
+        | State::Expired { .. } => return Transition::Ignored,
+    };
+    booking.state = State::Confirmed { payment_id, sale: Sale::Committed };
+    Transition::Changed(told)
+}
+
+fn commit_refused(booking: &mut Booking, denied: CommitDenied) -> Transition {
+    match booking.state {
+        State::Pending { stage: Stage::Committing { .. }, .. }
+        | State::Confirmed { sale: Sale::CommitDue, .. } => {
+            let reason = match denied {
+                CommitDenied::Retiring => CancelReason::TicketDeleted,
+                CommitDenied::Gone => CancelReason::StockGone,
+            };
+            begin(booking, reason, MoneyBack::Waiting)
+        }
+        State::Pending { .. }
+        | State::AwaitingPayment { .. }
+        | State::Confirmed { sale: Sale::Committed, .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. }
+        | State::Rejected { .. }
+        | State::Expired { .. } => Transition::Ignored,
+    }
+}
+
+fn hold_released(booking: &mut Booking) -> Transition {
+    let (State::Rejected { stock, .. } | State::Expired { stock, .. }) = &mut booking.state else {
+        return Transition::Ignored;
+    };
+    if *stock == Release::Done {
+        return Transition::Ignored;
+    }
+    *stock = Release::Done;
+    Transition::Changed(None)
+}
+
+/// By our own clock only once the time is over; by the ticket context's word at once.
+fn expire(booking: &mut Booking, now: Timestamp, by_our_clock: bool) -> Transition {
+    let State::AwaitingPayment { pay_by, .. } = booking.state else { return Transition::Ignored };
+    if by_our_clock && now < pay_by {
+        return Transition::Ignored;
+    }
+    booking.state = State::Expired { reason: ExpiryReason::PayByPassed, stock: Release::Due };
+    Transition::Changed(Some(Happening::Expired))
+}
+
+/// Also after `pay_by`, as long as nobody has let the booking expire: the pin finds out.
+fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
+    let State::AwaitingPayment { pay_by, .. } = booking.state else { return Transition::Ignored };
+    payment_method.clone_into(&mut booking.payment_method);
+    booking.state = State::Pending { stage: Stage::Pinning { pay_by }, unclear: false };
+    Transition::Changed(None)
+}
+
+fn cancel_requested(booking: &mut Booking, reason: CancelReason) -> Transition {
+    match booking.state {
+        State::Pending { .. } | State::Confirmed { .. } => {
+            begin(booking, reason, MoneyBack::Waiting)
+        }
+        State::AwaitingPayment { .. } => begin(booking, reason, MoneyBack::NotTaken),
+        State::Cancelling { .. }
+        | State::Cancelled { .. }
+        | State::Rejected { .. }
+        | State::Expired { .. } => Transition::Ignored,
+    }
+}
+
+fn unanswered(booking: &mut Booking) -> Transition {
+    booking.resume();
+    Transition::AskLater
+}

@@ -1,0 +1,211 @@
+//! The words in which the two processes speak: what a booking asks of others, the facts it hears, and
+//! what a fact leads to. The tables stand in `checkout.rs` and `cancellation.rs`.
+
+use std::time::Duration;
+
+use kernel::{Money, PaymentId, Timestamp};
+
+use crate::limits::EVENTS_FIRST;
+use crate::{
+    Booking, CancelReason, Happening, Hold, RejectReason, Release, Sale, State, cancellation,
+    checkout,
+};
+
+/// What a booking asks of the ticket or the payment context. Each is idempotent by the booking's id,
+/// and a charge by its attempt too (reliability.md 7.5, R2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// Set stock aside, pinned.
+    HoldStock,
+    /// Keep the hold from expiring.
+    PinHold,
+    /// Let it expire again.
+    UnpinHold,
+    /// Take the money.
+    Charge,
+    /// Sell the hold.
+    CommitHold,
+    /// Give the unsold hold up.
+    ReleaseHold,
+    /// Take the stock back, sold or not.
+    ReturnStock,
+    /// Void or refund.
+    RefundPayment,
+}
+
+/// What a booking hears: an answer to an ask, an event, a wish, or the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// Stock is set aside.
+    Held {
+        /// What it costs.
+        total: Money,
+        /// Until when it would be kept unpinned.
+        expires_at: Timestamp,
+    },
+    /// No stock was set aside.
+    HoldRefused {
+        /// Why.
+        reason: RejectReason,
+        /// What it would cost, where that is why.
+        total: Option<Money>,
+    },
+    /// The hold of this booking was given up before it was taken, or since.
+    HoldClosed,
+    /// The hold does not expire.
+    Pinned {
+        /// Until when it would be kept unpinned.
+        expires_at: Timestamp,
+    },
+    /// The hold has expired and its stock is gone.
+    PinRefused,
+    /// The hold may expire.
+    Unpinned,
+    /// The hold is sold.
+    HoldCommitted,
+    /// The hold cannot be sold.
+    CommitRefused(CommitDenied),
+    /// The hold is given up.
+    HoldReleased,
+    /// The ticket context let the hold expire.
+    HoldExpired,
+    /// The stock is back, or never was taken and cannot be any more.
+    StockReturned,
+    /// The money was taken.
+    Charged {
+        /// Which attempt.
+        attempt: u32,
+        /// As this payment.
+        payment_id: PaymentId,
+    },
+    /// The attempt took no money and never will.
+    Declined {
+        /// Which attempt.
+        attempt: u32,
+        /// As this payment.
+        payment_id: PaymentId,
+    },
+    /// The charge was provably not sent.
+    ChargeNotTried,
+    /// Whether the attempt took money is not known.
+    ChargeUnknown {
+        /// As this payment, if that much is known.
+        payment_id: Option<PaymentId>,
+    },
+    /// The charge was refused, because the booking was voided or refunded before.
+    ChargeVoided,
+    /// Nothing was taken and nothing can be taken any more.
+    PaymentVoided,
+    /// How far giving the money back has come.
+    Refund {
+        /// What is back so far.
+        refunded: Money,
+        /// All is back and nothing can be taken any more.
+        settled: bool,
+    },
+    /// The provider refused the refund too often.
+    RefundFailed,
+    /// Whoever was asked did not answer.
+    Unanswered,
+    /// The buyer pays again.
+    PaySubmitted {
+        /// With this.
+        payment_method: String,
+    },
+    /// The time to pay is over.
+    PayByPassed,
+    /// The booking is to be cancelled.
+    CancelRequested(CancelReason),
+}
+
+/// Why a hold cannot be sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CommitDenied {
+    /// The ticket was deleted.
+    Retiring,
+    /// The hold was given up, or has expired and its stock is gone.
+    Gone,
+}
+
+/// What a fact led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Transition {
+    /// Nothing: it is a repeat, or came too late to matter.
+    Ignored,
+    /// The booking has moved, and what it asks next is harmless to repeat: nothing need be written yet.
+    GoOn,
+    /// The booking has moved and must be written before anything else is asked (rule R1).
+    Changed(Option<Happening>),
+    /// The ask decided nothing and is to be made again later.
+    AskLater,
+}
+
+/// When a booking's process is to be looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// It waits for nothing.
+    Never,
+    /// So much later, by the store's own time.
+    After(Duration),
+    /// At a moment the ticket context named.
+    At(Timestamp),
+}
+
+impl Booking {
+    /// What to ask now. It follows from the state alone, so resuming a booking is loading it.
+    /// Several asks do not wait for one another.
+    #[must_use]
+    pub fn next_asks(&self) -> Vec<Ask> {
+        match self.state {
+            State::Cancelling { money, stock, .. } => cancellation::next_asks(money, stock),
+            State::Pending { .. }
+            | State::AwaitingPayment { .. }
+            | State::Confirmed { .. }
+            | State::Rejected { .. }
+            | State::Expired { .. } => checkout::next_ask(&self.state).into_iter().collect(),
+            State::Cancelled { .. } => Vec::new(),
+        }
+    }
+
+    /// What the time itself says.
+    #[must_use]
+    pub fn overdue(&self, now: Timestamp) -> Option<Fact> {
+        self.pay_by().filter(|pay_by| *pay_by <= now).map(|_| Fact::PayByPassed)
+    }
+
+    /// Takes a fact. Late and repeated ones change nothing.
+    pub fn on(&mut self, fact: &Fact, now: Timestamp) -> Transition {
+        let transition = match self.state {
+            State::Cancelling { .. } | State::Cancelled { .. } => cancellation::on(self, fact),
+            State::Pending { .. }
+            | State::AwaitingPayment { .. }
+            | State::Confirmed { .. }
+            | State::Rejected { .. }
+            | State::Expired { .. } => checkout::on(self, fact, now),
+        };
+        match transition {
+            Transition::Changed(_) => self.updated_at = now,
+            Transition::Ignored | Transition::GoOn | Transition::AskLater => {}
+        }
+        transition
+    }
+
+    /// When to look at it again, having just come into this state.
+    #[must_use]
+    pub const fn first_wake(&self) -> Wake {
+        match self.state {
+            State::Pending { .. }
+            | State::AwaitingPayment { hold: Hold::UnpinDue, .. }
+            | State::Confirmed { sale: Sale::CommitDue, .. }
+            | State::Rejected { stock: Release::Due, .. }
+            | State::Expired { stock: Release::Due, .. } => Wake::After(Duration::ZERO),
+            State::AwaitingPayment { hold: Hold::Unpinned, pay_by, .. } => Wake::At(pay_by),
+            State::Cancelling { .. } => Wake::After(EVENTS_FIRST),
+            State::Confirmed { sale: Sale::Committed, .. }
+            | State::Rejected { stock: Release::Done, .. }
+            | State::Expired { stock: Release::Done, .. }
+            | State::Cancelled { .. } => Wake::Never,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A ticket was deleted: every open booking of it is cancelled (row T12, trap R09).
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kernel::{BookingId, Cause, Committed, Cursor, StoreError, TicketId};
+
+use super::Bookings;
+use super::booking_change::Moved;
+use crate::limits::{BATCH_MAX, DECISIONS_MAX, SWEEP_CONCURRENCY};
+use crate::{Booking, BookingFilter, CancelReason, Fact, Transition};
+
+impl Bookings {
+    /// Cancels the open bookings of a ticket, a page at a time; says how many. Each is a commit of its
+    /// own, and one that is cancelled is not open any more: so after a crash the same message goes on
+    /// where it stopped, and needs no inbox row. A booking placed after the scan finds its hold refused.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the message is to come again.
+    pub async fn cancel_bookings_of_ticket(
+        &self,
+        ticket_id: TicketId,
+        cause: &Cause,
+    ) -> Result<usize, StoreError> {
+        let filter = BookingFilter::OpenOfTicket(ticket_id);
+        let mut after: Option<Cursor> = None;
+        let mut cancelled = 0;
+        loop {
+            let page = self.store.list(&filter, after, BATCH_MAX).await?;
+            let Some(last) = page.last() else { return Ok(cancelled) };
+            after = Some(last.cursor());
+            let ids = page.into_iter().map(|booking| booking.id);
+            let cancels = ids.map(|id| self.cancel_deleted(id, cause));
+            let done: Vec<bool> =
+                stream::iter(cancels).buffer_unordered(SWEEP_CONCURRENCY).try_collect().await?;
+            cancelled += done.into_iter().filter(|done| *done).count();
+        }
+    }
+
+    /// Says whether it was this call that cancelled it.
+    async fn cancel_deleted(&self, id: BookingId, cause: &Cause) -> Result<bool, StoreError> {
+        for _ in 0..DECISIONS_MAX {
+            let Some(before) = self.store.find(id).await?.map(|stored| stored.booking) else {
+                return Ok(false);
+            };
+            let now = self.clock.now();
+            let mut booking: Booking = before.clone();
+            let wish = Fact::CancelRequested(CancelReason::TicketDeleted);
+            let Transition::Changed(told) = booking.on(&wish, now) else { return Ok(false) };
+            let mut moved = Moved::new(booking, told);
+            moved.reply = self.fact_reply(&before, &moved.booking);
+            moved.causation = Some(cause.event_id.to_string());
+            match self.commit(moved, now).await?.0 {
+                Committed::Done => return Ok(true),
+                Committed::Stale | Committed::KeyTaken | Committed::AlreadyHandled => {}
+            }
+        }
+        let doing = "cancelling a booking of a deleted ticket";
+        Err(StoreError::Unavailable { doing, cause: "others kept changing it".to_owned() })
+    }
+}

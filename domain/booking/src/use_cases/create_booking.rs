@@ -1,0 +1,168 @@
+//! A buyer books (rows T04, T05): the first step of `checkout.rs`.
+
+use kernel::{
+    AccessDenied, Answered, BookingId, Caller, Committed, Fault, FaultClass, KeyRefused, Money,
+    Quantity, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
+};
+
+use super::Bookings;
+use super::booking_change::Moved;
+use super::drive::Begun;
+use crate::{
+    Booking, BookingRefused, Happening, NewBooking, RejectReason, TicketSnapshot, TicketTerms,
+    Unanswered,
+};
+
+/// Asks to book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateBooking {
+    /// The ticket.
+    pub ticket_id: TicketId,
+    /// Units.
+    pub quantity: Quantity,
+    /// What the buyer expects to pay. Never what is charged (trap R01).
+    pub expected_total: Option<Money>,
+    /// The provider's token for the means of payment.
+    pub payment_method: String,
+}
+
+/// Why no booking was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateBookingError {
+    /// The caller is no buyer.
+    #[error(transparent)]
+    Access(#[from] AccessDenied),
+    /// The key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyRefused),
+    /// No such ticket.
+    #[error("there is no such ticket")]
+    TicketNotFound,
+    /// It cannot be sold so.
+    #[error(transparent)]
+    Refused(#[from] BookingRefused),
+    /// The ticket context did not answer.
+    #[error("the ticket context did not answer: {0}")]
+    TicketsAway(#[from] Unanswered),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Bookings {
+    /// Makes a durable booking, PENDING; [`Bookings::drive`] takes it further. What obviously cannot be
+    /// sold is refused before anything is written, and is not remembered for the key.
+    ///
+    /// # Errors
+    /// [`CreateBookingError`]
+    pub async fn create_booking(
+        &self,
+        caller: &Caller,
+        command: CreateBooking,
+        key: Option<ReplyKey>,
+    ) -> Result<Answered<Begun>, CreateBookingError> {
+        let buyer_id = caller.buyer()?;
+        if let Some(body) = self.replay::<CreateBookingError>(key.as_ref()).await? {
+            return Ok(Answered::Replayed(body));
+        }
+        let terms = self.tickets.terms(command.ticket_id).await?;
+        let terms = terms.ok_or(CreateBookingError::TicketNotFound)?;
+        let now = self.clock.now();
+        let quote = quote(&terms, &command, now)?;
+        let new = NewBooking {
+            id: BookingId::new(self.ids.next()),
+            ticket: TicketSnapshot {
+                id: command.ticket_id,
+                name: terms.name,
+                organizer_id: terms.organizer_id,
+            },
+            buyer_id,
+            buyer_locale: caller.locale,
+            quantity: command.quantity,
+            quote,
+            price_agreed: command.expected_total.is_some(),
+            payment_method: command.payment_method,
+        };
+        self.insert(Booking::place(new, now), key, now).await
+    }
+
+    async fn insert(
+        &self,
+        booking: Booking,
+        key: Option<ReplyKey>,
+        now: Timestamp,
+    ) -> Result<Answered<Begun>, CreateBookingError> {
+        let lease = self.new_lease();
+        let mut moved = Moved::new(booking, Some(Happening::Placed));
+        moved.timer.lease = Some(lease.clone());
+        moved.reply = begin_reply(key.as_ref(), &moved.booking);
+        let (verdict, booking) = self.commit(moved, now).await?;
+        match verdict {
+            Committed::Done => Ok(Answered::Fresh(Begun { booking, lease: Some(lease) })),
+            Committed::KeyTaken | Committed::Stale | Committed::AlreadyHandled => {
+                // A call with the same key came first, a moment ago.
+                let body = self.replay::<CreateBookingError>(key.as_ref()).await?;
+                Ok(Answered::Replayed(body.ok_or(KeyRefused::InUse)?))
+            }
+        }
+    }
+}
+
+/// The answer to this key comes when the booking leaves PENDING.
+pub(super) fn begin_reply(key: Option<&ReplyKey>, booking: &Booking) -> ReplyChange {
+    key.map_or(ReplyChange::None, |key| ReplyChange::Begin {
+        key: key.clone(),
+        resource_id: booking.id.to_string(),
+    })
+}
+
+fn quote(
+    terms: &TicketTerms,
+    command: &CreateBooking,
+    now: Timestamp,
+) -> Result<Money, BookingRefused> {
+    let refused = |reason, total| BookingRefused { reason, total, booking_id: None };
+    let too_early = terms.sale_starts_at.is_some_and(|start| now < start);
+    let too_late = terms.sale_ends_at.is_some_and(|end| now >= end);
+    if !terms.on_sale || too_early || too_late {
+        return Err(refused(RejectReason::NotOnSale, None));
+    }
+    if terms.max_per_buyer.is_some_and(|max| command.quantity > max) {
+        return Err(refused(RejectReason::LimitPerBuyer, None));
+    }
+    // A total beyond what money can count is beyond what is for sale.
+    let total = terms.unit_price.times(command.quantity.get());
+    let total = total.map_err(|_| refused(RejectReason::NotOnSale, None))?;
+    if command.expected_total.is_some_and(|expected| expected != total) {
+        return Err(refused(RejectReason::PriceMismatch, Some(total)));
+    }
+    Ok(total)
+}
+
+impl Fault for CreateBookingError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Access(inner) => inner.class(),
+            Self::Key(inner) => inner.class(),
+            Self::TicketNotFound => FaultClass::NotFound,
+            Self::Refused(inner) => inner.class(),
+            Self::TicketsAway(_) => FaultClass::Unavailable,
+            Self::Store(inner) => inner.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Access(inner) => inner.reason(),
+            Self::Key(inner) => inner.reason(),
+            Self::TicketNotFound => "TICKET_NOT_FOUND",
+            Self::Refused(inner) => Fault::reason(inner),
+            Self::TicketsAway(_) => "UNAVAILABLE",
+            Self::Store(inner) => inner.reason(),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        if let Self::Refused(inner) = self { inner.metadata() } else { Vec::new() }
+    }
+}

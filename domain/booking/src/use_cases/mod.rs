@@ -1,0 +1,44 @@
+//! What can be asked of the booking context, one file each.
+
+mod booking_change;
+mod cancel_booking;
+mod cancel_bookings_of_ticket;
+mod create_booking;
+mod drive;
+mod get_booking;
+mod list_bookings;
+mod pay_booking;
+mod record_fact;
+mod sweep;
+
+use std::sync::Arc;
+
+use kernel::{Clock, IdSource};
+
+pub use cancel_booking::CancelBookingError;
+pub use create_booking::{CreateBooking, CreateBookingError};
+pub use drive::Begun;
+pub use get_booking::GetBookingError;
+pub use list_bookings::{BookingPage, ListBookings, ListBookingsError};
+pub use pay_booking::{PayBooking, PayBookingError};
+pub use sweep::Sweep;
+
+use crate::{Booking, BookingStore, Payments, Tickets};
+
+/// The booking context: its use cases are its methods.
+pub struct Bookings {
+    /// Where bookings are kept.
+    pub store: Arc<dyn BookingStore>,
+    /// The ticket context.
+    pub tickets: Arc<dyn Tickets>,
+    /// The payment context.
+    pub payments: Arc<dyn Payments>,
+    /// The time, for all but timers and leases.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn IdSource>,
+    /// This process's name in leases.
+    pub owner: String,
+    /// Encodes the answer of the calls that answer with a booking, to be replayed for its key.
+    pub encode_reply: fn(&Booking) -> Vec<u8>,
+}

@@ -1,0 +1,71 @@
+//! Another context's event about one booking.
+
+use kernel::{BookingId, Cause, Committed, ReplyChange, StoreError, Timestamp};
+
+use super::Bookings;
+use super::booking_change::Moved;
+use crate::limits::DECISIONS_MAX;
+use crate::{Booking, Fact, Process, State, Stored, Transition};
+
+impl Bookings {
+    /// Applies a fact that came as a message. One that changes nothing (a repeat, a late one, one about
+    /// a booking we do not have) is done with: the booking's state is the memory of it.
+    ///
+    /// What became of a charge is left to whoever drives the booking at the moment: the driver has asked,
+    /// and if it is gone the next one asks again.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the message is to come again.
+    pub async fn record_fact(
+        &self,
+        booking_id: BookingId,
+        fact: &Fact,
+        cause: Cause,
+    ) -> Result<(), StoreError> {
+        for _ in 0..DECISIONS_MAX {
+            let Some(Stored { mut booking, process }) = self.store.find(booking_id).await? else {
+                return Ok(());
+            };
+            let now = self.clock.now();
+            if booking.is_pending() && is_driven(&process, now) && is_charge_outcome(fact) {
+                return Ok(());
+            }
+            let before = booking.clone();
+            let told = match booking.on(fact, now) {
+                Transition::Changed(told) => told,
+                Transition::GoOn | Transition::AskLater | Transition::Ignored => None,
+            };
+            if booking == before {
+                return Ok(());
+            }
+            let mut moved = Moved::new(booking, told);
+            moved.reply = self.fact_reply(&before, &moved.booking);
+            moved.cause = Some(cause.clone());
+            match self.commit(moved, now).await?.0 {
+                Committed::Done | Committed::AlreadyHandled => return Ok(()),
+                Committed::Stale | Committed::KeyTaken => {}
+            }
+        }
+        let doing = "recording a fact about a booking";
+        Err(StoreError::Unavailable { doing, cause: "others kept changing it".to_owned() })
+    }
+
+    /// Calls that are still open on the booking are answered when it leaves PENDING, at the latest when
+    /// it has ended.
+    pub(super) fn fact_reply(&self, before: &Booking, after: &Booking) -> ReplyChange {
+        let decided = before.is_pending() && !after.is_pending();
+        if decided || matches!(after.state, State::Cancelled { .. }) {
+            self.complete(after)
+        } else {
+            ReplyChange::None
+        }
+    }
+}
+
+fn is_driven(process: &Process, now: Timestamp) -> bool {
+    process.lease_until.is_some_and(|until| now < until)
+}
+
+const fn is_charge_outcome(fact: &Fact) -> bool {
+    matches!(fact, Fact::Charged { .. } | Fact::Declined { .. })
+}

@@ -1,0 +1,286 @@
+//! The two process tables under every order and repetition of facts (traps R03 to R08, R12, R13).
+
+#[cfg(test)]
+mod world;
+
+use booking::{
+    Ask, Booking, BookingStatus, CancelReason, CommitDenied, ExpiryReason, Fact, Happening, Hold,
+    MoneyBack, Release, Sale, Stage, State, StockBack, Transition, Wake,
+};
+use proptest::prelude::*;
+use world::{
+    LATER, NOW, booking, booking_in, every_fact, every_state, money, payment, permutations,
+};
+
+/// What a run has heard so far, and what must therefore not have happened.
+struct Witness {
+    charged: bool,
+    told: Vec<Happening>,
+}
+
+impl Witness {
+    fn new(start: &Booking) -> Self {
+        let charged = matches!(
+            start.state,
+            State::Confirmed { .. }
+                | State::Pending { stage: Stage::Committing { .. }, .. }
+                | State::Cancelling { .. }
+                | State::Cancelled { .. }
+        );
+        Self { charged, told: Vec::new() }
+    }
+
+    fn step(&mut self, booking: &mut Booking, fact: &Fact) {
+        let before = booking.clone();
+        self.charged |= matches!(fact, Fact::Charged { .. });
+        let transition = booking.on(fact, LATER);
+        self.told.extend(told(transition));
+        assert!(self.charged || booking.status() != BookingStatus::Confirmed, "N01: {before:?}");
+        if let (State::Cancelling { money, stock, .. }, State::Cancelled { .. }) =
+            (before.state, booking.state)
+        {
+            let money_done = matches!(money, MoneyBack::NotTaken | MoneyBack::Settled)
+                || matches!(fact, Fact::PaymentVoided | Fact::Refund { settled: true, .. });
+            let stock_done = stock == StockBack::Returned || matches!(fact, Fact::StockReturned);
+            assert!(money_done && stock_done, "{before:?} on {fact:?}");
+        }
+        if before.state != booking.state && !matches!(transition, Transition::AskLater) {
+            assert_ne!(transition, Transition::Ignored, "{before:?} on {fact:?}");
+        }
+        assert!(may_follow(before.status(), booking.status()), "{before:?} on {fact:?}");
+    }
+
+    fn end(&self) {
+        for once in [Happening::Rejected, Happening::CancellationRequested, Happening::Cancelled] {
+            let times = self.told.iter().filter(|what| **what == once).count();
+            assert!(times <= 1, "{once:?} told {times} times");
+        }
+    }
+}
+
+fn told(transition: Transition) -> Option<Happening> {
+    match transition {
+        Transition::Changed(told) => told,
+        Transition::Ignored | Transition::GoOn | Transition::AskLater => None,
+    }
+}
+
+fn may_follow(before: BookingStatus, after: BookingStatus) -> bool {
+    use BookingStatus::{
+        AwaitingPayment, Cancelled, Cancelling, Confirmed, Expired, Pending, Rejected,
+    };
+    before == after
+        || match before {
+            Pending => {
+                matches!(after, AwaitingPayment | Confirmed | Cancelling | Rejected | Expired)
+            }
+            AwaitingPayment => matches!(after, Pending | Cancelling | Expired),
+            Confirmed | Rejected | Expired => after == Cancelling,
+            Cancelling => after == Cancelled,
+            Cancelled => false,
+        }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// Any facts in any order, with any repeats, from any state.
+    #[test]
+    fn n01_no_schedule_confirms_without_a_charge_or_cancels_unsettled(
+        start in 0..every_state().len(),
+        order in prop::collection::vec(0..every_fact().len(), 0..24),
+    ) {
+        let mut at = booking_in(every_state()[start]);
+        let mut witness = Witness::new(&at);
+        for index in order {
+            witness.step(&mut at, &every_fact()[index]);
+        }
+        witness.end();
+    }
+
+    /// From wherever a shuffle has led, answered asks lead to rest (I5), and nothing is left behind.
+    #[test]
+    fn i5_answered_asks_lead_every_state_to_rest(
+        start in 0..every_state().len(),
+        order in prop::collection::vec(0..every_fact().len(), 0..8),
+    ) {
+        let mut at = booking_in(every_state()[start]);
+        for index in order {
+            let _ = at.on(&every_fact()[index], LATER);
+        }
+        for _ in 0..16 {
+            for ask in at.next_asks() {
+                let _ = at.on(&good_answer(&at, ask), LATER);
+            }
+        }
+        prop_assert!(at.next_asks().is_empty(), "{at:?}");
+        prop_assert!(!at.is_pending() && at.status() != BookingStatus::Cancelling, "{at:?}");
+    }
+}
+
+fn good_answer(booking: &Booking, ask: Ask) -> Fact {
+    match ask {
+        Ask::HoldStock => Fact::Held { total: money(3000), expires_at: LATER },
+        Ask::PinHold => Fact::Pinned { expires_at: LATER },
+        Ask::UnpinHold => Fact::Unpinned,
+        Ask::Charge => Fact::Charged { attempt: booking.attempt, payment_id: payment(1) },
+        Ask::CommitHold => Fact::HoldCommitted,
+        Ask::ReleaseHold => Fact::HoldReleased,
+        Ask::ReturnStock => Fact::StockReturned,
+        Ask::RefundPayment => Fact::Refund { refunded: booking.total, settled: true },
+    }
+}
+
+#[test]
+fn a_fact_twice_is_a_fact_once() {
+    for state in every_state() {
+        for fact in every_fact() {
+            let mut once = booking_in(state);
+            let _ = once.on(&fact, LATER);
+            let mut twice = once.clone();
+            let again = twice.on(&fact, LATER);
+            assert_eq!(once, twice, "{state:?} on {fact:?}");
+            assert_eq!(told(again), None, "{state:?} on {fact:?} told again");
+        }
+    }
+}
+
+#[test]
+fn every_order_of_the_facts_of_a_checkout_is_consistent() {
+    let facts = [
+        Fact::Held { total: money(3000), expires_at: LATER },
+        Fact::Charged { attempt: 1, payment_id: payment(1) },
+        Fact::HoldCommitted,
+        Fact::Unanswered,
+        Fact::HoldExpired,
+        Fact::CancelRequested(CancelReason::BuyerCancelled),
+        Fact::StockReturned,
+    ];
+    every_order(booking, &facts);
+}
+
+#[test]
+fn every_order_of_the_facts_of_a_declined_and_repeated_payment_is_consistent() {
+    let facts = [
+        Fact::Declined { attempt: 1, payment_id: payment(1) },
+        Fact::Unpinned,
+        Fact::PaySubmitted { payment_method: "ok".into() },
+        Fact::Pinned { expires_at: LATER },
+        Fact::Charged { attempt: 2, payment_id: payment(2) },
+        Fact::HoldCommitted,
+        Fact::PayByPassed,
+    ];
+    let charging =
+        State::Pending { stage: Stage::Charging { pay_by: NOW, fresh: true }, unclear: false };
+    every_order(|| booking_in(charging), &facts);
+}
+
+#[test]
+fn every_order_of_the_facts_of_a_cancellation_ends_the_same() {
+    let facts = [
+        Fact::StockReturned,
+        Fact::Refund { refunded: money(1000), settled: false },
+        Fact::RefundFailed,
+        Fact::Refund { refunded: money(3000), settled: true },
+        Fact::Unanswered,
+        Fact::CancelRequested(CancelReason::TicketDeleted),
+        Fact::HoldExpired,
+    ];
+    for order in permutations(&facts) {
+        let mut at = booking_in(State::Cancelling {
+            reason: CancelReason::BuyerCancelled,
+            money: MoneyBack::Waiting,
+            stock: StockBack::Waiting,
+        });
+        let mut witness = Witness::new(&at);
+        for fact in &order {
+            witness.step(&mut at, fact);
+        }
+        witness.end();
+        assert_eq!(at.state, State::Cancelled { reason: CancelReason::BuyerCancelled });
+        assert_eq!(at.refunded, money(3000));
+        assert_eq!(witness.told, [Happening::Cancelled]);
+    }
+}
+
+fn every_order(start: impl Fn() -> Booking, facts: &[Fact]) {
+    for order in permutations(facts) {
+        let mut at = start();
+        let mut witness = Witness::new(&at);
+        for fact in order.iter().flat_map(|fact| [fact, fact]) {
+            witness.step(&mut at, fact);
+        }
+        witness.end();
+    }
+}
+
+#[test]
+fn the_happy_path_writes_once_after_the_insert() {
+    let mut at = booking();
+    let held = Fact::Held { total: money(3000), expires_at: LATER };
+    assert_eq!(at.on(&held, NOW), Transition::GoOn);
+    let charged = Fact::Charged { attempt: 1, payment_id: payment(1) };
+    assert_eq!(at.on(&charged, NOW), Transition::Changed(Some(Happening::Confirmed)));
+    let confirmed = State::Confirmed { payment_id: payment(1), sale: Sale::CommitDue };
+    assert_eq!(at.state, confirmed);
+}
+
+#[test]
+fn r03_where_the_pin_may_have_lapsed_the_hold_is_sold_first() {
+    let charged = Fact::Charged { attempt: 1, payment_id: payment(1) };
+    for (fresh, unclear) in [(true, true), (false, false), (false, true)] {
+        let stage = Stage::Charging { pay_by: NOW, fresh };
+        let mut at = booking_in(State::Pending { stage, unclear });
+        assert_eq!(at.on(&charged, NOW), Transition::GoOn);
+        assert_eq!(at.next_asks(), [Ask::CommitHold]);
+        let gone = Fact::CommitRefused(CommitDenied::Gone);
+        let told = at.on(&gone, NOW);
+        assert_eq!(told, Transition::Changed(Some(Happening::CancellationRequested)));
+        assert_eq!(at.status_reason(), "STOCK_GONE");
+    }
+}
+
+#[test]
+fn r04_r05_an_unknown_outcome_never_makes_a_new_attempt_and_a_decline_does() {
+    let stage = Stage::Charging { pay_by: NOW, fresh: true };
+    let mut at = booking_in(State::Pending { stage, unclear: false });
+    let unknown = Fact::ChargeUnknown { payment_id: None };
+    assert_eq!(at.on(&unknown, NOW), Transition::AskLater);
+    assert_eq!((at.attempt, at.status_reason()), (1, "PAYMENT_UNKNOWN"));
+    assert_eq!(
+        at.on(&Fact::ChargeNotTried, NOW),
+        Transition::AskLater,
+        "it may have been sent before"
+    );
+    assert_eq!(at.next_asks(), [Ask::Charge]);
+    let declined = Fact::Declined { attempt: 1, payment_id: payment(1) };
+    assert_eq!(at.on(&declined, NOW), Transition::Changed(Some(Happening::AwaitingPayment)));
+    assert_eq!((at.attempt, at.status_reason()), (2, "PAYMENT_DECLINED"));
+    let late = Fact::Charged { attempt: 1, payment_id: payment(1) };
+    assert_eq!(at.on(&late, NOW), Transition::Ignored);
+}
+
+#[test]
+fn r08_a_pending_booking_is_cancelled_as_one_that_was_charged() {
+    let mut at = booking();
+    let _ = at.on(&Fact::CancelRequested(CancelReason::TicketDeleted), NOW);
+    assert_eq!(at.next_asks(), [Ask::RefundPayment, Ask::ReturnStock]);
+    assert_eq!(at.first_wake(), Wake::After(std::time::Duration::from_secs(5)));
+}
+
+#[test]
+fn an_unpaid_booking_expires_by_either_clock_once() {
+    let waiting = State::AwaitingPayment {
+        pay_by: LATER,
+        reason: booking::AwaitReason::PaymentDeclined,
+        hold: Hold::Unpinned,
+    };
+    let mut at = booking_in(waiting);
+    assert_eq!(at.overdue(NOW), None);
+    assert_eq!(at.on(&Fact::PayByPassed, NOW), Transition::Ignored, "not yet");
+    assert_eq!(at.overdue(LATER), Some(Fact::PayByPassed));
+    assert_eq!(at.on(&Fact::HoldExpired, NOW), Transition::Changed(Some(Happening::Expired)));
+    let expired = State::Expired { reason: ExpiryReason::PayByPassed, stock: Release::Due };
+    assert_eq!(at.state, expired);
+    assert_eq!(at.on(&Fact::PayByPassed, LATER), Transition::Ignored);
+}

@@ -1,0 +1,81 @@
+//! kill -9 under load: nothing oversold, nothing lost, nothing stuck.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{Platform, eventually};
+
+use crate::world::register;
+
+const BOOKINGS: usize = 400;
+const CLIENTS: usize = 64;
+const UNITS: u32 = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
+    let mut platform = Platform::start().await;
+    let ticket = register(&platform, "Hot", UNITS).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let http = platform.http.clone();
+            let token = platform.buyer(&format!("buyer-{client}"));
+            let (ticket, asked, answered) = (ticket.clone(), asked.clone(), answered.clone());
+            tokio::spawn(async move {
+                loop {
+                    let n = asked.fetch_add(1, Ordering::SeqCst);
+                    if n >= BOOKINGS {
+                        return;
+                    }
+                    let wish = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
+                    // A call that got no answer is sent again with its key until it has one.
+                    let key = format!("hot-{n}");
+                    let send = || http.post("/v1/bookings").token(&token).key(&key).json(wish.clone()).send();
+                    eventually(&key, || async {
+                        let answer = send().await.map_err(|error| error.to_string())?;
+                        let definite = answer.status == 200 || answer.reason() == "SOLD_OUT";
+                        if definite { Ok(()) } else { Err(format!("{} {}", answer.status, answer.json)) }
+                    })
+                    .await;
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+
+    for kill_after in [40, 160] {
+        eventually("progress", || async {
+            if answered.load(Ordering::SeqCst) >= kill_after { Ok(()) } else { Err("too few answers".to_owned()) }
+        })
+        .await;
+        platform.kill9().await;
+        platform.restart().await;
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+
+    let statuses = eventually("nothing pending", || async {
+        let statuses = all_statuses(&platform).await;
+        let pending = statuses.iter().filter(|status| *status == "BOOKING_STATUS_PENDING").count();
+        if pending == 0 { Ok(statuses) } else { Err(format!("{pending} PENDING")) }
+    })
+    .await;
+    let confirmed = statuses.iter().filter(|status| *status == "BOOKING_STATUS_CONFIRMED").count();
+    assert_eq!(confirmed, UNITS as usize, "exactly what there was");
+    tokio::time::timeout(Duration::from_secs(60), platform.audit_is_clean()).await.expect("audit ends");
+}
+
+async fn all_statuses(platform: &Platform) -> Vec<String> {
+    let mut statuses = Vec::new();
+    for client in 0..CLIENTS {
+        let token = platform.buyer(&format!("buyer-{client}"));
+        let answer = platform.http.get("/v1/bookings?pageSize=100").token(&token).send().await.unwrap();
+        let rows = answer.json["bookings"].as_array().expect("a list").clone();
+        statuses.extend(rows.iter().map(|row| row["status"].as_str().expect("text").to_owned()));
+    }
+    statuses
+}

@@ -1,0 +1,53 @@
+//! Starting: the admin port first, one clear line for whatever is wrong.
+
+use testkit::Platform;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p03_live_answers_as_documented() {
+    let platform = Platform::start().await;
+    let live = platform.admin_get("/live").await;
+    assert_eq!(live.status, 200);
+    assert_eq!(live.headers["content-type"], "text/plain; version=0.0.4");
+    let expected = "# HELP service_live Service liveness signal\n# TYPE service_live gauge\nservice_live 1\n";
+    assert_eq!(live.body, expected);
+    assert_eq!(platform.admin_get("/ready").await.status, 200);
+    assert_eq!(platform.admin_get("/metrics").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p03_a_taken_port_ends_the_start_with_its_number() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for variable in ["ADMIN_ADDR", "GRPC_ADDR", "REST_ADDR"] {
+        let (code, stderr) = Platform::fails_to_start(&[(variable, &addr)]).await;
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.contains(&addr), "{variable}: {stderr}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p01_wrong_settings_are_refused_by_name() {
+    let wrong = [
+        ("PAYMENT_SUCCESS_RATE", "1.5"),
+        ("PAYMENT_SUCCESS_RATE", "often"),
+        ("PAYMENT_PROCESSING_MIN_MS", "-1"),
+        ("PAYMENT_SEED", "dice"),
+        ("REST_ADDR", "nowhere"),
+        ("PAYMENT_PROVIDER", "piggybank"),
+        ("DATA_DIR", "/proc/nobody/writes/here"),
+        ("REST_ADDR", "0.0.0.0:0"),
+    ];
+    for (variable, value) in wrong {
+        let (code, stderr) = Platform::fails_to_start(&[(variable, value)]).await;
+        assert_eq!(code, 1, "{variable}={value}: {stderr}");
+        assert!(stderr.contains(variable), "{variable}={value}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+    let (code, stderr) = Platform::fails_to_start(&[
+        ("PAYMENT_PROCESSING_MIN_MS", "20"),
+        ("PAYMENT_PROCESSING_MAX_MS", "10"),
+    ])
+    .await;
+    assert_eq!(code, 1);
+    assert!(stderr.contains("PAYMENT_PROCESSING_M"), "{stderr}");
+}

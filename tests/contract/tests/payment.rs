@@ -1,0 +1,385 @@
+//! The settlement store's contract, over every implementation.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set up its scene has failed"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use kernel::{
+    BookingId, BuyerId, Cause, Clock, Committed, Currency, Envelope, EventId, Locale, Money,
+    PaymentId, Recorded, RefundId, StoreError, Timestamp, Uuid,
+};
+use memory_payment::MemorySettlementStore;
+use payment::{
+    CALL_LEASE, Change, Payer, Payment, PaymentEvent, PaymentFilter, PaymentState, Refund,
+    RefundState, Settlement, SettlementStore,
+};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm_database::Database;
+use sea_orm_payment::{SeaOrmSettlementStore, migrations};
+use tempfile::TempDir;
+
+struct Fresh {
+    store: Arc<dyn SettlementStore>,
+    sqlite: Option<(Database, TempDir)>,
+}
+
+/// The database has its own time, so the memory store gets a real one too.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "stands for the database's own clock")]
+    fn now(&self) -> Timestamp {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap())
+    }
+}
+
+async fn memory() -> Fresh {
+    Fresh { store: Arc::new(MemorySettlementStore::new(Arc::new(SystemClock))), sqlite: None }
+}
+
+async fn sqlite() -> Fresh {
+    let folder = TempDir::new().unwrap();
+    let db = Database::open_sqlite(&folder.path().join("payment.db"), migrations()).await.unwrap();
+    let store = Arc::new(SeaOrmSettlementStore::new(db.clone(), envelope));
+    Fresh { store, sqlite: Some((db, folder)) }
+}
+
+fn envelope(recorded: &Recorded<PaymentEvent>) -> Envelope {
+    message(recorded.id, &recorded.correlation_id, recorded.version)
+}
+
+fn message(id: EventId, booking: &str, aggregate_version: i64) -> Envelope {
+    Envelope {
+        id,
+        event_type: "boxoffice.payment.v1.PaymentVoided".to_owned(),
+        source: "payment".to_owned(),
+        occurred_at: Timestamp::from_micros(1),
+        aggregate_type: "payment".to_owned(),
+        aggregate_id: booking.to_owned(),
+        aggregate_version,
+        correlation_id: booking.to_owned(),
+        causation_id: None,
+        traceparent: None,
+        payload: Vec::new(),
+    }
+}
+
+macro_rules! contract {
+    ($($test:ident),+ $(,)?) => {
+        mod over_memory {
+            $(#[tokio::test] async fn $test() { super::$test(&super::memory().await).await; })+
+        }
+        mod over_sqlite {
+            $(#[tokio::test] async fn $test() { super::$test(&super::sqlite().await).await; })+
+        }
+    };
+}
+
+contract!(
+    every_state_round_trips,
+    a_settlement_grows_and_changes,
+    a_stale_commit_leaves_nothing,
+    of_ten_racers_one_wins,
+    r29_the_same_cause_twice_is_one_commit,
+    r20_due_settlements_go_to_one_claimer,
+    what_is_at_rest_is_never_due,
+    pages_are_newest_first_and_show_nobody_elses,
+    r18_a_parked_message_counts_as_handled,
+);
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+fn booking(n: u128) -> BookingId {
+    BookingId::new(id(n))
+}
+
+fn won(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_code("KRW").unwrap())
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+fn attempt(booking_id: BookingId, attempt: u32, state: PaymentState) -> Payment {
+    Payment {
+        id: PaymentId::new(id(booking_id.as_uuid().as_u128() * 1_000 + u128::from(attempt))),
+        booking_id,
+        attempt,
+        payer: Payer { buyer_id: BuyerId::new("alice").unwrap(), locale: Locale::Ko },
+        amount: won(55_000),
+        payment_method: "tok \u{1f3ab}".to_owned(),
+        state,
+        tries: 3,
+        refunds: Vec::new(),
+        created_at: at(i64::from(attempt)),
+        updated_at: at(900),
+    }
+}
+
+fn refund(n: u128, minor: i64, state: RefundState) -> Refund {
+    Refund {
+        id: RefundId::new(id(n)),
+        amount: won(minor),
+        state,
+        tries: 5,
+        refusals: 2,
+        created_at: at(10),
+        updated_at: at(901),
+    }
+}
+
+fn declined() -> PaymentState {
+    PaymentState::Declined { reason: "card declined".to_owned() }
+}
+
+fn approved() -> PaymentState {
+    PaymentState::Approved { provider_ref: "ch_1".to_owned() }
+}
+
+fn settlement(booking_id: BookingId, payments: Vec<Payment>) -> Settlement {
+    Settlement { payments, revision: 1, ..Settlement::new(booking_id) }
+}
+
+fn change(settlement: &Settlement, events: i64) -> Change {
+    let mut settlement = settlement.clone();
+    let booking_id = settlement.booking_id;
+    let first = settlement.event_version + 1;
+    settlement.event_version += events;
+    let recorded = (first..=settlement.event_version).map(|version| Recorded {
+        id: EventId::new(id(booking_id.as_uuid().as_u128() * 100 + version.unsigned_abs() as u128)),
+        at: at(1),
+        version,
+        correlation_id: booking_id.to_string(),
+        causation_id: None,
+        event: PaymentEvent::Voided { booking_id },
+    });
+    let events = recorded.collect();
+    let expected_revision = settlement.revision - 1;
+    Change { settlement, expected_revision, events, caused_by: None }
+}
+
+async fn commit(fresh: &Fresh, settlement: &Settlement) -> Committed {
+    fresh.store.commit(change(settlement, 0)).await.unwrap()
+}
+
+async fn every_state_round_trips(fresh: &Fresh) {
+    let succeeded = || RefundState::Succeeded { provider_ref: "re_1".to_owned() };
+    let reason = || "no balance".to_owned();
+    let refunds = [
+        vec![],
+        vec![refund(1, 55_000, RefundState::Requested)],
+        vec![refund(2, 55_000, RefundState::Pending)],
+        vec![refund(3, 55_000, RefundState::Failed { reason: reason() })],
+        vec![refund(4, 55_000, RefundState::ManualReview { reason: reason() })],
+        vec![refund(5, 20_000, succeeded())],
+        vec![refund(6, 20_000, succeeded()), refund(7, 35_000, RefundState::Pending)],
+        vec![refund(8, 20_000, succeeded()), refund(9, 35_000, succeeded())],
+    ];
+    let mut last: Vec<Payment> = [PaymentState::Processing, PaymentState::Unknown, declined()]
+        .map(|state| attempt(booking(1), 3, state))
+        .into();
+    last.extend(refunds.map(|refunds| Payment { refunds, ..attempt(booking(1), 3, approved()) }));
+    let mut stored = vec![settlement(booking(50), Vec::new())];
+    for (payment, n) in last.into_iter().zip(100..) {
+        let mut payments =
+            vec![attempt(booking(n), 1, declined()), attempt(booking(n), 2, declined())];
+        let id = PaymentId::new(id(n * 1_000 + 3));
+        payments.push(Payment { id, booking_id: booking(n), ..payment });
+        stored.push(settlement(booking(n), payments));
+    }
+    for original in &mut stored {
+        original.voided = true;
+        assert_eq!(commit(fresh, original).await, Committed::Done);
+        let read = fresh.store.find(original.booking_id).await.unwrap();
+        assert_eq!(read.as_ref(), Some(&*original));
+        for payment in &original.payments {
+            let read = fresh.store.find_payment(payment.id).await.unwrap();
+            assert_eq!(read.as_ref(), Some(payment));
+        }
+    }
+    assert_eq!(fresh.store.find(booking(7)).await, Ok(None));
+    assert_eq!(fresh.store.find_payment(PaymentId::new(id(7))).await, Ok(None));
+}
+
+async fn a_settlement_grows_and_changes(fresh: &Fresh) {
+    let mut now = settlement(booking(1), vec![attempt(booking(1), 1, PaymentState::Processing)]);
+    assert_eq!(commit(fresh, &now).await, Committed::Done);
+    now.payments[0].state = declined();
+    now.payments.push(attempt(booking(1), 2, PaymentState::Unknown));
+    now.revision = 2;
+    assert_eq!(commit(fresh, &now).await, Committed::Done);
+    now.payments[1].state = approved();
+    now.payments[1].refunds.push(refund(1, 55_000, RefundState::Requested));
+    now.voided = true;
+    now.revision = 3;
+    assert_eq!(commit(fresh, &now).await, Committed::Done);
+    let provider_ref = "re_1".to_owned();
+    now.payments[1].refunds[0].state = RefundState::Succeeded { provider_ref };
+    now.revision = 4;
+    assert_eq!(commit(fresh, &now).await, Committed::Done);
+    assert_eq!(fresh.store.find(booking(1)).await, Ok(Some(now)));
+}
+
+async fn a_stale_commit_leaves_nothing(fresh: &Fresh) {
+    let first = settlement(booking(1), vec![attempt(booking(1), 1, PaymentState::Processing)]);
+    assert_eq!(fresh.store.commit(change(&first, 0)).await, Ok(Committed::Done));
+    let mut other = first.clone();
+    other.payments[0].state = approved();
+    other.voided = true;
+    let cause = Cause { consumer: "payment.refund", event_id: EventId::new(id(9)) };
+    let again = Change { caused_by: Some(cause.clone()), ..change(&other, 1) };
+    assert_eq!(fresh.store.commit(again).await, Ok(Committed::Stale), "it exists already");
+    other.revision = 3;
+    let ahead = Change { caused_by: Some(cause.clone()), ..change(&other, 1) };
+    assert_eq!(fresh.store.commit(ahead).await, Ok(Committed::Stale));
+    assert_eq!(fresh.store.find(booking(1)).await, Ok(Some(first)));
+    other.revision = 2;
+    let right = Change { caused_by: Some(cause), ..change(&other, 1) };
+    assert_eq!(fresh.store.commit(right).await, Ok(Committed::Done), "the cause was not marked");
+}
+
+async fn of_ten_racers_one_wins(fresh: &Fresh) {
+    let new = settlement(booking(1), vec![attempt(booking(1), 1, PaymentState::Processing)]);
+    let next = Settlement { revision: 2, voided: true, ..new.clone() };
+    for racing in [&new, &next] {
+        let racers = (0..10).map(|_| commit(fresh, racing));
+        let verdicts = join_all(racers).await;
+        let won = verdicts.iter().filter(|verdict| **verdict == Committed::Done).count();
+        let lost = verdicts.iter().filter(|verdict| **verdict == Committed::Stale).count();
+        assert_eq!((won, lost), (1, 9));
+    }
+}
+
+async fn r29_the_same_cause_twice_is_one_commit(fresh: &Fresh) {
+    let cause = Cause { consumer: "payment.refund", event_id: EventId::new(id(9)) };
+    let first = settlement(booking(1), Vec::new());
+    let caused = Change { caused_by: Some(cause.clone()), ..change(&first, 1) };
+    assert_eq!(fresh.store.commit(caused).await, Ok(Committed::Done));
+    let read = fresh.store.find(booking(1)).await.unwrap().unwrap();
+    let next = Settlement { revision: 2, voided: true, ..read.clone() };
+    let again = Change { caused_by: Some(cause), ..change(&next, 1) };
+    assert_eq!(fresh.store.commit(again).await, Ok(Committed::AlreadyHandled));
+    assert_eq!(fresh.store.find(booking(1)).await, Ok(Some(read)));
+}
+
+/// A refund that is requested is due at once.
+fn due_now(n: u128) -> Settlement {
+    let refunds = vec![refund(n, 55_000, RefundState::Requested)];
+    settlement(booking(n), vec![Payment { refunds, ..attempt(booking(n), 1, approved()) }])
+}
+
+async fn r20_due_settlements_go_to_one_claimer(fresh: &Fresh) {
+    for n in 1..=20 {
+        assert_eq!(commit(fresh, &due_now(n)).await, Committed::Done);
+    }
+    let lease = Duration::from_secs(2);
+    assert_eq!(fresh.store.claim_due(lease, 5).await.unwrap().len(), 5, "as many as asked for");
+    let claims = join_all((0..8).map(|_| fresh.store.claim_due(lease, 20))).await;
+    let mut claimed: Vec<BookingId> = claims.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(claimed.len(), 15);
+    claimed.sort_unstable();
+    claimed.dedup();
+    assert_eq!(claimed.len(), 15, "each to one claimer");
+    let mut again = 0;
+    while again < 20 {
+        tokio::time::sleep(lease / 8).await;
+        again += fresh.store.claim_due(CALL_LEASE, 50).await.unwrap().len();
+    }
+    assert_eq!(again, 20, "a lease that lapses makes it due again, once");
+}
+
+async fn what_is_at_rest_is_never_due(fresh: &Fresh) {
+    let calling = attempt(booking(1), 1, PaymentState::Processing);
+    assert_eq!(commit(fresh, &settlement(booking(1), vec![calling])).await, Committed::Done);
+    let paid = attempt(booking(2), 1, approved());
+    assert_eq!(commit(fresh, &settlement(booking(2), vec![paid])).await, Committed::Done);
+    let mut done = due_now(3);
+    assert_eq!(commit(fresh, &done).await, Committed::Done);
+    done.payments[0].refunds[0].state = RefundState::ManualReview { reason: "no".to_owned() };
+    done.revision = 2;
+    assert_eq!(commit(fresh, &done).await, Committed::Done);
+    assert_eq!(fresh.store.claim_due(CALL_LEASE, 10).await, Ok(Vec::new()));
+}
+
+async fn pages_are_newest_first_and_show_nobody_elses(fresh: &Fresh) {
+    for n in 1..=7 {
+        let mut payment = attempt(booking(n), 1, approved());
+        // Several of one instant: the id breaks the tie.
+        payment.created_at = at(i64::try_from(n).unwrap() / 3);
+        payment.refunds = vec![refund(n, 20_000, RefundState::Pending)];
+        if n == 4 {
+            payment.payer.buyer_id = BuyerId::new("bob").unwrap();
+        }
+        assert_eq!(commit(fresh, &settlement(booking(n), vec![payment])).await, Committed::Done);
+    }
+    let alice = PaymentFilter { buyer_id: BuyerId::new("alice").unwrap(), booking_id: None };
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = fresh.store.list(&alice, after, 2).await.unwrap();
+        assert!(page.iter().all(|payment| payment.refunds.len() == 1));
+        let Some(last) = page.last() else { break };
+        after = Some(last.cursor());
+        seen.extend(page.iter().map(|payment| payment.booking_id));
+    }
+    assert_eq!(seen, [7, 6, 5, 3, 2, 1].map(booking));
+    let of_one = PaymentFilter { booking_id: Some(booking(5)), ..alice.clone() };
+    assert_eq!(fresh.store.list(&of_one, None, 10).await.unwrap().len(), 1);
+    let of_bobs = PaymentFilter { booking_id: Some(booking(4)), ..alice };
+    assert_eq!(fresh.store.list(&of_bobs, None, 10).await, Ok(Vec::new()));
+}
+
+async fn r18_a_parked_message_counts_as_handled(fresh: &Fresh) {
+    let event_id = EventId::new(id(9));
+    let parked = message(event_id, "b", 1);
+    for _ in 0..2 {
+        assert_eq!(fresh.store.park("payment.refund", &parked, "unreadable").await, Ok(()));
+    }
+    let cause = Cause { consumer: "payment.refund", event_id };
+    let late = settlement(booking(1), Vec::new());
+    let late = Change { caused_by: Some(cause), ..change(&late, 0) };
+    assert_eq!(fresh.store.commit(late).await, Ok(Committed::AlreadyHandled));
+}
+
+#[tokio::test]
+async fn the_database_refuses_and_the_reader_reports_what_cannot_be() {
+    let fresh = sqlite().await;
+    let (db, folder) = fresh.sqlite.as_ref().unwrap();
+    assert_eq!(commit(&fresh, &due_now(1)).await, Committed::Done);
+    let run = |sql: &'static str| {
+        db.write("tampering", move |tx| {
+            Box::pin(async move {
+                tx.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+                Ok(())
+            })
+        })
+    };
+    for impossible in [
+        "UPDATE payment SET refunds_minor = 55001",
+        "UPDATE payment SET refunded_minor = 1",
+        "UPDATE payment SET status = 'DECLINED'",
+        "UPDATE payment SET status = 'REFUNDED'",
+        "UPDATE payment SET provider_ref = NULL",
+        "UPDATE payment SET attempt = 0",
+        "UPDATE refund SET status = 'SUCCEEDED'",
+        "UPDATE refund SET amount_minor = -1",
+        "UPDATE settlement SET revision = 0",
+    ] {
+        assert!(run(impossible).await.is_err(), "{impossible}");
+    }
+    run("UPDATE refund SET amount_minor = 54999").await.unwrap();
+    let Err(StoreError::CorruptRow { table: "payment", .. }) = fresh.store.find(booking(1)).await
+    else {
+        panic!("a payment that disagrees with its refunds was read")
+    };
+    assert!(folder.path().exists());
+}

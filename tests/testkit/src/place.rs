@@ -1,0 +1,60 @@
+//! Where things are: the repository, the built binary, the tools.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root folder.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+/// The path of a tool that `cargo xtask` has set up: `python`, `grpcurl`, `buf`.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn tool(name: &str) -> PathBuf {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "set by xtask for the tests, no configuration of the platform"
+    )]
+    let given = std::env::var_os("BOXOFFICE_TOOLS").map(PathBuf::from);
+    let folder = given.unwrap_or_else(|| target_folder().join("tools"));
+    let path = folder.join("bin").join(name);
+    assert!(path.exists(), "{} is missing: `cargo xtask tools` sets it up", path.display());
+    path
+}
+
+/// The platform's binary, built beside the running test.
+///
+/// # Panics
+/// When it has not been built.
+pub(crate) fn binary() -> PathBuf {
+    let path = profile_folder().join("boxoffice");
+    assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());
+    path
+}
+
+/// `target/debug` or `target/release`: two levels above the test's own executable in `deps`.
+fn profile_folder() -> PathBuf {
+    match std::env::current_exe() {
+        Ok(test) => test.ancestors().nth(2).unwrap_or(&test).to_owned(),
+        Err(error) => panic!("the test's own path: {error}"),
+    }
+}
+
+fn target_folder() -> PathBuf {
+    let profile = profile_folder();
+    profile.parent().unwrap_or(&profile).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_where_the_contract_is() {
+        assert!(repository().join("proto/boxoffice").is_dir());
+    }
+}
