@@ -22,6 +22,8 @@ use crate::workers::Workers;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// A failed sweep waits this long.
 const SWEEP_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// The folder of an embedded database is claimed by one process, so a killed one's successor leads at once.
+const RELAY_OWNER: &str = "embedded";
 /// How often old rows are pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
@@ -119,9 +121,9 @@ impl Platform {
     /// Lets a context tell what it has committed, and prunes what is old.
     pub fn publish(&self, context: &Context, publisher: &Arc<dyn Publisher>) {
         let (database, publisher) = (context.database.clone(), Arc::clone(publisher));
-        let owner = self.owner.clone();
         self.workers.spawn("relay", move |stopping| {
-            Relay::new(database.clone(), Arc::clone(&publisher), owner.clone()).run(stopping)
+            let owner = RELAY_OWNER.to_owned();
+            Relay::new(database.clone(), Arc::clone(&publisher), owner).run(stopping)
         });
         let (database, clock) = (context.database.clone(), Arc::clone(&self.clock));
         self.workers.spawn("prune", move |stopping| {

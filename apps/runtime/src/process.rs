@@ -14,7 +14,7 @@ use tonic::service::Routes;
 
 use crate::admin::Admin;
 use crate::config::Settings;
-use crate::data_dir::prepare_data_dir;
+use crate::data_dir::{claim_data_dir, prepare_data_dir};
 use crate::file_limit;
 use crate::issuer::{self, Issuer};
 use crate::metrics::Metrics;
@@ -60,6 +60,7 @@ pub struct Process {
     pub(crate) inner: Stage,
     pub(crate) admin: Stage,
     pub(crate) closing: Vec<BoxFuture<'static, ()>>,
+    _claim: std::fs::File,
 }
 
 type Serving = BoxFuture<'static, Result<Drained, String>>;
@@ -86,6 +87,7 @@ impl Process {
         admin.running.spawn(port.serve(admin.stopping.clone()));
         file_limit::raise();
         prepare_data_dir(&settings.data_dir)?;
+        let claim = claim_data_dir(&settings.data_dir)?;
         let (verifier, issuer) = trust(&settings)?;
         Ok(Self {
             settings,
@@ -102,6 +104,7 @@ impl Process {
             inner: Stage::default(),
             admin,
             closing: Vec::new(),
+            _claim: claim,
         })
     }
 

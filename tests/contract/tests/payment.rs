@@ -1,7 +1,7 @@
 //! The settlement store's contract, over every implementation.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that cannot set up its scene has failed"
 )]
 

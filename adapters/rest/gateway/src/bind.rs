@@ -176,11 +176,23 @@ impl FieldPath {
     }
 
     fn get(&self, message: &DynamicMessage) -> Option<Value> {
-        let mut message = message.clone();
-        for field in &self.outer {
-            message = message.get_field(field).as_message()?.clone();
-        }
-        message.has_field(&self.leaf).then(|| message.get_field(&self.leaf).into_owned())
+        value_of(message, &self.outer, &self.leaf)
+    }
+
+    /// Whether the path ends at one value that text can hold.
+    pub(crate) fn is_single(&self) -> bool {
+        !self.leaf.is_list() && self.leaf.kind().as_message().is_none_or(is_text)
+    }
+}
+
+fn value_of(
+    message: &DynamicMessage,
+    outer: &[FieldDescriptor],
+    leaf: &FieldDescriptor,
+) -> Option<Value> {
+    match outer.split_first() {
+        Some((first, rest)) => value_of(message.get_field(first).as_message()?, rest, leaf),
+        None => message.has_field(leaf).then(|| message.get_field(leaf).into_owned()),
     }
 }
 

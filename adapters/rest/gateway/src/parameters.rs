@@ -91,10 +91,10 @@ fn wildcard_names(template: &Template) -> Vec<String> {
         let variable = template.variables.iter().find(|variable| variable.segments.contains(&at));
         let field = variable.map_or("segment", |variable| variable.field.as_str());
         let leaf = field.rsplit('.').next().unwrap_or(field);
-        let taken = |name: &String| names.contains(name);
-        let first =
+        let mut candidates =
             (1..).map(|nth| if nth == 1 { leaf.to_owned() } else { format!("{leaf}_{nth}") });
-        names.extend(first.filter(|name| !taken(name)).take(1).collect::<Vec<_>>());
+        let unused = candidates.find(|name| !names.contains(name));
+        names.extend(unused);
     }
     names
 }

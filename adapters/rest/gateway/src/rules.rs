@@ -160,11 +160,3 @@ fn messages(rule: &DynamicMessage, name: &str) -> Vec<DynamicMessage> {
     let list = value.as_deref().and_then(Value::as_list).unwrap_or_default();
     list.iter().filter_map(Value::as_message).cloned().collect()
 }
-
-impl FieldPath {
-    /// Whether the path ends at one value that text can hold.
-    fn is_single(&self) -> bool {
-        let leaf = self.leaf();
-        !leaf.is_list() && leaf.kind().as_message().is_none_or(crate::json::is_text)
-    }
-}

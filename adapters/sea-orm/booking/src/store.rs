@@ -8,6 +8,7 @@ use booking::{
 use kernel::{
     BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyKey, StoreError, Timestamp,
 };
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr,
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
@@ -176,9 +177,10 @@ async fn claim(
 
 fn is_due(connection: &impl ConnectionTrait) -> Condition {
     let now = || now_expr(connection.get_database_backend());
-    Condition::all().add(Column::NextActionAtUs.lte(now())).add(
-        Condition::any().add(Column::LeaseUntilUs.is_null()).add(Column::LeaseUntilUs.lte(now())),
-    )
+    let free = Condition::any()
+        .add(Column::LeaseUntilUs.is_null())
+        .add(Expr::col(Column::LeaseUntilUs).lte(now()));
+    Condition::all().add(Expr::col(Column::NextActionAtUs).lte(now())).add(free)
 }
 
 fn process(timer: &Timer, now: Timestamp) -> Process {

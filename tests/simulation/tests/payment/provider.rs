@@ -88,12 +88,13 @@ impl ScriptedProvider {
         match self.act() {
             Act::Miss => RefundAnswer::Unknown,
             Act::Decline | Act::Refuse => RefundAnswer::Refused { reason: "no balance".to_owned() },
-            act @ (Act::Approve | Act::DoAndLose) => {
+            Act::Approve => {
                 refunds.insert(order.refund_id, order.amount.minor());
-                match act {
-                    Act::DoAndLose => RefundAnswer::Unknown,
-                    _ => RefundAnswer::Succeeded { provider_ref },
-                }
+                RefundAnswer::Succeeded { provider_ref }
+            }
+            Act::DoAndLose => {
+                refunds.insert(order.refund_id, order.amount.minor());
+                RefundAnswer::Unknown
             }
         }
     }
