@@ -4,6 +4,7 @@
 #![allow(
     missing_docs,
     clippy::all,
+    clippy::allow_attributes_without_reason,
     clippy::too_many_lines,
     unreachable_pub,
     reason = "generated code"

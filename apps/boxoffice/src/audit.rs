@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use runtime::Settings;
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 
 use statements::{Check, checks};
 
@@ -48,42 +49,45 @@ pub async fn audit(settings: &Settings, grace_secs: u64, say: &mut (dyn FnMut(&s
     }
 }
 
-async fn findings(settings: &Settings, grace_secs: u64) -> Result<BTreeSet<Finding>, DbErr> {
-    let databases = open(settings).await?;
-    let first = look(&databases).await?;
+async fn findings(settings: &Settings, grace_secs: u64) -> Result<BTreeSet<Finding>, String> {
+    let mut databases = open(settings).await?;
+    let first = look(&mut databases).await?;
     if first.is_empty() {
         return Ok(first);
     }
     tokio::time::sleep(Duration::from_secs(grace_secs)).await;
-    let second = look(&databases).await?;
+    let second = look(&mut databases).await?;
     Ok(first.intersection(&second).cloned().collect())
 }
 
-/// One connection that sees all databases, each under its own name.
-async fn open(settings: &Settings) -> Result<DatabaseConnection, DbErr> {
-    let mut options = ConnectOptions::new("sqlite::memory:");
-    options.max_connections(1).sqlx_logging(false);
-    let connection = sea_orm::Database::connect(options).await?;
-    for name in DATABASES {
-        let file = settings.data_dir.join(format!("{name}.db"));
-        if !file.exists() {
-            return Err(DbErr::Custom(format!("{} does not exist", file.display())));
-        }
-        let file = file.display().to_string().replace('\'', "''");
-        connection.execute_unprepared(&format!("ATTACH DATABASE '{file}' AS {name}")).await?;
+/// One connection that sees all databases, each under its own name. A pool will not do: what is attached
+/// belongs to the connection.
+async fn open(settings: &Settings) -> Result<SqliteConnection, String> {
+    let files = DATABASES.map(|name| (name, settings.data_dir.join(format!("{name}.db"))));
+    if let Some((_, missing)) = files.iter().find(|(_, file)| !file.exists()) {
+        return Err(format!("{} does not exist", missing.display()));
     }
-    connection.execute_unprepared("PRAGMA query_only = ON").await?;
+    // What it is opened on matters not, but for one thing: to a database in memory others are attached
+    // in memory too.
+    let [(_, any), ..] = &files;
+    let options = SqliteConnectOptions::new().filename(any).disable_statement_logging();
+    let mut connection = options.connect().await.map_err(|error| error.to_string())?;
+    for (name, file) in &files {
+        let path = file.display().to_string().replace('\'', "''");
+        let attach = AssertSqlSafe(format!("ATTACH DATABASE '{path}' AS {name}"));
+        connection.execute(attach).await.map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    connection.execute("PRAGMA query_only = ON").await.map_err(|error| error.to_string())?;
     Ok(connection)
 }
 
-async fn look(databases: &DatabaseConnection) -> Result<BTreeSet<Finding>, DbErr> {
+async fn look(databases: &mut SqliteConnection) -> Result<BTreeSet<Finding>, String> {
     let mut found = BTreeSet::new();
     for Check { id: check, sql, .. } in checks() {
-        let statement = sea_orm::Statement::from_string(databases.get_database_backend(), sql);
-        let rows = databases.query_all_raw(statement).await;
-        let rows = rows.map_err(|error| DbErr::Custom(format!("{check}: {error}")))?;
-        for row in rows {
-            found.insert(Finding { check, id: row.try_get_by_index(0)? });
+        let rows = databases.fetch_all(AssertSqlSafe(sql)).await;
+        for row in rows.map_err(|error| format!("{check}: {error}"))? {
+            let id = row.try_get(0).map_err(|error| format!("{check}: {error}"))?;
+            found.insert(Finding { check, id });
         }
     }
     Ok(found)

@@ -35,7 +35,11 @@ pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
             LEVELS.join(", ")
         ));
     }
-    let quiet = matches!(text, "debug" | "trace");
-    let directives = if quiet { format!("{text},{MACHINERY}") } else { text.to_owned() };
+    let directives = match text {
+        "debug" | "trace" => format!("{text},{MACHINERY}"),
+        // Each start would tell of every migration there is.
+        "info" => format!("{text},sea_orm_migration=warn"),
+        _ => text.to_owned(),
+    };
     EnvFilter::builder().parse(directives).map_err(|error| error.to_string())
 }

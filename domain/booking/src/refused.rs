@@ -2,7 +2,7 @@
 
 use kernel::{BookingId, Fault, FaultClass, Money};
 
-use crate::{Booking, ExpiryReason, RejectReason, State};
+use crate::RejectReason;
 
 /// Why a booking cannot be made or paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,25 +14,6 @@ pub struct BookingRefused {
     pub total: Option<Money>,
     /// The booking that came to nothing, if it got so far.
     pub booking_id: Option<BookingId>,
-}
-
-impl Booking {
-    /// The error that this outcome of making or paying a booking is told as.
-    #[must_use]
-    pub fn refusal(&self) -> Option<BookingRefused> {
-        let reason = match self.state {
-            State::Rejected { reason, .. } => reason,
-            State::Expired { reason: ExpiryReason::SoldOut, .. } => RejectReason::SoldOut,
-            State::Expired { reason: ExpiryReason::PayByPassed, .. }
-            | State::Pending { .. }
-            | State::AwaitingPayment { .. }
-            | State::Confirmed { .. }
-            | State::Cancelling { .. }
-            | State::Cancelled { .. } => return None,
-        };
-        let total = (reason == RejectReason::PriceMismatch).then_some(self.total);
-        Some(BookingRefused { reason, total, booking_id: Some(self.id) })
-    }
 }
 
 impl Fault for BookingRefused {

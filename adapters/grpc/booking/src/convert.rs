@@ -1,6 +1,6 @@
 //! Bookings between the wire and the domain.
 
-use booking::{Booking, BookingStatus};
+use booking::{Booking, BookingRefused, BookingStatus, RejectReason};
 use grpc_server::wire;
 use proto::boxoffice::booking::v1 as pb;
 
@@ -27,6 +27,19 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         update_time: Some(wire::timestamp(booking.updated_at)),
         etag: booking.revision.to_string(),
     }
+}
+
+/// The error that this outcome of making or paying a booking is told as.
+pub(crate) fn refusal(booking: &pb::Booking) -> Option<BookingRefused> {
+    let ended =
+        matches!(booking.status(), pb::BookingStatus::Rejected | pb::BookingStatus::Expired);
+    let reason = RejectReason::parse(&booking.status_reason).filter(|_| ended)?;
+    let total = wire::Check::new().optional_money("total", booking.total.as_ref());
+    Some(BookingRefused {
+        reason,
+        total: total.filter(|_| reason == RejectReason::PriceMismatch),
+        booking_id: booking.booking_id.parse().ok(),
+    })
 }
 
 /// A status as the wire names it.

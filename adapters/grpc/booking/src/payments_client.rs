@@ -9,7 +9,7 @@ use proto::boxoffice::payment::v1::payment_service_client::PaymentServiceClient;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::peer::{ServiceBearer, call, reason, unanswered};
+use crate::peer::{ServiceBearer, call, in_time, never_sent, reason, unanswered};
 
 /// Calls the payment context.
 pub struct PaymentsClient {
@@ -31,16 +31,18 @@ impl Payments for PaymentsClient {
         let Ok(request) = call(&self.bearer, charge_request(charge)) else {
             return ChargeOutcome::NotTried;
         };
-        match self.payments.clone().charge_payment(request).await {
-            Ok(answer) => outcome(&answer.into_inner().payment.unwrap_or_default()),
+        let mut payments = self.payments.clone();
+        match in_time(payments.charge_payment(request)).await {
+            Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
             Err(status) => undecided(&status),
         }
     }
 
     async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
         let request = pb::RefundPaymentRequest { booking_id: booking_id.to_string() };
-        let answer = self.payments.clone().refund_payment(call(&self.bearer, request)?).await;
-        progress(&answer.map_err(|status| unanswered(&status))?.into_inner())
+        let mut payments = self.payments.clone();
+        let answer = in_time(payments.refund_payment(call(&self.bearer, request)?)).await;
+        progress(&answer.map_err(|status| unanswered(&status))?)
     }
 }
 
@@ -58,22 +60,25 @@ fn charge_request(charge: &Charge) -> pb::ChargePaymentRequest {
 fn outcome(payment: &pb::Payment) -> ChargeOutcome {
     let payment_id = payment.payment_id.parse().ok();
     match (payment.status(), payment_id) {
-        (
-            pb::PaymentStatus::Approved
-            | pb::PaymentStatus::PartiallyRefunded
-            | pb::PaymentStatus::Refunded,
-            Some(payment_id),
-        ) => ChargeOutcome::Approved { payment_id },
+        (pb::PaymentStatus::Approved, Some(payment_id)) => ChargeOutcome::Approved { payment_id },
         (pb::PaymentStatus::Declined, Some(payment_id)) => ChargeOutcome::Declined { payment_id },
+        // Taken and given back: the booking was voided since, and must not be confirmed.
+        (pb::PaymentStatus::PartiallyRefunded | pb::PaymentStatus::Refunded, _) => {
+            ChargeOutcome::Voided
+        }
         (_, payment_id) => ChargeOutcome::Unknown { payment_id },
     }
 }
 
-/// An error says that nothing was tried only where the server refused the call before it began.
+/// An error says that nothing was tried only where there was no connection, or where the server
+/// refused the call before it stored an attempt.
 fn undecided(status: &Status) -> ChargeOutcome {
+    if never_sent(status) {
+        return ChargeOutcome::NotTried;
+    }
     match reason(status).as_deref() {
         Some("PAYMENT_VOIDED") => ChargeOutcome::Voided,
-        Some("OVERLOADED") => ChargeOutcome::NotTried,
+        Some("OVERLOADED" | "INVALID_FIELD" | "ATTEMPT_OUT_OF_TURN") => ChargeOutcome::NotTried,
         Some(_) | None => {
             tracing::warn!(code = ?status.code(), message = status.message(), "a charge got no outcome");
             ChargeOutcome::Unknown { payment_id: None }
@@ -92,7 +97,8 @@ fn progress(answer: &pb::RefundPaymentResponse) -> Result<RefundProgress, Unansw
         };
     }
     let stuck = answer.payments.iter().flat_map(|payment| &payment.refunds);
-    let stuck = stuck.map(pb::Refund::status).any(|status| status == pb::RefundStatus::ManualReview);
+    let stuck =
+        stuck.map(pb::Refund::status).any(|status| status == pb::RefundStatus::ManualReview);
     check.finish().map_err(|invalid| Unanswered(invalid.to_string()))?;
     Ok(RefundProgress { refunded, settled: answer.settled, stuck })
 }

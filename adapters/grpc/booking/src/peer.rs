@@ -1,11 +1,12 @@
 //! How this context calls the others: every call with a deadline and our own servers' token, and every
 //! error by its stable reason.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use booking::{PROCESS_CALL, Unanswered};
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::{Code, Request, Status};
+use tonic::{Code, ConnectError, Request, Response, Status};
 use tonic_types::StatusExt;
 
 /// The `authorization` metadata that our own servers show each other; short-lived, so asked for each call.
@@ -21,6 +22,28 @@ pub(crate) fn call<M>(bearer: &ServiceBearer, message: M) -> Result<Request<M>, 
     let token = bearer().map_err(|status| unanswered(&status))?;
     request.metadata_mut().insert("authorization", token);
     Ok(request)
+}
+
+/// Waits for an answer no longer than the port allows, the time to connect included.
+pub(crate) async fn in_time<A>(
+    answer: impl Future<Output = Result<Response<A>, Status>>,
+) -> Result<A, Status> {
+    match tokio::time::timeout(PROCESS_CALL, answer).await {
+        Ok(answered) => answered.map(Response::into_inner),
+        Err(_elapsed) => Err(Status::deadline_exceeded("no answer in time")),
+    }
+}
+
+/// Whether the call provably never left: there was no connection to send it on.
+pub(crate) fn never_sent(status: &Status) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The stable name of an error that the peer's use case decided on; `None` where nobody decided.

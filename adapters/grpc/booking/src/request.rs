@@ -13,6 +13,9 @@ pub(crate) fn create(wire: pb::CreateBookingRequest) -> Result<CreateBooking, In
     let ticket_id = check.id("ticket_id", &wire.ticket_id);
     let quantity = check.quantity("quantity", wire.quantity);
     let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
+    if expected_total.is_some_and(|total| total.minor() < 0) {
+        check.violate("expected_total", "must not be negative");
+    }
     let payment_method = method(&mut check, &wire.payment_method);
     for (field, given) in [
         ("seats", !wire.seats.is_empty()),
@@ -53,11 +56,8 @@ pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {
 
 /// The query, and the conditions that its page tokens are bound to.
 pub(crate) fn list(wire: &pb::ListBookingsRequest) -> Result<(ListBookings, Vec<u8>), Invalid> {
-    let conditions = pb::ListBookingsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..wire.clone()
-    };
+    let conditions =
+        pb::ListBookingsRequest { page_size: 0, page_token: String::new(), ..wire.clone() };
     let conditions = conditions.encode_to_vec();
     let mut check = Check::new();
     let ticket_id = check.optional_id("ticket_id", &wire.ticket_id);

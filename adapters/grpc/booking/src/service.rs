@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use booking::{Begun, Booking, BookingRefused, Bookings, RejectReason};
+use booking::{Begun, Booking, Bookings};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, answer, caller, refuse, reply_key, time_left};
 use kernel::{Answered, BookingId, Caller};
@@ -46,15 +46,16 @@ impl BookingService for BookingGrpc {
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
         let wait = wait(&request);
         let command = read::create(request.into_inner()).map_err(|e| refuse(&e))?;
-        let begun = self.tasks.finish({
-            let caller = caller.clone();
-            async move {
-                bookings.create_booking(&caller, command, key).await.map_err(|e| refuse(&e))
-            }
-        });
+        let begun =
+            self.tasks.finish({
+                let caller = caller.clone();
+                async move {
+                    bookings.create_booking(&caller, command, key).await.map_err(|e| refuse(&e))
+                }
+            });
         let decided = self.decide(begun.await?, &caller, wait).await?;
         answer(decided.map(|booking| pb::CreateBookingResponse { booking: Some(booking) }))
-            .and_then(|response| refused_before(response, |message| message.booking.as_ref()))
+            .and_then(|response| unless_refused(response, |message| message.booking.as_ref()))
     }
 
     async fn get_booking(
@@ -94,7 +95,7 @@ impl BookingService for BookingGrpc {
         });
         let decided = self.decide(begun.await?, &caller, wait).await?;
         answer(decided.map(|booking| pb::PayBookingResponse { booking: Some(booking) }))
-            .and_then(|response| refused_before(response, |message| message.booking.as_ref()))
+            .and_then(|response| unless_refused(response, |message| message.booking.as_ref()))
     }
 
     async fn cancel_booking(
@@ -107,9 +108,11 @@ impl BookingService for BookingGrpc {
         let done = self.tasks.finish(async move {
             bookings.cancel_booking(&caller, id, key).await.map_err(|e| refuse(&e))
         });
-        answer(done.await?.map(|booking| pb::CancelBookingResponse {
-            booking: Some(convert::booking(&booking)),
-        }))
+        answer(
+            done.await?.map(|booking| pb::CancelBookingResponse {
+                booking: Some(convert::booking(&booking)),
+            }),
+        )
     }
 }
 
@@ -126,18 +129,16 @@ impl BookingGrpc {
             Answered::Fresh(begun) => begun,
             Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
         };
-        let (id, bookings) = (begun.booking.id, self.bookings.clone());
-        let driving = self.tasks.finish(async move {
-            bookings.drive(begun).await.map_err(|e| refuse(&e))
-        });
+        let (placed, bookings) = (begun.booking.clone(), self.bookings.clone());
+        let driving =
+            self.tasks.finish(async move { bookings.drive(begun).await.map_err(|e| refuse(&e)) });
         let booking = match tokio::time::timeout(wait, driving).await {
-            Ok(driven) => driven?,
-            Err(_) => self.as_it_is(caller, id).await?,
+            Ok(Ok(driven)) => driven,
+            // It is durable, and the sweep goes on with it: an undecided booking is no error.
+            Ok(Err(_logged)) => placed,
+            Err(_elapsed) => self.as_it_is(caller, placed.id).await.unwrap_or(placed),
         };
-        match booking.refusal() {
-            Some(refused) => Err(refuse(&refused)),
-            None => Ok(Answered::Fresh(convert::booking(&booking))),
-        }
+        Ok(Answered::Fresh(convert::booking(&booking)))
     }
 
     async fn as_it_is(&self, caller: &Caller, id: BookingId) -> Result<Booking, Status> {
@@ -150,17 +151,15 @@ fn wait<T>(request: &Request<T>) -> Duration {
     left.min(DECISION_WAIT)
 }
 
-/// A replayed answer that was an error is that error again: the record holds the booking that came to
-/// nothing.
-fn refused_before<M>(
+/// A booking that came to nothing is told as an error, now and when its answer is replayed: the record
+/// holds the booking.
+fn unless_refused<M>(
     response: Response<M>,
     booking: impl Fn(&M) -> Option<&pb::Booking>,
 ) -> Result<Response<M>, Status> {
-    let refused = booking(response.get_ref()).and_then(|booking| {
-        let reason = RejectReason::parse(&booking.status_reason)?;
-        Some(BookingRefused { reason, total: None, booking_id: booking.booking_id.parse().ok() })
-    });
-    let Some(refused) = refused else { return Ok(response) };
+    let Some(refused) = booking(response.get_ref()).and_then(convert::refusal) else {
+        return Ok(response);
+    };
     let mut status = refuse(&refused);
     *status.metadata_mut() = response.metadata().clone();
     Err(status)

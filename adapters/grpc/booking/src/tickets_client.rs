@@ -13,7 +13,7 @@ use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::peer::{ServiceBearer, call, metadata, reason, unanswered};
+use crate::peer::{ServiceBearer, call, in_time, metadata, reason, unanswered};
 
 /// Calls the ticket context.
 pub struct TicketsClient {
@@ -40,13 +40,13 @@ impl TicketsClient {
             ($rpc:ident, $request:ident, $booking_id:expr) => {{
                 let request = pb::$request { hold_id: $booking_id.to_string() };
                 let request = call(&self.bearer, request).map_err(lost)?;
-                stock.$rpc(request).await?.into_inner().hold
+                in_time(stock.$rpc(request)).await?.hold
             }};
         }
         Ok(match ask {
             StockAsk::Hold(order) => {
                 let request = call(&self.bearer, hold_request(order)).map_err(lost)?;
-                stock.hold_stock(request).await?.into_inner().hold
+                in_time(stock.hold_stock(request)).await?.hold
             }
             StockAsk::Pin(id) => step!(pin_hold, PinHoldRequest, id),
             StockAsk::Unpin(id) => step!(unpin_hold, UnpinHoldRequest, id),
@@ -61,9 +61,10 @@ impl TicketsClient {
 impl Tickets for TicketsClient {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
         let request = pb::GetTicketRequest { ticket_id: id.to_string() };
-        let answer = self.tickets.clone().get_ticket(call(&self.bearer, request)?).await;
+        let mut tickets = self.tickets.clone();
+        let answer = in_time(tickets.get_ticket(call(&self.bearer, request)?)).await;
         match answer {
-            Ok(answer) => terms(&answer.into_inner().ticket.unwrap_or_default()).map(Some),
+            Ok(answer) => terms(&answer.ticket.unwrap_or_default()).map(Some),
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(unanswered(&status)),
         }
@@ -99,7 +100,8 @@ fn terms(ticket: &pb::Ticket) -> Result<TicketTerms, Unanswered> {
     let mut check = Check::new();
     let organizer_id = check.take("organizer_id", OrganizerId::new(&ticket.organizer_id));
     let unit_price = check.money("unit_price", ticket.unit_price.as_ref());
-    let sale_starts_at = check.optional_timestamp("sale_start_time", ticket.sale_start_time.as_ref());
+    let sale_starts_at =
+        check.optional_timestamp("sale_start_time", ticket.sale_start_time.as_ref());
     let sale_ends_at = check.optional_timestamp("sale_end_time", ticket.sale_end_time.as_ref());
     let (Ok(()), Some(organizer_id), Some(unit_price)) = (check.finish(), organizer_id, unit_price)
     else {

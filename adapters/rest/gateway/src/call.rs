@@ -49,7 +49,11 @@ pub(crate) async fn handle(
     let id = request_id(request.headers(), &gateway);
     request.headers_mut().extend(id.clone().map(|id| (REQUEST_ID, id)));
     let answered = answer(&gateway, request).await;
-    let mut response = answered.unwrap_or_else(|status| error::response(&status));
+    let mut response = answered.unwrap_or_else(|status| {
+        let mut response = error::response(&status);
+        response.headers_mut().extend(replayed(status.metadata()));
+        response
+    });
     response.headers_mut().extend(id.map(|id| (REQUEST_ID, id)));
     if head {
         *response.body_mut() = Body::empty();
@@ -96,11 +100,15 @@ async fn unary(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
-    if metadata.get(REPLAYED.as_str()).is_some_and(|replayed| replayed == "true") {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    }
+    headers.extend(replayed(&metadata));
     *response.body_mut() = Body::from(json);
     Ok(response)
+}
+
+/// The mark of an answer, or of an error, that an earlier request with the same key got.
+fn replayed(metadata: &MetadataMap) -> Option<(HeaderName, HeaderValue)> {
+    let marked = metadata.get(REPLAYED.as_str()).is_some_and(|replayed| replayed == "true");
+    marked.then(|| (REPLAYED, HeaderValue::from_static("true")))
 }
 
 /// A client of the route's service that is ready to call.

@@ -5,10 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
+use tokio_util::sync::CancellationToken;
 
 /// What an HTTP/2 client says first. Until the two versions can be told apart, no other deadline runs.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -26,17 +28,26 @@ pub(crate) struct Connection {
 
 struct Opening {
     received: usize,
-    deadline: Pin<Box<Sleep>>,
+    /// When it is over without having come to its end.
+    over: BoxFuture<'static, ()>,
 }
 
 impl Connection {
+    /// `stop` ends a connection that has not shown what it is: nobody waits for its answer.
     pub(crate) fn new(
         tcp: TcpStream,
         opening_deadline: Duration,
         stall_deadline: Duration,
+        stop: CancellationToken,
         slot: OwnedSemaphorePermit,
     ) -> Self {
-        let opening = Opening { received: 0, deadline: Box::pin(sleep(opening_deadline)) };
+        let over = async move {
+            tokio::select! {
+                () = sleep(opening_deadline) => {}
+                () = stop.cancelled() => {}
+            }
+        };
+        let opening = Opening { received: 0, over: Box::pin(over) };
         Self { tcp, opening: Some(opening), stall_deadline, stalled: None, _slot: slot }
     }
 
@@ -77,7 +88,7 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         if Pin::new(&mut self.tcp).poll_read(context, buffer)?.is_pending() {
             if let Some(opening) = &mut self.opening {
-                ready!(opening.deadline.as_mut().poll(context));
+                ready!(opening.over.as_mut().poll(context));
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             return Poll::Pending;

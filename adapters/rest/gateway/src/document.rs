@@ -27,11 +27,16 @@ struct Reader<'v> {
 }
 
 impl Reader<'_> {
-    fn below<E: Error>(&mut self, key: &str) -> Result<Reader<'_>, E> {
+    fn check_depth<E: Error>(&self) -> Result<(), E> {
         if self.depth == DEPTH_MAX {
             return Err(E::custom(format_args!("it nests deeper than {DEPTH_MAX} levels")));
         }
-        Ok(Reader { at: inside(&self.at, key), depth: self.depth + 1, duplicates: self.duplicates })
+        Ok(())
+    }
+
+    fn below(&mut self, key: &str) -> Reader<'_> {
+        let at = inside(&self.at, key);
+        Reader { at, depth: self.depth + 1, duplicates: self.duplicates }
     }
 }
 
@@ -75,17 +80,19 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+        self.check_depth()?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.below("[]")?)? {
+        while let Some(item) = items.next_element_seed(self.below("[]"))? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
+        self.check_depth()?;
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(self.below(&key)?)?;
+            let value = entries.next_value_seed(self.below(&key))?;
             if object.contains_key(&key) {
                 self.duplicates.add(&inside(&self.at, &key), "is there twice");
             }

@@ -59,7 +59,7 @@ pub async fn serve_http(
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots, settings) => accepted,
+            accepted = accept(&listener, &slots, settings, &stop) => accepted,
         };
         if let Some(connection) = accepted {
             connections.spawn(serve(connection, router.clone(), settings, stop.clone()));
@@ -78,6 +78,7 @@ async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     settings: HttpSettings,
+    stop: &CancellationToken,
 ) -> Option<Connection> {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
@@ -85,7 +86,8 @@ async fn accept(
         Ok((tcp, _)) => {
             // Without it answers are only later, not wrong.
             let _ = tcp.set_nodelay(true);
-            Some(Connection::new(tcp, settings.head_deadline, settings.stall_deadline, slot))
+            let HttpSettings { head_deadline, stall_deadline, .. } = settings;
+            Some(Connection::new(tcp, head_deadline, stall_deadline, stop.clone(), slot))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection cannot be accepted");

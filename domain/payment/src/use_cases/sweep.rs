@@ -4,7 +4,7 @@
 use futures::future::join_all;
 use kernel::{BookingId, StoreError};
 
-use super::{CommitFailed, Ending, Paying};
+use super::{CommitFailed, Paying};
 use crate::{Ask, CALL_LEASE, ChargeAnswer, ChargeFinding, ChargeOrder, RefundOrder, Settlement};
 
 impl Paying {
@@ -55,10 +55,8 @@ impl Paying {
         order: &RefundOrder,
     ) -> Result<(), CommitFailed> {
         let begin = |settlement: &mut Settlement, now| Ok(settlement.begin_refund(now));
-        let settlement = match self.decide::<CommitFailed>(settlement, None, begin).await? {
-            Ending::Committed(settlement) | Ending::Unchanged(settlement) => settlement,
-        };
-        self.give_back(settlement, order).await?;
+        let begun = self.decide::<CommitFailed>(settlement, None, begin).await?;
+        self.give_back(begun.into_settlement(), order).await?;
         Ok(())
     }
 }

@@ -1,12 +1,9 @@
 //! What reaches the server, and what comes back: every verb and every form of binding.
 
-mod support;
-
 use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
-use support::Bench;
 
-const PROBE: &str = "probe/v1/probe.proto";
+use crate::support::{self, Bench, PROBE};
 
 fn probes() -> Bench {
     Bench::echoing(&[PROBE])

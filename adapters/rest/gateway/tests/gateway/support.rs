@@ -28,13 +28,16 @@ use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint, Server};
 use tower::ServiceExt;
 
+/// The service with every form of binding.
+pub(crate) const PROBE: &str = "probe/v1/probe.proto";
+
 /// The answer to a call: one message for a unary rpc, any number for a stream.
-pub type Answer = Result<BoxStream<'static, Result<DynamicMessage, Status>>, Status>;
+pub(crate) type Answer = Result<BoxStream<'static, Result<DynamicMessage, Status>>, Status>;
 type Answering =
     Arc<dyn Fn(MethodDescriptor, tonic::Request<DynamicMessage>) -> Answer + Send + Sync>;
 
 /// Compiles protos of the tests together with the house's own `google/`.
-pub fn compile(files: &[&str]) -> Vec<u8> {
+pub(crate) fn compile(files: &[&str]) -> Vec<u8> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = [here.join("tests/proto"), here.join("../../../proto")];
     let mut compiler = protox::Compiler::new(folders).unwrap();
@@ -43,28 +46,28 @@ pub fn compile(files: &[&str]) -> Vec<u8> {
 }
 
 /// A gateway in front of a server, and what the server was sent.
-pub struct Bench {
-    pub router: Router,
-    pub seen: Arc<Mutex<Vec<MetadataMap>>>,
+pub(crate) struct Bench {
+    pub(crate) router: Router,
+    pub(crate) seen: Arc<Mutex<Vec<MetadataMap>>>,
     _server: JoinSet<()>,
 }
 
 /// An HTTP answer, read to its end.
 #[derive(Debug)]
-pub struct Answered {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Bench {
     /// A server that answers with the request.
-    pub fn echoing(files: &[&str]) -> Self {
+    pub(crate) fn echoing(files: &[&str]) -> Self {
         Self::answering(files, |_, request| Ok(stream::iter([Ok(request.into_inner())]).boxed()))
     }
 
     /// A server that answers so.
-    pub fn answering(
+    pub(crate) fn answering(
         files: &[&str],
         answer: impl Fn(MethodDescriptor, tonic::Request<DynamicMessage>) -> Answer
         + Send
@@ -82,49 +85,56 @@ impl Bench {
         let routes = Router::new()
             .fallback(move |request: Request| serve(pool.clone(), Arc::clone(&answering), request));
         let (channel, server) = in_process(routes);
-        let gateway = Gateway::new(&descriptors, |_| Some(channel.clone())).unwrap();
-        let gateway = gateway.with_request_ids(|| "made-up".to_owned());
+        let gateway = gateway(&descriptors, channel);
         Self { router: gateway.router(), seen, _server: server }
     }
 
-    pub async fn send(&self, request: http::Request<Body>) -> Answered {
+    /// A gateway whose server is not there.
+    pub(crate) fn alone(files: &[&str]) -> Self {
+        let (channel, server) = in_process(Router::new());
+        drop(server);
+        let gateway = gateway(&compile(files), channel);
+        Self { router: gateway.router(), seen: Arc::default(), _server: JoinSet::new() }
+    }
+
+    pub(crate) async fn send(&self, request: http::Request<Body>) -> Answered {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answered { status: parts.status, headers: parts.headers, body }
     }
 
-    pub async fn get(&self, path: &str) -> Answered {
+    pub(crate) async fn get(&self, path: &str) -> Answered {
         self.send(request(Method::GET, path, None)).await
     }
 
-    pub async fn json(&self, method: Method, path: &str, body: &str) -> Answered {
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Answered {
         self.send(request(method, path, Some(body))).await
     }
 }
 
 impl Answered {
-    pub fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn detail(&self, kind: &str) -> Json {
+    pub(crate) fn detail(&self, kind: &str) -> Json {
         let json = self.json();
         let details = json["details"].as_array().unwrap().clone();
         let url = format!("type.googleapis.com/google.rpc.{kind}");
         details.into_iter().find(|detail| detail["@type"] == url).unwrap_or_default()
     }
 
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         self.detail("ErrorInfo")["reason"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The fields that the answer says are wrong; it must be a proper refusal of bad input.
-    pub fn wrong_fields(&self) -> Vec<String> {
-        assert_eq!(self.status, StatusCode::BAD_REQUEST, "{self:?}");
+    pub(crate) fn wrong_fields(&self) -> Vec<String> {
+        assert_eq!(self.status, StatusCode::BAD_REQUEST);
         assert_eq!(self.reason(), "INVALID_FIELD");
         let violations = self.detail("BadRequest")["fieldViolations"].clone();
         let field = |violation: &Json| {
@@ -135,7 +145,7 @@ impl Answered {
     }
 }
 
-pub fn request(method: Method, path: &str, json: Option<&str>) -> http::Request<Body> {
+pub(crate) fn request(method: Method, path: &str, json: Option<&str>) -> http::Request<Body> {
     let request = http::Request::builder().method(method).uri(path);
     match json {
         Some(json) => request
@@ -146,8 +156,13 @@ pub fn request(method: Method, path: &str, json: Option<&str>) -> http::Request<
     }
 }
 
+fn gateway(descriptors: &[u8], channel: Channel) -> Gateway {
+    let gateway = Gateway::new(descriptors, |_| Some(channel.clone())).unwrap();
+    gateway.with_request_ids(|| "made-up".to_owned())
+}
+
 /// A channel to a server of these routes in this process.
-pub fn in_process(routes: Router) -> (Channel, JoinSet<()>) {
+fn in_process(routes: Router) -> (Channel, JoinSet<()>) {
     let (sender, connections) = mpsc::channel(1);
     let connector = tower::service_fn(move |_| {
         let sender = sender.clone();

