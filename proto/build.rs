@@ -19,7 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     // The encoded form keeps the google.api.http options, which decoding into prost-types would drop.
     let encoded = compiler.encode_file_descriptor_set();
-    #[expect(clippy::disallowed_methods, reason = "cargo tells a build script where to write this way")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells a build script where to write this way"
+    )]
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), &encoded)?;
     let descriptors = tonic_prost_build::FileDescriptorSet::decode(encoded.as_slice())?;

@@ -28,7 +28,11 @@ struct Finding {
 }
 
 /// Checks every invariant and says what is violated. Exit code 0: nothing; 1: something; 2: could not check.
-pub async fn audit(settings: &Settings, grace_secs: u64, say: &mut (dyn FnMut(&str) + Send)) -> ExitCode {
+pub async fn audit(
+    settings: &Settings,
+    grace_secs: u64,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> ExitCode {
     match findings(settings, grace_secs).await {
         Ok(found) if found.is_empty() => {
             say(&format!("clean: {} checks found nothing", checks().len()));
@@ -36,7 +40,10 @@ pub async fn audit(settings: &Settings, grace_secs: u64, say: &mut (dyn FnMut(&s
         }
         Ok(found) => {
             for Finding { check, id } in &found {
-                let rule = checks().into_iter().find(|known| known.id == *check).map_or("", |known| known.rule);
+                let rule = checks()
+                    .into_iter()
+                    .find(|known| known.id == *check)
+                    .map_or("", |known| known.rule);
                 say(&format!("{check}  {id}  {rule}"));
             }
             say(&format!("{} violations", found.len()));

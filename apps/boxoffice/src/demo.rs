@@ -41,7 +41,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// [`DemoError`] names the step that went otherwise.
-pub async fn tell(http: &HttpClient, cast: &Cast, say: &mut (dyn FnMut(&str) + Send)) -> Result<(), DemoError> {
+pub async fn tell(
+    http: &HttpClient,
+    cast: &Cast,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), DemoError> {
     let ticket = register(http, cast, say).await?;
     search(http, &ticket, say).await?;
     let booking = book(http, cast, &ticket, say).await?;
@@ -53,7 +57,11 @@ pub async fn tell(http: &HttpClient, cast: &Cast, say: &mut (dyn FnMut(&str) + S
     Ok(())
 }
 
-async fn register(http: &HttpClient, cast: &Cast, say: &mut (dyn FnMut(&str) + Send)) -> Result<String, DemoError> {
+async fn register(
+    http: &HttpClient,
+    cast: &Cast,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<String, DemoError> {
     say("\n1. An organizer puts 10 places on sale            POST /v1/tickets");
     let ticket = json!({
         "kind": "TICKET_KIND_ADMISSION",
@@ -71,11 +79,20 @@ async fn register(http: &HttpClient, cast: &Cast, say: &mut (dyn FnMut(&str) + S
     Ok(answer.text("ticketId").to_owned())
 }
 
-async fn search(http: &HttpClient, ticket: &str, say: &mut (dyn FnMut(&str) + Send)) -> Result<(), DemoError> {
-    say("\n2. Anyone finds it, no token needed               GET /v1/tickets?query=spring&availableOnly=true");
-    let answer = http.get("/v1/tickets?query=spring&availableOnly=true&pageSize=100").send().await?;
+async fn search(
+    http: &HttpClient,
+    ticket: &str,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), DemoError> {
+    say(
+        "\n2. Anyone finds it, no token needed               GET /v1/tickets?query=spring&availableOnly=true",
+    );
+    let answer =
+        http.get("/v1/tickets?query=spring&availableOnly=true&pageSize=100").send().await?;
     let answer = ok("search", answer)?;
-    let found = rows(&answer, "tickets").iter().any(|row| row.get("ticketId").is_some_and(|id| id == ticket));
+    let found = rows(&answer, "tickets")
+        .iter()
+        .any(|row| row.get("ticketId").is_some_and(|id| id == ticket));
     expect("search", "the ticket among the results", found, &answer)?;
     say(&format!("   {} tickets found, ours among them", rows(&answer, "tickets").len()));
     Ok(())
@@ -95,15 +112,21 @@ async fn book(
         "paymentMethod": "ok",
     });
     let key = format!("demo-{ticket}");
-    let answer = http.post("/v1/bookings").token(&cast.alice).key(&key).json(wish.clone()).send().await?;
+    let answer =
+        http.post("/v1/bookings").token(&cast.alice).key(&key).json(wish.clone()).send().await?;
     let answer = ok("book", answer)?;
     expect("book", "CONFIRMED", answer.text("status") == "BOOKING_STATUS_CONFIRMED", &answer)?;
     let booking = answer.text("bookingId").to_owned();
     say(&format!("   booking {booking} is {}", answer.text("status")));
-    let again = ok("replay", http.post("/v1/bookings").token(&cast.alice).key(&key).json(wish).send().await?)?;
+    let again = ok(
+        "replay",
+        http.post("/v1/bookings").token(&cast.alice).key(&key).json(wish).send().await?,
+    )?;
     let replayed = again.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
     expect("replay", "the first answer again", replayed && again.json == answer.json, &again)?;
-    say("   her client sends it twice, with the same Idempotency-Key: one booking, the same answer");
+    say(
+        "   her client sends it twice, with the same Idempotency-Key: one booking, the same answer",
+    );
     let left = available(http, ticket).await?;
     expect("book", "7 places left", left == 7, &answer)?;
     say("   7 of 10 places are left");
@@ -119,7 +142,8 @@ async fn follow(
     say("\n4. It shows on her my page                        GET /v1/mypage/bookings/{booking_id}");
     let path = format!("/v1/mypage/bookings/{booking}");
     let row = until(http, &path, &cast.alice, "my page", |row| {
-        row.text("status") == "BOOKING_STATUS_CONFIRMED" && row.text("paymentStatus") == "PAYMENT_STATUS_APPROVED"
+        row.text("status") == "BOOKING_STATUS_CONFIRMED"
+            && row.text("paymentStatus") == "PAYMENT_STATUS_APPROVED"
     })
     .await?;
     say(&format!("   {} / {}", row.text("status"), row.text("paymentStatus")));
@@ -147,12 +171,21 @@ async fn refuse(
     let greedy = json!({"ticketId": ticket, "quantity": 2});
     let answer = http.post("/v1/bookings").token(&cast.alice).json(greedy).send().await?;
     expect("limit", "LIMIT_PER_BUYER", answer.reason() == "LIMIT_PER_BUYER", &answer)?;
-    say(&format!("   Alice wants 2 more than the 4 she may have: {} {}", answer.status.as_u16(), answer.reason()));
+    say(&format!(
+        "   Alice wants 2 more than the 4 she may have: {} {}",
+        answer.status.as_u16(),
+        answer.reason()
+    ));
     let declined = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "declined"});
-    let answer = ok("decline", http.post("/v1/bookings").token(&cast.bob).json(declined).send().await?)?;
+    let answer =
+        ok("decline", http.post("/v1/bookings").token(&cast.bob).json(declined).send().await?)?;
     let waiting = answer.text("status") == "BOOKING_STATUS_AWAITING_PAYMENT";
     expect("decline", "AWAITING_PAYMENT", waiting, &answer)?;
-    say(&format!("   Bob's card is declined: {}, kept until {}", answer.text("statusReason"), answer.text("payBy")));
+    say(&format!(
+        "   Bob's card is declined: {}, kept until {}",
+        answer.text("statusReason"),
+        answer.text("payBy")
+    ));
     let pay = format!("/v1/bookings/{}:pay", answer.text("bookingId"));
     let paid = http.post(pay).token(&cast.bob).json(json!({"paymentMethod": "ok"})).send().await?;
     let paid = ok("pay again", paid)?;
@@ -168,13 +201,19 @@ async fn cancel(
     booking: &str,
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), DemoError> {
-    say("\n7. Alice cancels; money and stock come back       POST /v1/bookings/{booking_id}:cancel");
+    say(
+        "\n7. Alice cancels; money and stock come back       POST /v1/bookings/{booking_id}:cancel",
+    );
     let path = format!("/v1/bookings/{booking}");
-    let answer = http.post(format!("{path}:cancel")).token(&cast.alice).json(json!({})).send().await?;
+    let answer =
+        http.post(format!("{path}:cancel")).token(&cast.alice).json(json!({})).send().await?;
     say(&format!("   at once: {}", ok("cancel", answer)?.text("status")));
     let gone = |answer: &HttpAnswer| answer.text("status") == "BOOKING_STATUS_CANCELLED";
     let answer = until(http, &path, &cast.alice, "cancel", gone).await?;
-    say(&format!("   then: {}, refunded {}", answer.text("status"), answer.json["refunded"]["units"]));
+    let refunded =
+        answer.json.pointer("/refunded/units").and_then(Value::as_str).unwrap_or_default();
+    expect("refund", "165000 back", refunded == "165000", &answer)?;
+    say(&format!("   then: {}, {refunded} KRW refunded", answer.text("status")));
     let path = format!("/v1/tickets/{ticket}/availability");
     let back = |answer: &HttpAnswer| answer.text("available") == "9";
     until(http, &path, &cast.alice, "restock", back).await?;
@@ -196,7 +235,9 @@ async fn delete(
     let all_cancelled = |answer: &HttpAnswer| {
         let all = rows(answer, "bookings");
         !all.is_empty()
-            && all.iter().all(|row| row.get("status").is_some_and(|status| status == "BOOKING_STATUS_CANCELLED"))
+            && all.iter().all(|row| {
+                row.get("status").is_some_and(|status| status == "BOOKING_STATUS_CANCELLED")
+            })
     };
     until(http, &bookings, &cast.bob, "cascade", all_cancelled).await?;
     say("   Bob's booking is cancelled");
@@ -210,7 +251,8 @@ async fn delete(
 }
 
 async fn available(http: &HttpClient, ticket: &str) -> Result<i64, DemoError> {
-    let answer = ok("availability", http.get(format!("/v1/tickets/{ticket}/availability")).send().await?)?;
+    let answer =
+        ok("availability", http.get(format!("/v1/tickets/{ticket}/availability")).send().await?)?;
     Ok(answer.text("available").parse().unwrap_or(-1))
 }
 
@@ -240,7 +282,12 @@ fn ok(step: &'static str, answer: HttpAnswer) -> Result<HttpAnswer, DemoError> {
     Ok(answer)
 }
 
-fn expect(step: &'static str, expected: &str, holds: bool, answer: &HttpAnswer) -> Result<(), DemoError> {
+fn expect(
+    step: &'static str,
+    expected: &str,
+    holds: bool,
+    answer: &HttpAnswer,
+) -> Result<(), DemoError> {
     if holds {
         return Ok(());
     }
@@ -253,5 +300,7 @@ fn rows<'a>(answer: &'a HttpAnswer, field: &str) -> &'a [Value] {
 }
 
 fn has_letter(answer: &HttpAnswer, event: &str) -> bool {
-    rows(answer, "notifications").iter().any(|row| row.get("eventType").is_some_and(|kind| kind == event))
+    rows(answer, "notifications")
+        .iter()
+        .any(|row| row.get("eventType").is_some_and(|kind| kind == event))
 }

@@ -127,7 +127,9 @@ impl HttpCall<'_> {
         let mut request = Request::builder()
             .method(self.method)
             .uri(format!("{}{}", self.client.base, self.path))
-            .body(Full::new(self.body.as_ref().map_or_else(Bytes::new, |body| body.to_string().into())))
+            .body(Full::new(
+                self.body.as_ref().map_or_else(Bytes::new, |body| body.to_string().into()),
+            ))
             .map_err(|error| error.to_string())?;
         *request.headers_mut() = self.headers;
         if self.body.is_some() {
@@ -152,7 +154,8 @@ impl HttpAnswer {
     /// The reason of an error answer; empty when it is none.
     #[must_use]
     pub fn reason(&self) -> &str {
-        let details = self.json.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let details =
+            self.json.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         details.iter().find_map(|detail| detail.get("reason")?.as_str()).unwrap_or_default()
     }
 }

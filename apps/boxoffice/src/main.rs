@@ -52,7 +52,9 @@ fn main() -> ExitCode {
                 say(&token);
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Audit { grace_secs } => Ok(boxoffice::audit(&settings, grace_secs, &mut say).await),
+            Command::Audit { grace_secs } => {
+                Ok(boxoffice::audit(&settings, grace_secs, &mut say).await)
+            }
             Command::Migrate => {
                 boxoffice::migrate(&settings).await?;
                 say("every database has this version's schema");
@@ -110,8 +112,12 @@ async fn tell(settings: Settings) -> Result<ExitCode, StartError> {
 async fn story(http: &HttpClient, settings: &Settings) -> Result<ExitCode, StartError> {
     let issuer = Issuer::development(settings)?;
     let token = |role: &str, subject: &str, organizer_id: Option<String>| {
-        let bearer =
-            Bearer { subject: subject.to_owned(), roles: vec![role.to_owned()], organizer_id, locale: None };
+        let bearer = Bearer {
+            subject: subject.to_owned(),
+            roles: vec![role.to_owned()],
+            organizer_id,
+            locale: None,
+        };
         issuer.mint(&bearer, std::time::Duration::from_secs(600))
     };
     let cast = Cast {

@@ -27,7 +27,8 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     let settings = process.settings.clone();
     let grpc = bind("GRPC_ADDR", settings.grpc_addr, ListenerSettings::grpc()).await?;
     let rest = boxoffice_gateway::bind(settings.rest_addr).await?;
-    let unknown = |cause| StartError::Port { name: "REST_ADDR", address: settings.rest_addr, cause };
+    let unknown =
+        |cause| StartError::Port { name: "REST_ADDR", address: settings.rest_addr, cause };
     let addresses = Addresses {
         rest: rest.local_addr().map_err(unknown)?,
         grpc: grpc.address(),
@@ -53,7 +54,8 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     }
     let server = process.server(routes);
     let inner = server.clone();
-    process.inner_door("pipe", move |stopping| async move { inner.serve_pipe(pipe, stopping).await });
+    process
+        .inner_door("pipe", move |stopping| async move { inner.serve_pipe(pipe, stopping).await });
     process.outer_door("grpc", move |stopping| async move { server.serve(grpc, stopping).await });
     boxoffice_gateway::serve(process, rest, move |_service| Some(channel.clone()))?;
     Ok(addresses)

@@ -45,7 +45,8 @@ impl TokenArguments {
         prepare_data_dir(&settings.data_dir)?;
         let issuer = Issuer::development(&settings)?;
         let subject = self.sub.clone().or_else(|| self.organizer.clone());
-        let subject = subject.ok_or_else(|| StartError::Usage("--sub is needed: whose token?".to_owned()))?;
+        let subject =
+            subject.ok_or_else(|| StartError::Usage("--sub is needed: whose token?".to_owned()))?;
         let bearer = Bearer {
             subject,
             roles: self.roles.clone(),

@@ -31,9 +31,10 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
     });
-    let service = NotificationServiceServer::new(NotificationGrpc { notifying: Arc::clone(&notifying) })
-        .max_decoding_message_size(DECODE_BYTES_MAX)
-        .max_encoding_message_size(ENCODE_BYTES_MAX);
+    let service =
+        NotificationServiceServer::new(NotificationGrpc { notifying: Arc::clone(&notifying) })
+            .max_decoding_message_size(DECODE_BYTES_MAX)
+            .max_encoding_message_size(ENCODE_BYTES_MAX);
     Ok(Context {
         name: "notification",
         services: vec![SERVICE_NAME],

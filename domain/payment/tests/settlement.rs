@@ -1,4 +1,5 @@
 //! The settlement alone: its table of transitions, and every order and repetition of what can happen.
+#![expect(clippy::expect_used, reason = "a test that cannot set up its scene has failed")]
 
 use kernel::{BookingId, BuyerId, Currency, Locale, Money, PaymentId, RefundId, Timestamp, Uuid};
 use payment::{

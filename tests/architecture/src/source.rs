@@ -32,20 +32,27 @@ impl SourceFile {
         if self.test { String::new() } else { without_test_items(&code_of(&self.text)) }
     }
 
-    /// The files that it declares as modules for tests only.
+    /// The files that it declares as modules for tests only, without their ending.
     #[must_use]
     pub fn test_modules(&self) -> Vec<String> {
-        let code = code_of(&self.text);
-        let declared = code.split(TEST_ONLY).skip(1).filter_map(|item| {
-            let (head, _) = item.split_once(';')?;
-            let name = head.trim().strip_prefix("mod ")?;
-            (!name.contains('{')).then(|| name.trim().to_owned())
-        });
         let root = matches!(self.stem(), "lib" | "main" | "mod");
         let path = self.path.strip_suffix(".rs").unwrap_or(&self.path);
-        let folder =
-            if root { path.rsplit_once('/').map_or("", |(folder, _)| folder) } else { path };
-        declared.map(|name| format!("{folder}/{name}")).collect()
+        let beside = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = if root { beside } else { path };
+        // Paths are texts, so the whole file counts.
+        let items = self.text.split(TEST_ONLY).skip(1);
+        let modules = items.filter_map(|item| {
+            let (head, _) = item.split_once(';')?;
+            let (attributes, name) = head.split_once("mod ")?;
+            let elsewhere =
+                attributes.split_once("#[path = \"").and_then(|(_, path)| path.split_once(".rs\""));
+            let plain = !attributes.contains('{') && !name.contains('{');
+            plain.then(|| match elsewhere {
+                Some((file, _)) => format!("{beside}/{file}"),
+                None => format!("{folder}/{name}"),
+            })
+        });
+        modules.collect()
     }
 }
 
@@ -229,5 +236,10 @@ mod tests {
         );
         assert_eq!(lib.test_modules(), ["domain/x/src/trials"]);
         assert_eq!(inner.test_modules(), ["domain/x/src/a/trials"]);
+        let text = "#[cfg(test)]\n#[path = \"a_trials.rs\"]\nmod trials;";
+        assert_eq!(
+            SourceFile::new("domain/x/src/a.rs", text).test_modules(),
+            ["domain/x/src/a_trials"]
+        );
     }
 }

@@ -1,9 +1,5 @@
 //! From the wire to the use cases and back, over the memory store and a provider that approves.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot set up its scene has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::codec::DynamicCodec;
-use crate::error::{self, refusal, too_late, unreachable};
+use crate::error::{self, fault, refusal, too_late, unreachable};
 use crate::gateway::Gateway;
 use crate::limits::{
     BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE,
@@ -47,14 +47,14 @@ pub(crate) async fn handle(
 ) -> Response {
     let head = request.method() == Method::HEAD;
     let id = request_id(request.headers(), &gateway);
-    request.headers_mut().extend(id.clone().map(|id| (REQUEST_ID, id)));
+    name(request.headers_mut(), id.clone());
     let answered = answer(&gateway, request).await;
     let mut response = answered.unwrap_or_else(|status| {
         let mut response = error::response(&status);
         response.headers_mut().extend(replayed(status.metadata()));
         response
     });
-    response.headers_mut().extend(id.map(|id| (REQUEST_ID, id)));
+    name(response.headers_mut(), id);
     if head {
         *response.body_mut() = Body::empty();
     }
@@ -71,7 +71,7 @@ async fn answer(gateway: &Gateway, request: Request<Body>) -> Result<Response, S
         Found::Nothing => return Ok(error::no_route()),
     };
     let body = read_body(&parts, body).await?;
-    check_content_type(route, &parts.headers, &body)?;
+    check_media_type(route, &parts.headers, &body)?;
     let message = bind::request(route, &values, parts.uri.query(), &body)?;
     let metadata = forwarded(&parts.headers);
     let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
@@ -131,18 +131,22 @@ pub(crate) async fn in_time<T>(
     }
 }
 
-/// A status that the server sent is the client's to see; one with a source was made on the way.
+/// A status that the server sent is the client's to see; what was made on the way is for the log.
 pub(crate) fn rename(route: &Route, status: Status) -> Status {
     if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
         return too_late();
     }
-    match std::error::Error::source(&status) {
-        Some(cause) => {
-            tracing::warn!(rpc = route.rpc(), code = ?status.code(), cause, "a call did not get through");
-            unreachable()
-        }
-        None => status,
+    if let Some(cause) = std::error::Error::source(&status) {
+        tracing::warn!(rpc = route.rpc(), code = ?status.code(), cause, "a call did not get through");
+        return unreachable();
     }
+    let broken = matches!(status.code(), Code::Internal | Code::Unknown | Code::DataLoss)
+        || status.message().starts_with("Error, decoded message length too large");
+    if broken && status.details().is_empty() {
+        tracing::error!(rpc = route.rpc(), %status, "an answer is broken");
+        return fault();
+    }
+    status
 }
 
 async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
@@ -166,7 +170,7 @@ async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
     }
 }
 
-fn check_content_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<(), Status> {
+fn check_media_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<(), Status> {
     if route.rule.body == BodyRule::None {
         return Ok(());
     }
@@ -174,10 +178,10 @@ fn check_content_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Resul
         Some(given) => given.to_str().is_ok_and(is_json),
         None => body.is_empty(),
     };
-    if json {
+    if json && !headers.contains_key(CONTENT_ENCODING) {
         return Ok(());
     }
-    let message = "the content-type must be application/json";
+    let message = "the content-type must be application/json, without content-encoding";
     Err(refusal(Code::InvalidArgument, "UNSUPPORTED_MEDIA_TYPE", message))
 }
 
@@ -194,6 +198,12 @@ fn is_json(content_type: &str) -> bool {
 fn forwarded(headers: &HeaderMap) -> MetadataMap {
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
     MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect())
+}
+
+/// Gives the request or its answer this id instead of the one it has.
+fn name(headers: &mut HeaderMap, id: Option<HeaderValue>) {
+    headers.remove(&REQUEST_ID);
+    headers.extend(id.map(|id| (REQUEST_ID, id)));
 }
 
 /// The client's own id if it is fit to be logged, or a new one.

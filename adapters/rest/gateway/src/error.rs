@@ -48,6 +48,11 @@ pub(crate) fn too_late() -> Status {
     refusal(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message)
 }
 
+/// A fault of the servers or our own, whose text the client does not get.
+pub(crate) fn fault() -> Status {
+    refusal(Code::Internal, "INTERNAL", "a fault of our own; it is logged")
+}
+
 /// The HTTP response that tells of the status.
 pub(crate) fn response(status: &Status) -> Response {
     let mut response = Response::new(Body::from(to_json(status).to_string()));

@@ -225,7 +225,7 @@ pub(crate) fn write(
     };
     written.map(Bytes::from).map_err(|error| {
         tracing::error!(message = message_name(message), %error, "an answer that JSON cannot hold");
-        Status::internal("a fault of our own; it is logged")
+        crate::error::fault()
     })
 }
 

@@ -152,3 +152,123 @@ fn ticket(row: &Model) -> Result<TicketSnapshot, StoreError> {
 fn locale(tag: &str) -> Option<Locale> {
     [Locale::En, Locale::Ko].into_iter().find(|locale| locale.tag() == tag)
 }
+
+#[cfg(test)]
+mod tests {
+    use booking::{
+        CancelReason, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage, State, StockBack,
+    };
+    use kernel::{TicketId, Uuid};
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time() -> impl Strategy<Value = Timestamp> {
+        any::<i64>().prop_map(Timestamp::from_micros)
+    }
+
+    fn payment_id() -> impl Strategy<Value = PaymentId> {
+        any::<u128>().prop_map(|id| PaymentId::new(Uuid::from_u128(id)))
+    }
+
+    fn state() -> impl Strategy<Value = State> {
+        let stage = prop_oneof![
+            any::<bool>().prop_map(|price_agreed| Stage::Holding { price_agreed }),
+            time().prop_map(|pay_by| Stage::Pinning { pay_by }),
+            (time(), any::<bool>()).prop_map(|(pay_by, fresh)| Stage::Charging { pay_by, fresh }),
+            payment_id().prop_map(|payment_id| Stage::Committing { payment_id }),
+        ];
+        prop_oneof![
+            (stage, any::<bool>()).prop_map(|(stage, unclear)| State::Pending { stage, unclear }),
+            payment_id()
+                .prop_map(|payment_id| State::Confirmed { payment_id, sale: Sale::CommitDue }),
+            Just(State::Cancelling {
+                reason: CancelReason::PaidTooLate,
+                money: MoneyBack::Stuck,
+                stock: StockBack::Returned,
+            }),
+            Just(State::Rejected { reason: RejectReason::LimitPerBuyer, stock: Release::Due }),
+        ]
+    }
+
+    prop_compose! {
+        fn booking()(
+            ids in any::<[u128; 2]>(), name in ".{0,200}", quantity in 1_i64..=10_000,
+            total in 0..i64::MAX, korean in any::<bool>(), method in ".{0,255}",
+        )(
+            ids in Just(ids), name in Just(name), quantity in Just(quantity),
+            total in Just(total), refunded in 0..=total, korean in Just(korean),
+            method in Just(method), state in state(), last_payment in option::of(payment_id()),
+            numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
+        ) -> Booking {
+            let currency = Currency::from_code("KWD").expect("known");
+            let new = NewBooking {
+                id: BookingId::new(Uuid::from_u128(ids[0])),
+                ticket: TicketSnapshot {
+                    id: TicketId::new(Uuid::from_u128(ids[1])),
+                    name,
+                    organizer_id: OrganizerId::new("acme").expect("a name"),
+                },
+                buyer_id: BuyerId::new("alice@example.org").expect("a name"),
+                buyer_locale: if korean { Locale::Ko } else { Locale::En },
+                quantity: Quantity::new(quantity).expect("in bounds"),
+                quote: Money::from_minor(total, currency),
+                price_agreed: false,
+                payment_method: method,
+            };
+            let payment_id = match state {
+                State::Confirmed { payment_id, .. }
+                | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(payment_id),
+                State::Pending { .. }
+                | State::AwaitingPayment { .. }
+                | State::Cancelling { .. }
+                | State::Cancelled { .. }
+                | State::Rejected { .. }
+                | State::Expired { .. } => last_payment,
+            };
+            Booking {
+                refunded: Money::from_minor(refunded, currency),
+                state,
+                payment_id,
+                attempt: numbers.0,
+                revision: numbers.1,
+                event_version: numbers.2,
+                updated_at: times.1,
+                ..Booking::place(new, times.0)
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_booking_round_trips(
+            booking in booking(),
+            next_action_at in option::of(time()), tries in any::<u32>(),
+            lease in option::of((".{1,80}", time())),
+        ) {
+            let (lease_owner, lease_until) = lease.unzip();
+            let process = Process { next_action_at, tries, lease_owner, lease_until };
+            let stored = Stored { booking, process };
+            prop_assert_eq!(Stored::try_from(Model::from(&stored)), Ok(stored));
+        }
+
+        #[test]
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..8_usize) {
+            let mut row = Model::from(&Stored { booking, process: Process::default() });
+            let column = match broken {
+                0 => { row.status = "GONE".to_owned(); "status" }
+                1 => { row.currency = "???".to_owned(); "currency" }
+                2 => { row.quantity = 0; "quantity" }
+                3 => { row.buyer_id = "a b".to_owned(); "buyer_id" }
+                4 => { row.status = "CANCELLED".to_owned(); row.reason = None; "reason" }
+                5 => { row.status = "PENDING".to_owned(); row.stage = None; "stage" }
+                6 => { row.status = "CONFIRMED".to_owned(); row.payment_id = None; "payment_id" }
+                _ => { row.attempt = -1; "attempt" }
+            };
+            let id = row.id.clone();
+            let corrupt = StoreError::CorruptRow { table: TABLE, id, column };
+            prop_assert_eq!(Stored::try_from(row), Err(corrupt));
+        }
+    }
+}

@@ -18,8 +18,16 @@ const NOW_US: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 /// none for what changes nothing any more: a message lost to them shows in I4, I5 and I10.
 const CONSUMERS: [(&str, &str, &[&str]); 3] = [
     ("payment", "payment.refund", &["BookingCancellationRequested"]),
-    ("notification", "notification.letters", &["BookingConfirmed", "BookingCancelled", "RefundSucceeded"]),
-    ("mypage", "mypage.views", &["BookingPlaced", "BookingConfirmed", "BookingCancelled", "PaymentApproved"]),
+    (
+        "notification",
+        "notification.letters",
+        &["BookingConfirmed", "BookingCancelled", "RefundSucceeded"],
+    ),
+    (
+        "mypage",
+        "mypage.views",
+        &["BookingPlaced", "BookingConfirmed", "BookingCancelled", "PaymentApproved"],
+    ),
 ];
 const PUBLISHERS: [&str; 3] = ["ticket", "booking", "payment"];
 const CONSUMING: [&str; 4] = ["booking", "payment", "notification", "mypage"];
@@ -189,7 +197,9 @@ fn deadlines() -> Vec<Check> {
         check(
             "I5b",
             "no booking waits for its payment past its time",
-            format!("SELECT id FROM booking.booking WHERE status = 'AWAITING_PAYMENT' AND pay_by_us {late}"),
+            format!(
+                "SELECT id FROM booking.booking WHERE status = 'AWAITING_PAYMENT' AND pay_by_us {late}"
+            ),
         ),
         check(
             "I5c",
@@ -233,9 +243,9 @@ fn messages() -> Vec<Check> {
             })
         })
     });
-    let dead = CONSUMING.iter().map(|name| {
-        format!("SELECT consumer || '/' || event_id FROM {name}.dead_letter")
-    });
+    let dead = CONSUMING
+        .iter()
+        .map(|name| format!("SELECT consumer || '/' || event_id FROM {name}.dead_letter"));
     vec![
         check("E1", "everything that happened is told", all(unpublished.collect())),
         check("E2", "no event of an aggregate is missing", all(gaps.collect())),

@@ -38,7 +38,8 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
     let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
     let (alice, mallory) = (platform.buyer("alice"), platform.buyer("mallory"));
     let mine = format!("/v1/mypage/bookings/{booking}");
-    until(&platform.http, &mine, &alice, |row| row["paymentStatus"] == "PAYMENT_STATUS_APPROVED").await;
+    until(&platform.http, &mine, &alice, |row| row["paymentStatus"] == "PAYMENT_STATUS_APPROVED")
+        .await;
     let payments = format!("/v1/payments?bookingId={booking}");
     let paid = platform.http.get(&payments).token(&alice).send().await.unwrap();
     let payment = paid.json["payments"][0]["paymentId"].as_str().unwrap().to_owned();
@@ -49,7 +50,8 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
     }
     for action in ["cancel", "pay"] {
         let path = format!("/v1/bookings/{booking}:{action}");
-        let answer = platform.http.post(&path).token(&mallory).json(json!({})).send().await.unwrap();
+        let answer =
+            platform.http.post(&path).token(&mallory).json(json!({})).send().await.unwrap();
         assert_eq!((answer.status.as_u16(), answer.reason()), (404, "BOOKING_NOT_FOUND"), "{path}");
     }
     for (path, field) in [
@@ -68,17 +70,28 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
     let channel = channel(&platform).await;
     let mut bookings = BookingServiceClient::new(channel.clone());
     let booking_id = booking.clone();
-    let get = bookings.get_booking(request(&mallory, GetBookingRequest { booking_id: booking_id.clone() })).await;
+    let get = bookings
+        .get_booking(request(&mallory, GetBookingRequest { booking_id: booking_id.clone() }))
+        .await;
     assert_eq!(get.unwrap_err().code(), Code::NotFound);
     let cancel = CancelBookingRequest { booking_id: booking_id.clone() };
-    assert_eq!(bookings.cancel_booking(request(&mallory, cancel)).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        bookings.cancel_booking(request(&mallory, cancel)).await.unwrap_err().code(),
+        Code::NotFound
+    );
     let pay = PayBookingRequest { booking_id: booking_id.clone(), payment_method: "ok".into() };
-    assert_eq!(bookings.pay_booking(request(&mallory, pay)).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        bookings.pay_booking(request(&mallory, pay)).await.unwrap_err().code(),
+        Code::NotFound
+    );
     let mut mypage = MyPageServiceClient::new(channel.clone());
-    let row = mypage.get_my_booking(request(&mallory, GetMyBookingRequest { booking_id: booking_id.clone() })).await;
+    let row = mypage
+        .get_my_booking(request(&mallory, GetMyBookingRequest { booking_id: booking_id.clone() }))
+        .await;
     assert_eq!(row.unwrap_err().code(), Code::NotFound);
     let mut payments = PaymentServiceClient::new(channel);
-    let get = payments.get_payment(request(&mallory, GetPaymentRequest { payment_id: payment })).await;
+    let get =
+        payments.get_payment(request(&mallory, GetPaymentRequest { payment_id: payment })).await;
     assert_eq!(get.unwrap_err().code(), Code::NotFound);
     let list = ListPaymentsRequest { booking_id, ..Default::default() };
     let list = payments.list_payments(request(&mallory, list)).await.unwrap().into_inner();
@@ -90,15 +103,24 @@ async fn n11_internal_rpcs_take_only_the_service_role() {
     let platform = Platform::start().await;
     let channel = channel(&platform).await;
     let id = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
-    for (token, code) in [(String::new(), Code::Unauthenticated), (platform.buyer("eve"), Code::PermissionDenied)] {
+    for (token, code) in
+        [(String::new(), Code::Unauthenticated), (platform.buyer("eve"), Code::PermissionDenied)]
+    {
         let commit = request(&token, CommitHoldRequest { hold_id: id.clone() });
-        let refused = StockServiceClient::new(channel.clone()).commit_hold(commit).await.unwrap_err();
+        let refused =
+            StockServiceClient::new(channel.clone()).commit_hold(commit).await.unwrap_err();
         assert_eq!(refused.code(), code);
         let refund = request(&token, RefundPaymentRequest { booking_id: id.clone() });
-        let refused = PaymentServiceClient::new(channel.clone()).refund_payment(refund).await.unwrap_err();
+        let refused =
+            PaymentServiceClient::new(channel.clone()).refund_payment(refund).await.unwrap_err();
         assert_eq!(refused.code(), code);
     }
-    let answer = platform.http.post("/boxoffice.ticket.v1.StockService/CommitHold").json(json!({})).send().await;
+    let answer = platform
+        .http
+        .post("/boxoffice.ticket.v1.StockService/CommitHold")
+        .json(json!({}))
+        .send()
+        .await;
     assert_eq!(answer.unwrap().status, 404, "not over REST");
 }
 
@@ -110,10 +132,16 @@ async fn n11_roles_and_ownership_are_asked_for() {
     let (buyer, rival) = (platform.buyer("alice"), platform.organizer("rival"));
     for token in [&buyer, &rival] {
         let answer = platform.http.delete(&path).token(token).send().await.unwrap();
-        assert_eq!((answer.status.as_u16(), answer.reason()), (403, "PERMISSION_DENIED"), "{}", answer.json);
+        assert_eq!(
+            (answer.status.as_u16(), answer.reason()),
+            (403, "PERMISSION_DENIED"),
+            "{}",
+            answer.json
+        );
     }
     let wish = json!({"ticketId": ticket, "quantity": 1});
-    let answer = platform.http.post("/v1/bookings").token(&rival).json(wish.clone()).send().await.unwrap();
+    let answer =
+        platform.http.post("/v1/bookings").token(&rival).json(wish.clone()).send().await.unwrap();
     assert_eq!(answer.status, 403, "an organizer is no buyer");
     let answer = platform.http.post("/v1/bookings").json(wish).send().await.unwrap();
     assert_eq!((answer.status.as_u16(), answer.reason()), (401, "UNAUTHENTICATED"));
@@ -137,7 +165,8 @@ fn public_key(platform: &Platform) -> Vec<u8> {
 /// The parts of a token, to be put together wrongly.
 fn parts(token: &str) -> (Value, Value, String) {
     let mut parts = token.split('.');
-    let mut json = || serde_json::from_slice(&BASE64.decode(parts.next().unwrap()).unwrap()).unwrap();
+    let mut json =
+        || serde_json::from_slice(&BASE64.decode(parts.next().unwrap()).unwrap()).unwrap();
     let (header, claims) = (json(), json());
     (header, claims, parts.next().unwrap().to_owned())
 }
@@ -167,14 +196,24 @@ async fn n11_forged_expired_and_foreign_tokens_are_refused_by_rest_and_grpc() {
         ("cut", genuine[..genuine.len() - 4].to_owned()),
         ("no token", "garbage".to_owned()),
         ("expired", platform.token(&["--role", "buyer", "--sub", "alice", "--valid-secs=-300"])),
-        ("other audience", platform.token(&["--role", "buyer", "--sub", "alice", "--audience", "elsewhere"])),
+        (
+            "other audience",
+            platform.token(&["--role", "buyer", "--sub", "alice", "--audience", "elsewhere"]),
+        ),
     ];
     let id = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
     let mut bookings = BookingServiceClient::new(channel(&platform).await);
     for (what, token) in &bad {
         let answer = platform.http.get("/v1/bookings").token(token).send().await.unwrap();
-        assert_eq!((answer.status.as_u16(), answer.reason()), (401, "UNAUTHENTICATED"), "{what}: {}", answer.json);
-        let refused = bookings.get_booking(request(token, GetBookingRequest { booking_id: id.clone() })).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.reason()),
+            (401, "UNAUTHENTICATED"),
+            "{what}: {}",
+            answer.json
+        );
+        let refused = bookings
+            .get_booking(request(token, GetBookingRequest { booking_id: id.clone() }))
+            .await;
         assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated, "{what}");
     }
     let answer = platform.http.get("/v1/bookings").token(&genuine).send().await.unwrap();

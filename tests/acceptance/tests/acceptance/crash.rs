@@ -33,11 +33,17 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
                     let wish = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
                     // A call that got no answer is sent again with its key until it has one.
                     let key = format!("hot-{n}");
-                    let send = || http.post("/v1/bookings").token(&token).key(&key).json(wish.clone()).send();
+                    let send = || {
+                        http.post("/v1/bookings").token(&token).key(&key).json(wish.clone()).send()
+                    };
                     eventually(&key, || async {
                         let answer = send().await.map_err(|error| error.to_string())?;
                         let definite = answer.status == 200 || answer.reason() == "SOLD_OUT";
-                        if definite { Ok(()) } else { Err(format!("{} {}", answer.status, answer.json)) }
+                        if definite {
+                            Ok(())
+                        } else {
+                            Err(format!("{} {}", answer.status, answer.json))
+                        }
                     })
                     .await;
                     answered.fetch_add(1, Ordering::SeqCst);
@@ -48,7 +54,11 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
 
     for kill_after in [40, 160] {
         eventually("progress", || async {
-            if answered.load(Ordering::SeqCst) >= kill_after { Ok(()) } else { Err("too few answers".to_owned()) }
+            if answered.load(Ordering::SeqCst) >= kill_after {
+                Ok(())
+            } else {
+                Err("too few answers".to_owned())
+            }
         })
         .await;
         platform.kill9().await;
@@ -66,14 +76,17 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
     .await;
     let confirmed = statuses.iter().filter(|status| *status == "BOOKING_STATUS_CONFIRMED").count();
     assert_eq!(confirmed, UNITS as usize, "exactly what there was");
-    tokio::time::timeout(Duration::from_secs(60), platform.audit_is_clean()).await.expect("audit ends");
+    tokio::time::timeout(Duration::from_secs(60), platform.audit_is_clean())
+        .await
+        .expect("audit ends");
 }
 
 async fn all_statuses(platform: &Platform) -> Vec<String> {
     let mut statuses = Vec::new();
     for client in 0..CLIENTS {
         let token = platform.buyer(&format!("buyer-{client}"));
-        let answer = platform.http.get("/v1/bookings?pageSize=100").token(&token).send().await.unwrap();
+        let answer =
+            platform.http.get("/v1/bookings?pageSize=100").token(&token).send().await.unwrap();
         let rows = answer.json["bookings"].as_array().expect("a list").clone();
         statuses.extend(rows.iter().map(|row| row["status"].as_str().expect("text").to_owned()));
     }

@@ -11,22 +11,52 @@ async fn i6_the_same_key_is_one_booking_and_the_same_answer() {
     let ticket = register(&platform, "Once", 10).await;
     let alice = platform.buyer("alice");
     let wish = json!({"ticketId": ticket, "quantity": 2, "paymentMethod": "ok"});
-    let first = platform.http.post("/v1/bookings").token(&alice).key("k1").json(wish.clone()).send().await.unwrap();
+    let first = platform
+        .http
+        .post("/v1/bookings")
+        .token(&alice)
+        .key("k1")
+        .json(wish.clone())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(first.status, 200, "{}", first.json);
     assert!(first.headers.get("idempotency-replayed").is_none());
 
     platform.kill9().await;
     platform.restart().await;
-    let again = platform.http.post("/v1/bookings").token(&alice).key("k1").json(wish.clone()).send().await.unwrap();
+    let again = platform
+        .http
+        .post("/v1/bookings")
+        .token(&alice)
+        .key("k1")
+        .json(wish.clone())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert_eq!((again.status, &again.json), (first.status, &first.json), "also after kill -9");
 
     let other = json!({"ticketId": ticket, "quantity": 3, "paymentMethod": "ok"});
-    let reused = platform.http.post("/v1/bookings").token(&alice).key("k1").json(other.clone()).send().await.unwrap();
-    assert_eq!((reused.status.as_u16(), reused.reason()), (422, "IDEMPOTENCY_KEY_REUSED"), "{}", reused.json);
+    let reused = platform
+        .http
+        .post("/v1/bookings")
+        .token(&alice)
+        .key("k1")
+        .json(other.clone())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (reused.status.as_u16(), reused.reason()),
+        (422, "IDEMPOTENCY_KEY_REUSED"),
+        "{}",
+        reused.json
+    );
 
     let bob = platform.buyer("bob");
-    let his = platform.http.post("/v1/bookings").token(&bob).key("k1").json(other).send().await.unwrap();
+    let his =
+        platform.http.post("/v1/bookings").token(&bob).key("k1").json(other).send().await.unwrap();
     assert_eq!(his.status, 200, "r38: a key is its caller's own");
     assert_ne!(his.text("bookingId"), first.text("bookingId"));
     until_available(&platform, &ticket, 5).await;
@@ -45,7 +75,12 @@ async fn i6_a_hundred_at_once_with_one_key_are_one_booking() {
         let answer = answer.unwrap();
         let running = answer.status == 409 && answer.reason() == "IDEMPOTENCY_KEY_IN_USE";
         let refused_early = answer.status == 429;
-        assert!(answer.status == 200 || running || refused_early, "{} {}", answer.status, answer.json);
+        assert!(
+            answer.status == 200 || running || refused_early,
+            "{} {}",
+            answer.status,
+            answer.json
+        );
     }
     until_available(&platform, &ticket, 99).await;
 }
@@ -57,9 +92,18 @@ async fn i6_a_sold_out_answer_is_replayed_too() {
     let alice = platform.buyer("alice");
     for replayed in [None, Some("true")] {
         let wish = json!({"ticketId": ticket, "quantity": 2, "paymentMethod": "ok"});
-        let answer = platform.http.post("/v1/bookings").token(&alice).key("k").json(wish).send().await.unwrap();
+        let answer = platform
+            .http
+            .post("/v1/bookings")
+            .token(&alice)
+            .key("k")
+            .json(wish)
+            .send()
+            .await
+            .unwrap();
         assert_eq!((answer.status.as_u16(), answer.reason()), (409, "SOLD_OUT"), "{}", answer.json);
-        let header = answer.headers.get("idempotency-replayed").map(|value| value.to_str().unwrap());
+        let header =
+            answer.headers.get("idempotency-replayed").map(|value| value.to_str().unwrap());
         assert_eq!(header, replayed);
     }
 }

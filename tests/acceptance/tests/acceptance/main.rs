@@ -1,4 +1,11 @@
-//! The whole platform, tested from outside: the release of one binary, real sockets, real files.
+//! The whole platform, tested from outside: the one binary, real sockets, real files.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "what goes wrong in a test fails it, and says where"
+)]
 
 mod access;
 mod bad_input;

@@ -8,7 +8,8 @@ async fn p03_live_answers_as_documented() {
     let live = platform.admin_get("/live").await;
     assert_eq!(live.status, 200);
     assert_eq!(live.headers["content-type"], "text/plain; version=0.0.4");
-    let expected = "# HELP service_live Service liveness signal\n# TYPE service_live gauge\nservice_live 1\n";
+    let expected =
+        "# HELP service_live Service liveness signal\n# TYPE service_live gauge\nservice_live 1\n";
     assert_eq!(live.body, expected);
     assert_eq!(platform.admin_get("/ready").await.status, 200);
     assert_eq!(platform.admin_get("/metrics").await.status, 200);

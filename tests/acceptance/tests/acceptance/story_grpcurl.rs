@@ -16,17 +16,29 @@ impl Grpcurl {
             .await
             .map_err(|error| error.to_string())?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() { Ok(stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+        if output.status.success() {
+            Ok(stdout)
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
     }
 
     async fn call(&self, token: &str, method: &str, request: Value) -> Result<Value, String> {
         let bearer = format!("authorization: Bearer {token}");
         let request = request.to_string();
-        let answer = self.run(&["-H", &bearer, "-emit-defaults", "-d", &request, &self.address, method]).await?;
+        let answer = self
+            .run(&["-H", &bearer, "-emit-defaults", "-d", &request, &self.address, method])
+            .await?;
         serde_json::from_str(&answer).map_err(|error| error.to_string())
     }
 
-    async fn until(&self, token: &str, method: &str, request: Value, wanted: impl Fn(&Value) -> bool) -> Value {
+    async fn until(
+        &self,
+        token: &str,
+        method: &str,
+        request: Value,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         eventually(method, || async {
             let answer = self.call(token, method, request.clone()).await?;
             if wanted(&answer) { Ok(answer) } else { Err(answer.to_string()) }
@@ -41,7 +53,9 @@ async fn grpcurl_tells_the_story_by_reflection_alone() {
     let grpcurl = Grpcurl { address: platform.grpc_addr() };
     let (buyer, organizer) = (platform.buyer("gil"), platform.organizer("gorg"));
     let services = grpcurl.run(&[&grpcurl.address, "list"]).await.unwrap();
-    for service in ["ticket.v1.TicketService", "booking.v1.BookingService", "mypage.v1.MyPageService"] {
+    for service in
+        ["ticket.v1.TicketService", "booking.v1.BookingService", "mypage.v1.MyPageService"]
+    {
         assert!(services.contains(&format!("boxoffice.{service}")), "{services}");
         let check = json!({"service": format!("boxoffice.{service}")});
         let health = grpcurl.call(&buyer, "grpc.health.v1.Health/Check", check).await.unwrap();
@@ -50,10 +64,16 @@ async fn grpcurl_tells_the_story_by_reflection_alone() {
 
     let ticket = json!({"ticket": {"kind": "TICKET_KIND_ADMISSION", "name": "Reflected", "capacity": 10,
         "unit_price": {"currency_code": "USD", "units": 20}}});
-    let ticket = grpcurl.call(&organizer, "boxoffice.ticket.v1.TicketService/RegisterTicket", ticket).await.unwrap();
+    let ticket = grpcurl
+        .call(&organizer, "boxoffice.ticket.v1.TicketService/RegisterTicket", ticket)
+        .await
+        .unwrap();
     let ticket_id = ticket["ticket"]["ticketId"].as_str().unwrap();
     let search = json!({"query": "reflected"});
-    let found = grpcurl.call(&buyer, "boxoffice.ticket.v1.TicketService/SearchTickets", search).await.unwrap();
+    let found = grpcurl
+        .call(&buyer, "boxoffice.ticket.v1.TicketService/SearchTickets", search)
+        .await
+        .unwrap();
     assert_eq!(found["tickets"][0]["ticketId"], ticket_id);
 
     let create = "boxoffice.booking.v1.BookingService/CreateBooking";
@@ -65,24 +85,36 @@ async fn grpcurl_tells_the_story_by_reflection_alone() {
         let list = "boxoffice.notification.v1.NotificationService/ListNotifications";
         let told = |answer: &Value| answer.to_string().contains("BookingConfirmed");
         let inbox = grpcurl.until(token, list, named.clone(), told).await;
-        assert!(inbox["notifications"][0]["subject"].as_str().is_some_and(|text| !text.is_empty()), "{who}");
+        assert!(
+            inbox["notifications"][0]["subject"].as_str().is_some_and(|text| !text.is_empty()),
+            "{who}"
+        );
     }
     let mine = "boxoffice.mypage.v1.MyPageService/GetMyBooking";
-    grpcurl.until(&buyer, mine, named.clone(), |row| row["booking"]["status"] == "BOOKING_STATUS_CONFIRMED").await;
+    grpcurl
+        .until(&buyer, mine, named.clone(), |row| {
+            row["booking"]["status"] == "BOOKING_STATUS_CONFIRMED"
+        })
+        .await;
 
     let cancel = "boxoffice.booking.v1.BookingService/CancelBooking";
     grpcurl.call(&buyer, cancel, named.clone()).await.unwrap();
     let get = "boxoffice.booking.v1.BookingService/GetBooking";
-    grpcurl.until(&buyer, get, named, |row| row["booking"]["status"] == "BOOKING_STATUS_CANCELLED").await;
+    grpcurl
+        .until(&buyer, get, named, |row| row["booking"]["status"] == "BOOKING_STATUS_CANCELLED")
+        .await;
     let left = "boxoffice.ticket.v1.TicketService/GetAvailability";
     let one = json!({"ticket_id": ticket_id});
-    grpcurl.until(&buyer, left, one.clone(), |answer| answer["availability"]["available"] == "10").await;
+    grpcurl
+        .until(&buyer, left, one.clone(), |answer| answer["availability"]["available"] == "10")
+        .await;
 
     let kept = grpcurl.call(&buyer, create, wish).await.unwrap()["booking"].clone();
     grpcurl.call(&organizer, "boxoffice.ticket.v1.TicketService/DeleteTicket", one).await.unwrap();
     let kept = json!({"booking_id": kept["bookingId"]});
     let gone = |row: &Value| {
-        row["booking"]["status"] == "BOOKING_STATUS_CANCELLED" && row["booking"]["refunded"]["units"] == "60"
+        row["booking"]["status"] == "BOOKING_STATUS_CANCELLED"
+            && row["booking"]["refunded"]["units"] == "60"
     };
     grpcurl.until(&buyer, get, kept, gone).await;
     platform.audit_is_clean().await;

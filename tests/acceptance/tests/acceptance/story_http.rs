@@ -11,23 +11,27 @@ async fn t01_t03_t04_t05_t06_t07_t08_t09_t10_t11_a_booking_from_register_to_refu
     let (alice, acme) = (platform.buyer("alice"), platform.organizer("acme"));
     let ticket = register(&platform, "Spring concert", 10).await;
 
-    let found = platform.http.get("/v1/tickets?query=SPRING&availableOnly=true").send().await.unwrap();
+    let found =
+        platform.http.get("/v1/tickets?query=SPRING&availableOnly=true").send().await.unwrap();
     assert_eq!(found.json["tickets"][0]["ticketId"], ticket.as_str(), "{}", found.json);
     assert_eq!(found.json["tickets"][0]["available"], "10");
 
     let booking = book_confirmed(&platform, "alice", &ticket, 3).await;
     until_available(&platform, &ticket, 7).await;
-    let read = platform.http.get(format!("/v1/bookings/{booking}")).token(&alice).send().await.unwrap();
+    let read =
+        platform.http.get(format!("/v1/bookings/{booking}")).token(&alice).send().await.unwrap();
     assert_eq!(read.json["quantity"], 3);
     assert_eq!(read.json["total"], json!({"currencyCode": "KRW", "units": "165000", "nanos": 0}));
 
     let my_page = format!("/v1/mypage/bookings/{booking}");
     let approved = |row: &serde_json::Value| {
-        row["status"] == "BOOKING_STATUS_CONFIRMED" && row["paymentStatus"] == "PAYMENT_STATUS_APPROVED"
+        row["status"] == "BOOKING_STATUS_CONFIRMED"
+            && row["paymentStatus"] == "PAYMENT_STATUS_APPROVED"
     };
     until(&platform.http, &my_page, &alice, approved).await;
     let sales = format!("/v1/mypage/sales?ticketId={ticket}");
-    until(&platform.http, &sales, &acme, |page| page["sales"][0]["bookingId"] == booking.as_str()).await;
+    until(&platform.http, &sales, &acme, |page| page["sales"][0]["bookingId"] == booking.as_str())
+        .await;
 
     let inbox = format!("/v1/notifications?bookingId={booking}&pageSize=100");
     let both = |inbox: &serde_json::Value| {
@@ -41,7 +45,8 @@ async fn t01_t03_t04_t05_t06_t07_t08_t09_t10_t11_a_booking_from_register_to_refu
 
     let cancel = format!("/v1/bookings/{booking}:cancel");
     for _ in 0..2 {
-        let answer = platform.http.post(&cancel).token(&alice).json(json!({})).send().await.unwrap();
+        let answer =
+            platform.http.post(&cancel).token(&alice).json(json!({})).send().await.unwrap();
         assert!(answer.text("status").starts_with("BOOKING_STATUS_CANCELL"), "{}", answer.json);
     }
     let cancelled = until_status(&platform, "alice", &booking, "BOOKING_STATUS_CANCELLED").await;
@@ -50,8 +55,14 @@ async fn t01_t03_t04_t05_t06_t07_t08_t09_t10_t11_a_booking_from_register_to_refu
     let payments = format!("/v1/payments?bookingId={booking}");
     let paid = platform.http.get(payments).token(&alice).send().await.unwrap();
     assert_eq!(paid.json["payments"][0]["status"], "PAYMENT_STATUS_REFUNDED", "{}", paid.json);
-    assert_eq!(paid.json["payments"][0]["refunds"].as_array().unwrap().len(), 1, "two cancels, one refund");
-    let letters = until(&platform.http, &inbox, &alice, |inbox| told(inbox).contains(&"RefundSucceeded")).await;
+    assert_eq!(
+        paid.json["payments"][0]["refunds"].as_array().unwrap().len(),
+        1,
+        "two cancels, one refund"
+    );
+    let letters =
+        until(&platform.http, &inbox, &alice, |inbox| told(inbox).contains(&"RefundSucceeded"))
+            .await;
     assert_eq!(told(&letters).iter().filter(|event| **event == "RefundSucceeded").count(), 1);
     platform.audit_is_clean().await;
 }
@@ -72,7 +83,9 @@ async fn t02_t12_t13_a_deleted_tickets_bookings_are_cancelled_and_refunded() {
         assert_eq!(answer.status, 200, "a second delete gives the same answer: {}", answer.json);
     }
     for (n, booking) in bookings.iter().enumerate() {
-        let row = until_status(&platform, &format!("buyer-{n}"), booking, "BOOKING_STATUS_CANCELLED").await;
+        let row =
+            until_status(&platform, &format!("buyer-{n}"), booking, "BOOKING_STATUS_CANCELLED")
+                .await;
         assert_eq!(row["refunded"], row["total"]);
     }
     until(&platform.http, &path, &acme, |ticket| ticket["status"] == "TICKET_STATUS_RETIRED").await;
@@ -80,9 +93,15 @@ async fn t02_t12_t13_a_deleted_tickets_bookings_are_cancelled_and_refunded() {
     let found = platform.http.get("/v1/tickets?query=called").send().await.unwrap();
     assert_eq!(found.json["tickets"], json!([]), "not found by search");
     let refused = crate::world::book(&platform, "late", &ticket, 1, "ok").await;
-    assert_eq!((refused.status.as_u16(), refused.reason()), (409, "NOT_ON_SALE"), "{}", refused.json);
+    assert_eq!(
+        (refused.status.as_u16(), refused.reason()),
+        (409, "NOT_ON_SALE"),
+        "{}",
+        refused.json
+    );
     let inbox = format!("/v1/notifications?ticketId={ticket}&pageSize=100");
-    let letters = until(&platform.http, &inbox, &acme, |inbox| told(inbox).contains(&"TicketRetired")).await;
+    let letters =
+        until(&platform.http, &inbox, &acme, |inbox| told(inbox).contains(&"TicketRetired")).await;
     let count = |event: &str| told(&letters).iter().filter(|told| **told == event).count();
     assert_eq!((count("TicketRegistered"), count("TicketRetired")), (1, 1));
     platform.audit_is_clean().await;

@@ -25,7 +25,8 @@ async fn a_python_client_generated_from_the_protos_tells_the_story() {
         .output()
         .await
         .expect("python starts");
-    let (stdout, stderr) = (String::from_utf8_lossy(&story.stdout), String::from_utf8_lossy(&story.stderr));
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&story.stdout), String::from_utf8_lossy(&story.stderr));
     assert!(story.status.success() && stdout.contains("story told"), "{stdout}{stderr}");
     platform.audit_is_clean().await;
 }

@@ -29,7 +29,9 @@ async fn t08_my_page_is_followed_as_a_live_stream() {
         }
         panic!("the stream ended early");
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), confirmed).await.expect("the change is sent");
+    tokio::time::timeout(std::time::Duration::from_secs(20), confirmed)
+        .await
+        .expect("the change is sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,14 +22,25 @@ pub(crate) async fn register(platform: &Platform, name: &str, capacity: u32) -> 
 }
 
 /// Books as `buyer` and gives the whole answer.
-pub(crate) async fn book(platform: &Platform, buyer: &str, ticket: &str, quantity: u32, method: &str) -> HttpAnswer {
+pub(crate) async fn book(
+    platform: &Platform,
+    buyer: &str,
+    ticket: &str,
+    quantity: u32,
+    method: &str,
+) -> HttpAnswer {
     let wish = json!({"ticketId": ticket, "quantity": quantity, "paymentMethod": method});
     let token = platform.buyer(buyer);
     platform.http.post("/v1/bookings").token(&token).json(wish).send().await.unwrap()
 }
 
 /// Books as `buyer`, which must be CONFIRMED, and gives the booking's id.
-pub(crate) async fn book_confirmed(platform: &Platform, buyer: &str, ticket: &str, quantity: u32) -> String {
+pub(crate) async fn book_confirmed(
+    platform: &Platform,
+    buyer: &str,
+    ticket: &str,
+    quantity: u32,
+) -> String {
     let answer = book(platform, buyer, ticket, quantity, "ok").await;
     assert_eq!(answer.text("status"), "BOOKING_STATUS_CONFIRMED", "{}", answer.json);
     answer.text("bookingId").to_owned()
@@ -44,13 +55,22 @@ pub(crate) async fn until(
 ) -> Value {
     eventually(path, || async {
         let answer = http.get(path).token(token).send().await.map_err(|error| error.to_string())?;
-        if answer.status.is_success() && wanted(&answer.json) { Ok(answer.json) } else { Err(answer.json.to_string()) }
+        if answer.status.is_success() && wanted(&answer.json) {
+            Ok(answer.json)
+        } else {
+            Err(answer.json.to_string())
+        }
     })
     .await
 }
 
 /// Waits for a booking's status.
-pub(crate) async fn until_status(platform: &Platform, buyer: &str, booking: &str, status: &str) -> Value {
+pub(crate) async fn until_status(
+    platform: &Platform,
+    buyer: &str,
+    booking: &str,
+    status: &str,
+) -> Value {
     let path = format!("/v1/bookings/{booking}");
     until(&platform.http, &path, &platform.buyer(buyer), |row| row["status"] == status).await
 }
@@ -59,7 +79,10 @@ pub(crate) async fn until_status(platform: &Platform, buyer: &str, booking: &str
 pub(crate) async fn until_available(platform: &Platform, ticket: &str, units: u32) {
     let path = format!("/v1/tickets/{ticket}/availability");
     let units = units.to_string();
-    until(&platform.http, &path, &platform.buyer("anyone"), |row| row["available"] == units.as_str()).await;
+    until(&platform.http, &path, &platform.buyer("anyone"), |row| {
+        row["available"] == units.as_str()
+    })
+    .await;
 }
 
 /// The short names of the events a recipient was told of, for one query.

@@ -38,8 +38,13 @@ struct Home {
 const HOMES: &[Home] = &[
     Home {
         packages: &["sea-orm", "sea-orm-migration", "sea-query", "sqlx", "sqlx-"],
-        // The provider's own ledger, and the audit over all databases.
-        folders: &["adapters/sea-orm/", "adapters/provider/simulated", "apps/boxoffice"],
+        // The provider's own ledger, the audit over all databases, and the tests of the shell.
+        folders: &[
+            "adapters/sea-orm/",
+            "adapters/provider/simulated",
+            "apps/boxoffice",
+            "tests/contract",
+        ],
     },
     Home { packages: &["async-nats"], folders: &["adapters/nats/"] },
     Home {

@@ -14,7 +14,6 @@ const SHARED: &[(&str, &str)] = &[
     ("ReleaseHold", "execute_stock"),
     ("ReturnStock", "execute_stock"),
     ("WatchAvailability", "get_availability"),
-    ("WatchMyBookings", "list_my_bookings"),
     ("BatchChargePayments", "charge_payment"),
     ("BatchRefundPayments", "refund_payment"),
 ];
@@ -26,18 +25,22 @@ enum By {
     Consumer,
     /// A loop of the context's server.
     Worker,
+    /// Other use cases: the part that they share.
+    UseCases,
 }
 
 const WITHOUT_RPC: &[(&str, &str, By)] = &[
-    ("ticket", "expire_holds", By::Worker),
-    ("ticket", "complete_retirements", By::Worker),
     ("ticket", "return_stock", By::Consumer),
+    ("ticket", "expire_holds", By::Worker),
+    ("ticket", "finish_retirements", By::Worker),
+    ("ticket", "ticket_change", By::UseCases),
     ("booking", "record_fact", By::Consumer),
-    ("booking", "start_retirement", By::Consumer),
-    ("booking", "resume_bookings", By::Worker),
-    ("booking", "cancel_retired", By::Worker),
+    ("booking", "cancel_bookings_of_ticket", By::Consumer),
+    ("booking", "sweep", By::Worker),
+    ("booking", "booking_change", By::UseCases),
+    ("booking", "drive", By::UseCases),
     ("payment", "refund_cancelled", By::Consumer),
-    ("payment", "resolve_payments", By::Worker),
+    ("payment", "sweep", By::Worker),
     ("notification", "tell", By::Consumer),
     ("mypage", "fold_fact", By::Consumer),
 ];
@@ -132,12 +135,17 @@ fn unreached(house: &House) -> Vec<Breach> {
                 ));
                 continue;
             };
-            let from = match by {
-                By::Consumer => format!("adapters/grpc/{context}/src/consumer.rs"),
-                By::Worker => format!("apps/{context}/src/"),
+            let (from, call) = match by {
+                By::Consumer => {
+                    (format!("adapters/grpc/{context}/src/consumer.rs"), format!(".{name}("))
+                }
+                By::Worker => (format!("apps/{context}/src/"), format!(".{name}(")),
+                By::UseCases => (folder.clone(), format!("super::{name}::")),
             };
-            if !house.files_under(&from).any(|file| calls(file, name)) {
-                breaches.push(breach(&file.path, format!("{from} does not call it")));
+            let reached =
+                house.files_under(&from).any(|other| has_word(&other.product_code(), &call));
+            if !reached {
+                breaches.push(breach(&file.path, format!("nothing in {from} says {call}")));
             }
         }
     }

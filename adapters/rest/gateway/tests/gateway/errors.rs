@@ -40,6 +40,17 @@ async fn a_server_that_is_not_there_is_unavailable_without_internals() {
 }
 
 #[tokio::test]
+async fn a_fault_of_the_server_keeps_its_text() {
+    let text = "table booking at /var/lib";
+    for status in [Status::internal(text), Status::unknown(text), Status::data_loss(text)] {
+        let answered = refusing(status).get("/v1/probes").await;
+        assert_eq!(answered.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answered.reason(), "INTERNAL");
+        assert_eq!(answered.json()["message"], "a fault of our own; it is logged");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_too_slow_is_a_gateway_timeout() {
     for status in [Status::cancelled("Timeout expired"), Status::deadline_exceeded("late")] {
         let answered = refusing(status).get("/v1/probes").await;

@@ -175,6 +175,9 @@ async fn bodies_must_be_json_and_stand_where_one_is_expected() {
     let untyped = bench.send(untyped).await;
     assert_eq!(untyped.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(untyped.reason(), "UNSUPPORTED_MEDIA_TYPE");
+    let mut zipped = request(Method::POST, "/v1/probes", Some("{}"));
+    zipped.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    assert_eq!(bench.send(zipped).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let get = bench.json(Method::GET, "/v1/probes", "{}").await;
     assert_eq!(get.wrong_fields(), ["body"]);
 }
@@ -213,5 +216,8 @@ async fn a_request_id_that_is_not_fit_for_a_log_is_replaced() {
         get.headers_mut()
             .insert("x-request-id", http::HeaderValue::from_bytes(id.as_bytes()).unwrap());
         assert_eq!(bench.send(get).await.header("x-request-id"), "made-up");
+        let seen = bench.seen.lock().unwrap().pop().unwrap();
+        let ids: Vec<_> = seen.get_all("x-request-id").iter().collect();
+        assert_eq!(ids, ["made-up"]);
     }
 }

@@ -103,6 +103,10 @@ fn table() -> TableCreateStatement {
 fn state_checks() -> Vec<SimpleExpr> {
     let col = |column: Booking| Expr::col(column);
     let is = |status: &str| Expr::col(Booking::Status).eq(status);
+    // A null is no name, and a CHECK lets null through.
+    let one_of = |column: Booking, names: &[&str]| {
+        col(column).is_not_null().and(col(column).is_in(names.iter().copied()))
+    };
     let unless = |status: &str, needs: SimpleExpr| is(status).not().or(needs);
     vec![
         col(Booking::Status).is_in([
@@ -116,15 +120,14 @@ fn state_checks() -> Vec<SimpleExpr> {
         ]),
         unless("PENDING", col(Booking::Stage).is_not_null()),
         unless("AWAITING_PAYMENT", col(Booking::PayByUs).is_not_null()),
-        unless("AWAITING_PAYMENT", col(Booking::Stock).is_in(["UNPIN_DUE", "UNPINNED"])),
+        unless("AWAITING_PAYMENT", one_of(Booking::Stock, &["UNPIN_DUE", "UNPINNED"])),
         // Invariant N01.
         unless("CONFIRMED", col(Booking::PaymentId).is_not_null()),
-        unless("CONFIRMED", col(Booking::Stock).is_in(["COMMIT_DUE", "COMMITTED"])),
-        unless(
-            "CANCELLING",
-            col(Booking::Money).is_in(["NOT_TAKEN", "WAITING", "STUCK", "SETTLED"]),
-        ),
-        unless("CANCELLING", col(Booking::Stock).is_in(["WAITING", "RETURNED"])),
+        unless("CONFIRMED", one_of(Booking::Stock, &["COMMIT_DUE", "COMMITTED"])),
+        unless("CANCELLING", one_of(Booking::Money, &["NOT_TAKEN", "WAITING", "STUCK", "SETTLED"])),
+        unless("CANCELLING", one_of(Booking::Stock, &["WAITING", "RETURNED"])),
+        unless("REJECTED", one_of(Booking::Stock, &["RELEASE_DUE", "RELEASED"])),
+        unless("EXPIRED", one_of(Booking::Stock, &["RELEASE_DUE", "RELEASED"])),
         is("PENDING").or(is("CONFIRMED")).or(col(Booking::Reason).is_not_null()),
         col(Booking::NextActionAtUs).is_not_null().or(col(Booking::Status).is_not_in([
             "PENDING",
