@@ -82,3 +82,15 @@ fn breach(place: impl fmt::Display, why: impl Into<String>) -> Breach {
 fn at(path: &str, line: usize) -> String {
     format!("{path}:{line}")
 }
+
+/// `RegisterTicket` as a file or function is named: `register_ticket`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}

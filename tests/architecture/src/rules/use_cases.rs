@@ -1,6 +1,6 @@
 //! Names are equal across layers: an rpc, its use case's file and its function.
 
-use super::{Breach, Broken, Rule, breach};
+use super::{Breach, Broken, Rule, breach, snake_case};
 use crate::contract::Rpc;
 use crate::house::House;
 use crate::source::{SourceFile, has_word};
@@ -155,17 +155,6 @@ fn unreached(house: &House) -> Vec<Breach> {
 fn use_case_of(rpc: &Rpc) -> String {
     let shared = SHARED.iter().find(|(name, _)| *name == rpc.name);
     shared.map_or_else(|| snake_case(&rpc.name), |(_, use_case)| (*use_case).to_owned())
-}
-
-fn snake_case(name: &str) -> String {
-    let mut snake = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    snake
 }
 
 fn declares(file: &SourceFile, name: &str) -> bool {
