@@ -61,7 +61,16 @@ fn sweep(platform: &Platform, database: &Database, ticketing: &Arc<Ticketing>) {
     let expiring = Arc::clone(ticketing);
     platform.sweep("ticket.expire_holds", database, move || {
         let ticketing = Arc::clone(&expiring);
-        async move { ticketing.expire_holds(SWEEP_ROWS_MAX).await.map(|sweep| sweep.more) }
+        async move {
+            let swept = ticketing.expire_holds(SWEEP_ROWS_MAX).await?;
+            if swept.overdue_pins > 0 {
+                tracing::warn!(
+                    holds = swept.overdue_pins,
+                    "holds are pinned for longer than any payment takes"
+                );
+            }
+            Ok(swept.more)
+        }
     });
     let retiring = Arc::clone(ticketing);
     platform.sweep("ticket.finish_retirements", database, move || {

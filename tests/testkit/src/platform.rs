@@ -140,6 +140,22 @@ impl Platform {
         (output.status.code().unwrap_or(-1), stderr)
     }
 
+    /// Runs another command of the binary with this platform's settings; gives its exit code and what it said.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn command(&self, arguments: &[&str]) -> (i32, String) {
+        self.settings.run(arguments).await
+    }
+
+    /// The same with settings of its own, and no platform running under them.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn command_alone(arguments: &[&str]) -> (i32, String) {
+        Settings::fresh(&[]).run(arguments).await
+    }
+
     /// `host:port` of REST.
     #[must_use]
     pub fn rest_addr(&self) -> String {
@@ -250,6 +266,14 @@ impl Settings {
         let extra =
             extra.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         Self { folder, rest: free_address(), grpc: free_address(), admin: free_address(), extra }
+    }
+
+    async fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.command(arguments).output().await;
+        let output = output.unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        (output.status.code().unwrap_or(-1), said.into_owned())
     }
 
     /// The binary with these settings and nothing else from the test's own environment.

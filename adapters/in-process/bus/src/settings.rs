@@ -19,7 +19,8 @@ pub struct BusSettings {
 impl Default for BusSettings {
     fn default() -> Self {
         Self {
-            tries_max: 5,
+            // About a minute: what a busy database refuses for a moment must not become a dead letter.
+            tries_max: 20,
             backoff_first: Duration::from_millis(50),
             backoff_max: Duration::from_secs(5),
             handlings_max: 64,

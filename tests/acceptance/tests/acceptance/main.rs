@@ -9,11 +9,14 @@
 
 mod access;
 mod bad_input;
+mod cascade;
 mod crash;
+mod expiry;
 mod hang_up;
 mod idempotency;
 mod shutdown;
 mod startup;
+mod story_demo;
 mod story_grpcurl;
 mod story_http;
 mod story_python;

@@ -1,0 +1,52 @@
+//! A ticket with many bookings is deleted, and the process killed midway.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::StreamExt;
+use serde_json::Value;
+use testkit::Platform;
+
+use crate::world::{book, register, until, until_available};
+
+const BOOKINGS: usize = 1_000;
+const CLIENTS: usize = 32;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
+    let mut platform = Platform::start().await;
+    let ticket = register(&platform, "Called off at large", 5_000).await;
+    let (acme, buyer) = (platform.organizer("acme"), platform.buyer("regular"));
+    let confirmed = AtomicUsize::new(0);
+    let bookings = futures::stream::iter(0..BOOKINGS).for_each_concurrent(CLIENTS, |_| async {
+        let answer = book(&platform, "regular", &ticket, 1, "ok").await;
+        assert_eq!(answer.text("status"), "BOOKING_STATUS_CONFIRMED", "{}", answer.json);
+        confirmed.fetch_add(1, Ordering::SeqCst);
+    });
+    bookings.await;
+    assert_eq!(confirmed.into_inner(), BOOKINGS);
+
+    let path = format!("/v1/tickets/{ticket}");
+    let deleted = platform.http.delete(&path).token(&acme).send().await.unwrap();
+    assert_eq!(deleted.text("status"), "TICKET_STATUS_RETIRING", "{}", deleted.json);
+    let cancelled = "/v1/bookings?status=BOOKING_STATUS_CANCELLED&pageSize=10";
+    until(&platform.http, cancelled, &buyer, |page| count(page) == 10).await;
+    platform.kill9().await;
+    platform.restart().await;
+
+    until(&platform.http, &path, &acme, |ticket| ticket["status"] == "TICKET_STATUS_RETIRED").await;
+    for status in ["PENDING", "CONFIRMED", "CANCELLING"] {
+        let open = format!("/v1/bookings?status=BOOKING_STATUS_{status}");
+        until(&platform.http, &open, &buyer, |page| count(page) == 0).await;
+    }
+    until_available(&platform, &ticket, 5_000).await;
+    let summary = format!("/v1/mypage/sales:summary?ticketId={ticket}");
+    let all_back = |summary: &Value| {
+        summary["cancelledBookings"] == "1000" && summary["totals"][0]["net"]["units"] == "0"
+    };
+    until(&platform.http, &summary, &acme, all_back).await;
+    platform.audit_is_clean().await;
+}
+
+fn count(page: &Value) -> usize {
+    page["bookings"].as_array().map_or(0, Vec::len)
+}

@@ -1,0 +1,93 @@
+//! A server that can be killed at any step: before and after each commit, claim and call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use booking::{Booking, BookingChange, BookingFilter, BookingStore, Lease, Stored};
+use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError};
+use memory_booking::MemoryBookingStore;
+
+/// Kills the server at one of its steps: the call that steps on it never returns.
+#[derive(Default)]
+pub(crate) struct Fuse {
+    left: AtomicU32,
+    taken: AtomicU32,
+}
+
+impl Fuse {
+    pub(crate) const NEVER: u32 = 0;
+
+    /// At which step from now, 1 being the next.
+    pub(crate) fn set(&self, step: u32) {
+        self.left.store(step, Ordering::SeqCst);
+        self.taken.store(0, Ordering::SeqCst);
+    }
+
+    /// Steps since it was set.
+    pub(crate) fn taken(&self) -> u32 {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn step(&self) {
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        match self.left.load(Ordering::SeqCst) {
+            Self::NEVER => {}
+            1 => std::future::pending().await,
+            left => self.left.store(left - 1, Ordering::SeqCst),
+        }
+    }
+}
+
+/// The memory store, with a step before and after each write.
+pub(crate) struct SteppedStore {
+    pub(crate) inner: MemoryBookingStore,
+    pub(crate) fuse: Arc<Fuse>,
+}
+
+#[async_trait]
+impl BookingStore for SteppedStore {
+    async fn find(&self, id: BookingId) -> Result<Option<Stored>, StoreError> {
+        self.inner.find(id).await
+    }
+
+    async fn list(
+        &self,
+        filter: &BookingFilter,
+        after: Option<Cursor>,
+        rows_max: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        self.inner.list(filter, after, rows_max).await
+    }
+
+    async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
+        self.fuse.step().await;
+        let committed = self.inner.commit(change).await;
+        self.fuse.step().await;
+        committed
+    }
+
+    async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
+        self.inner.find_reply(key).await
+    }
+
+    async fn claim_due(&self, lease: &Lease, rows_max: u32) -> Result<Vec<Stored>, StoreError> {
+        self.fuse.step().await;
+        let claimed = self.inner.claim_due(lease, rows_max).await;
+        self.fuse.step().await;
+        claimed
+    }
+
+    async fn renew_lease(&self, id: BookingId, lease: &Lease) -> Result<bool, StoreError> {
+        self.inner.renew_lease(id, lease).await
+    }
+
+    async fn park(
+        &self,
+        consumer: &'static str,
+        message: &Envelope,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.inner.park(consumer, message, reason).await
+    }
+}
