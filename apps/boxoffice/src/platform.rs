@@ -47,10 +47,10 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     let mut routes = process.routes(&services).await?;
     for context in contexts {
         platform.publish(&context, &publisher);
+        platform.watch(&context, process.readiness.part(context.name));
         routes = (context.add_services)(routes);
-        let (database, part) = (context.database, process.readiness.part(context.name));
+        let database = context.database;
         process.close_at_end(async move { database.close().await });
-        part.set(true);
     }
     let server = process.server(routes);
     let inner = server.clone();

@@ -13,6 +13,7 @@ use tonic::transport::Channel;
 use crate::config::Settings;
 use crate::metrics::Metrics;
 use crate::process::Process;
+use crate::readiness::Part;
 use crate::service_token::ServiceToken;
 use crate::start_error::StartError;
 use crate::system::{SystemClock, UuidV7Ids};
@@ -24,6 +25,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// The folder of an embedded database is claimed by one process, so a killed one's successor leads at once.
 const RELAY_OWNER: &str = "embedded";
+/// How often a database is asked whether it answers.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// How often old rows are pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
@@ -113,6 +116,24 @@ impl Platform {
                         () = tokio::time::sleep(pause) => {}
                         () = commits.notified() => {}
                     }
+                }
+            }
+        });
+    }
+
+    /// Says of a part whether the context's database answers, now and from then on.
+    pub fn watch(&self, context: &Context, part: Part) {
+        let database = context.database.clone();
+        self.workers.spawn("readiness", move |stopping| {
+            let (database, part) = (database.clone(), part.clone());
+            async move {
+                while !stopping.is_cancelled() {
+                    let answer = database.outbox_lag().await;
+                    if let Err(error) = &answer {
+                        tracing::warn!(%error, "a database does not answer");
+                    }
+                    part.set(answer.is_ok());
+                    stopping.run_until_cancelled(tokio::time::sleep(WATCH_EVERY)).await;
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{EventId, Timestamp};
+use crate::{EventId, Fault, FaultClass, Timestamp};
 
 /// A domain event with all that the envelope needs and only the use case knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,25 @@ pub enum HandlerError {
     /// Trying again cannot work: the message is set aside for an operator (trap R18).
     #[error("cannot be handled: {0}")]
     Poison(String),
+}
+
+impl HandlerError {
+    /// What a failure of a use case means for the message: what may pass is tried again, what is
+    /// decided or broken stays so however often the message comes.
+    #[must_use]
+    pub fn of(error: &(impl Fault + ?Sized)) -> Self {
+        match error.class() {
+            FaultClass::Unavailable | FaultClass::Contended | FaultClass::Exhausted => {
+                Self::Transient(error.to_string())
+            }
+            FaultClass::Unauthenticated
+            | FaultClass::Forbidden
+            | FaultClass::NotFound
+            | FaultClass::Invalid
+            | FaultClass::Refused
+            | FaultClass::Bug => Self::Poison(error.to_string()),
+        }
+    }
 }
 
 /// The inbound side of a bus: one durable consumer of one context.

@@ -99,6 +99,11 @@ impl EventHandler for Consumer {
     }
 }
 
+/// Fewer tries than a platform makes, so that the tests see the end of them.
+fn five_tries() -> BusSettings {
+    BusSettings { tries_max: 5, ..BusSettings::default() }
+}
+
 fn message(number: u128, name: &str) -> Envelope {
     Envelope {
         id: EventId::new(Uuid::from_u128(number)),
@@ -117,7 +122,7 @@ fn message(number: u128, name: &str) -> Envelope {
 
 fn bus(consumers: &[&Arc<Consumer>]) -> InProcessBus {
     let handlers = consumers.iter().map(|consumer| (*consumer).clone() as Arc<dyn EventHandler>);
-    InProcessBus::new(handlers.collect(), BusSettings::default())
+    InProcessBus::new(handlers.collect(), five_tries())
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +234,7 @@ impl EventHandler for Waiting {
 async fn f1_a_handler_once_begun_ends_though_its_caller_goes_away_and_close_waits_for_it() {
     let handler =
         Arc::new(Waiting { entered: Notify::new(), go: Notify::new(), done: Notify::new() });
-    let bus = InProcessBus::new(vec![handler.clone()], BusSettings::default());
+    let bus = InProcessBus::new(vec![handler.clone()], five_tries());
     let sent = message(1, "Happened");
     let mut publishing = bus.publish(&sent);
     assert!(publishing.as_mut().now_or_never().is_none());
@@ -246,7 +251,7 @@ async fn f1_a_handler_once_begun_ends_though_its_caller_goes_away_and_close_wait
 async fn one_consumer_handles_a_limited_number_at_once() {
     let handler =
         Arc::new(Waiting { entered: Notify::new(), go: Notify::new(), done: Notify::new() });
-    let settings = BusSettings { handlings_max: 1, ..BusSettings::default() };
+    let settings = BusSettings { handlings_max: 1, ..five_tries() };
     let bus = InProcessBus::new(vec![handler.clone()], settings);
     let messages = [message(1, "Happened"), message(2, "Happened")];
     let both = futures::future::join(bus.publish(&messages[0]), bus.publish(&messages[1]));

@@ -3,7 +3,6 @@
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
 mod eventually;
-mod issuer_key;
 mod known;
 mod place;
 mod plain_http;

@@ -13,7 +13,6 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::eventually;
-use crate::issuer_key::public_key_of;
 use crate::place::binary;
 use crate::plain_http::{self, PlainAnswer};
 use crate::ports::free_address;
@@ -210,15 +209,6 @@ impl Platform {
         let key: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.entry(key).or_insert_with(|| self.settings.issue(arguments)).clone()
-    }
-
-    /// The public half of the development issuer's key, as anyone may know it.
-    ///
-    /// # Panics
-    /// When there is no such key.
-    #[must_use]
-    pub fn public_key(&self) -> Vec<u8> {
-        public_key_of(&self.data_dir().join("issuer.key"))
     }
 
     /// Waits until `boxoffice audit` finds nothing: what is under way may still come to its end.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use booking::Bookings;
-use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError, StoreError};
+use kernel::{Cause, Envelope, EventHandler, HandlerError};
 
 use crate::facts::{self, News};
 
@@ -46,20 +46,11 @@ impl EventHandler for ProcessConsumer {
                 self.bookings.record_fact(booking_id, &fact, cause).await
             }
         };
-        handled.map_err(failed)
+        handled.map_err(|error| HandlerError::of(&error))
     }
 
     async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
         let parked = self.bookings.store.park(NAME, message, reason).await;
-        parked.map_err(|error| HandlerError::Transient(error.to_string()))
-    }
-}
-
-/// Our own faults stay faults however often the message comes.
-fn failed(error: StoreError) -> HandlerError {
-    if error.class() == FaultClass::Bug {
-        HandlerError::Poison(error.to_string())
-    } else {
-        HandlerError::Transient(error.to_string())
+        parked.map_err(|error| HandlerError::of(&error))
     }
 }

@@ -26,32 +26,29 @@ pub(crate) fn create(wire: pb::CreateBookingRequest) -> Result<CreateBooking, In
             check.violate(field, NOT_SOLD_YET);
         }
     }
-    match (check.finish(), ticket_id, quantity, payment_method) {
-        (Ok(()), Some(ticket_id), Some(quantity), Some(payment_method)) => {
-            Ok(CreateBooking { ticket_id, quantity, expected_total, payment_method })
-        }
-        (finished, ..) => Err(invalid(finished)),
-    }
+    let read = || {
+        Some(CreateBooking {
+            ticket_id: ticket_id?,
+            quantity: quantity?,
+            expected_total,
+            payment_method: payment_method?,
+        })
+    };
+    check.read(read())
 }
 
 pub(crate) fn pay(wire: &pb::PayBookingRequest) -> Result<PayBooking, Invalid> {
     let mut check = Check::new();
     let booking_id = check.id("booking_id", &wire.booking_id);
     let payment_method = method(&mut check, &wire.payment_method);
-    match (check.finish(), booking_id, payment_method) {
-        (Ok(()), Some(booking_id), Some(payment_method)) => {
-            Ok(PayBooking { booking_id, payment_method })
-        }
-        (finished, ..) => Err(invalid(finished)),
-    }
+    let read = booking_id.zip(payment_method);
+    check.read(read.map(|(booking_id, payment_method)| PayBooking { booking_id, payment_method }))
 }
 
 pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {
     let mut check = Check::new();
-    match (check.id("booking_id", text), check.finish()) {
-        (Some(id), Ok(())) => Ok(id),
-        (_, finished) => Err(invalid(finished)),
-    }
+    let id = check.id("booking_id", text);
+    check.read(id)
 }
 
 /// The query, and the conditions that its page tokens are bound to.
@@ -63,19 +60,10 @@ pub(crate) fn list(wire: &pb::ListBookingsRequest) -> Result<(ListBookings, Vec<
     let ticket_id = check.optional_id("ticket_id", &wire.ticket_id);
     let status = check.take("status", crate::convert::wanted_status(wire.status)).flatten();
     let page = check.page(wire.page_size, &wire.page_token, &conditions);
-    match (check.finish(), page) {
-        (Ok(()), Some((page_size, after))) => {
-            Ok((ListBookings { ticket_id, status, page_size, after }, conditions))
-        }
-        (finished, _) => Err(invalid(finished)),
-    }
+    let (page_size, after) = check.read(page)?;
+    Ok((ListBookings { ticket_id, status, page_size, after }, conditions))
 }
 
 fn method(check: &mut Check, text: &str) -> Option<String> {
     check.text("payment_method", text, 0..=PAYMENT_METHOD_CHARS_MAX)
-}
-
-/// A field that could not be read has left its violation.
-fn invalid(finished: Result<(), Invalid>) -> Invalid {
-    finished.err().unwrap_or_else(|| Invalid(Vec::new()))
 }

@@ -11,6 +11,7 @@ use kernel::{Answered, BookingId, Caller};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
 use proto::boxoffice::booking::v1::booking_service_server::BookingService;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::{convert, request as read};
@@ -44,7 +45,7 @@ impl BookingService for BookingGrpc {
     ) -> Result<Response<pb::CreateBookingResponse>, Status> {
         let (bookings, caller) = (self.bookings.clone(), caller(&request));
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
-        let wait = wait(&request);
+        let until = answer_by(&request);
         let command = read::create(request.into_inner()).map_err(|e| refuse(&e))?;
         let begun =
             self.tasks.finish({
@@ -53,7 +54,7 @@ impl BookingService for BookingGrpc {
                     bookings.create_booking(&caller, command, key).await.map_err(|e| refuse(&e))
                 }
             });
-        let decided = self.decide(begun.await?, &caller, wait).await?;
+        let decided = self.decide(begun.await?, &caller, until).await?;
         answer(decided.map(|booking| pb::CreateBookingResponse { booking: Some(booking) }))
             .and_then(|response| unless_refused(response, |message| message.booking.as_ref()))
     }
@@ -87,13 +88,13 @@ impl BookingService for BookingGrpc {
     ) -> Result<Response<pb::PayBookingResponse>, Status> {
         let (bookings, caller) = (self.bookings.clone(), caller(&request));
         let key = reply_key(&request, &caller, "BookingService/PayBooking")?;
-        let wait = wait(&request);
+        let until = answer_by(&request);
         let command = read::pay(request.get_ref()).map_err(|e| refuse(&e))?;
         let begun = self.tasks.finish({
             let caller = caller.clone();
             async move { bookings.pay_booking(&caller, command, key).await.map_err(|e| refuse(&e)) }
         });
-        let decided = self.decide(begun.await?, &caller, wait).await?;
+        let decided = self.decide(begun.await?, &caller, until).await?;
         answer(decided.map(|booking| pb::PayBookingResponse { booking: Some(booking) }))
             .and_then(|response| unless_refused(response, |message| message.booking.as_ref()))
     }
@@ -123,7 +124,7 @@ impl BookingGrpc {
         &self,
         begun: Answered<Begun>,
         caller: &Caller,
-        wait: Duration,
+        until: Instant,
     ) -> Result<Answered<pb::Booking>, Status> {
         let begun = match begun {
             Answered::Fresh(begun) => begun,
@@ -132,7 +133,7 @@ impl BookingGrpc {
         let (placed, bookings) = (begun.booking.clone(), self.bookings.clone());
         let driving =
             self.tasks.finish(async move { bookings.drive(begun).await.map_err(|e| refuse(&e)) });
-        let booking = match tokio::time::timeout(wait, driving).await {
+        let booking = match tokio::time::timeout_at(until, driving).await {
             Ok(Ok(driven)) => driven,
             // It is durable, and the sweep goes on with it: an undecided booking is no error.
             Ok(Err(_logged)) => placed,
@@ -146,9 +147,11 @@ impl BookingGrpc {
     }
 }
 
-fn wait<T>(request: &Request<T>) -> Duration {
+/// When the call must answer with whatever is so then. Reckoned when the call arrives: placing the booking
+/// takes of the same time as driving it.
+fn answer_by<T>(request: &Request<T>) -> Instant {
     let left = time_left(request).map_or(DECISION_WAIT, |left| left.saturating_sub(ANSWER_TIME));
-    left.min(DECISION_WAIT)
+    Instant::now() + left.min(DECISION_WAIT)
 }
 
 /// A booking that came to nothing is told as an error, now and when its answer is replayed: the record

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError};
-use mypage::{FoldFactError, MyPage};
+use kernel::{Cause, Envelope, EventHandler, HandlerError};
+use mypage::MyPage;
 
 use crate::facts;
 
@@ -36,20 +36,11 @@ impl EventHandler for ViewsConsumer {
     async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
         let fact = facts::read(message)?;
         let cause = Cause { consumer: NAME, event_id: message.id };
-        self.my_page.fold_fact(&fact, cause).await.map_err(|error| failed(&error))
+        self.my_page.fold_fact(&fact, cause).await.map_err(|error| HandlerError::of(&error))
     }
 
     async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
         let parked = self.my_page.store.park(NAME, message, reason).await;
-        parked.map_err(|error| HandlerError::Transient(error.to_string()))
-    }
-}
-
-/// Our own faults stay faults however often the message comes.
-fn failed(error: &FoldFactError) -> HandlerError {
-    if error.class() == FaultClass::Bug {
-        HandlerError::Poison(error.to_string())
-    } else {
-        HandlerError::Transient(error.to_string())
+        parked.map_err(|error| HandlerError::of(&error))
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError};
-use notification::{Fact, Notifying, TellError};
+use kernel::{Cause, Envelope, EventHandler, HandlerError};
+use notification::{Fact, Notifying};
 
 use crate::facts;
 
@@ -36,20 +36,11 @@ impl EventHandler for LettersConsumer {
     async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
         let fact = Fact { at: message.occurred_at, news: facts::read(message)? };
         let cause = Cause { consumer: NAME, event_id: message.id };
-        self.notifying.tell(&fact, cause).await.map_err(|error| failed(&error))
+        self.notifying.tell(&fact, cause).await.map_err(|error| HandlerError::of(&error))
     }
 
     async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
         let parked = self.notifying.store.park(NAME, message, reason).await;
-        parked.map_err(|error| HandlerError::Transient(error.to_string()))
-    }
-}
-
-/// Our own faults stay faults however often the message comes.
-fn failed(error: &TellError) -> HandlerError {
-    if error.class() == FaultClass::Bug {
-        HandlerError::Poison(error.to_string())
-    } else {
-        HandlerError::Transient(error.to_string())
+        parked.map_err(|error| HandlerError::of(&error))
     }
 }

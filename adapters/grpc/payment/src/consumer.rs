@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError};
+use kernel::{Cause, Envelope, EventHandler, HandlerError};
 use payment::Paying;
 
 use crate::facts;
@@ -36,17 +36,12 @@ impl EventHandler for RefundConsumer {
     async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
         let booking_id = facts::cancelled_booking(message)?;
         let cause = Cause { consumer: NAME, event_id: message.id };
-        match self.paying.refund_cancelled(booking_id, cause).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.class() == FaultClass::Bug => {
-                Err(HandlerError::Poison(error.to_string()))
-            }
-            Err(error) => Err(HandlerError::Transient(error.to_string())),
-        }
+        let refunded = self.paying.refund_cancelled(booking_id, cause).await;
+        refunded.map_err(|error| HandlerError::of(&error))
     }
 
     async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
         let parked = self.paying.settlements.park(NAME, message, reason).await;
-        parked.map_err(|error| HandlerError::Transient(error.to_string()))
+        parked.map_err(|error| HandlerError::of(&error))
     }
 }

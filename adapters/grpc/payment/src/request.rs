@@ -10,14 +10,14 @@ use proto::boxoffice::payment::v1 as pb;
 pub(crate) fn payment_id(text: &str) -> Result<PaymentId, Invalid> {
     let mut check = Check::new();
     let id = check.id("payment_id", text);
-    checked(check, id)
+    check.read(id)
 }
 
 /// A booking's identifier.
 pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {
     let mut check = Check::new();
     let id = check.id("booking_id", text);
-    checked(check, id)
+    check.read(id)
 }
 
 /// A list's query, with the conditions that its page tokens are bound to.
@@ -28,7 +28,7 @@ pub(crate) fn list(wire: &pb::ListPaymentsRequest) -> Result<(ListPayments, Vec<
     let booking_id = check.optional_id("booking_id", &wire.booking_id);
     let page = check.page(wire.page_size, &wire.page_token, &conditions);
     let query = page.map(|(page_size, after)| ListPayments { booking_id, page_size, after });
-    checked(check, query.map(|query| (query, conditions)))
+    check.read(query.map(|query| (query, conditions)))
 }
 
 /// Asks to take the money for a booking.
@@ -53,7 +53,7 @@ pub(crate) fn charge(wire: &pb::ChargePaymentRequest) -> Result<ChargePayment, I
         })
     };
     let asked = asked();
-    checked(check, asked)
+    check.read(asked)
 }
 
 fn attempt(check: &mut Check, number: i32) -> Option<u32> {
@@ -62,11 +62,4 @@ fn attempt(check: &mut Check, number: i32) -> Option<u32> {
         check.violate("attempt", format_args!("must be from 1 to {ATTEMPTS_MAX}"));
     }
     attempt
-}
-
-/// What was read, or all that is wrong with it.
-fn checked<T>(check: Check, read: Option<T>) -> Result<T, Invalid> {
-    check.finish()?;
-    // Every reader that gives nothing has noted why.
-    read.ok_or_else(|| Invalid(Vec::new()))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kernel::{Cause, Envelope, EventHandler, Fault, FaultClass, HandlerError, HoldId};
+use kernel::{Cause, Envelope, EventHandler, HandlerError, HoldId};
 use ticket::Ticketing;
 
 use crate::facts;
@@ -36,17 +36,12 @@ impl EventHandler for StockReturnConsumer {
     async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
         let hold_id = HoldId::of_booking(facts::cancelled_booking(message)?);
         let cause = Cause { consumer: NAME, event_id: message.id };
-        match self.ticketing.return_stock(hold_id, &cause).await {
-            Ok(_returned_now_or_before) => Ok(()),
-            Err(error) if error.class() == FaultClass::Unavailable => {
-                Err(HandlerError::Transient(error.to_string()))
-            }
-            Err(error) => Err(HandlerError::Poison(error.to_string())),
-        }
+        let returned = self.ticketing.return_stock(hold_id, &cause).await;
+        returned.map(|_now_or_before| ()).map_err(|error| HandlerError::of(&error))
     }
 
     async fn park(&self, message: &Envelope, reason: &str) -> Result<(), HandlerError> {
         let parked = self.ticketing.store.park(NAME, message, reason).await;
-        parked.map_err(|error| HandlerError::Transient(error.to_string()))
+        parked.map_err(|error| HandlerError::of(&error))
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn register(
 pub(crate) fn ticket_id(text: &str) -> Result<TicketId, Invalid> {
     let mut check = Check::new();
     let id = check.id("ticket_id", text);
-    checked(check, id)
+    check.read(id)
 }
 
 /// Which capacity to set.
@@ -55,7 +55,7 @@ pub(crate) fn set_capacity(request: &pb::SetCapacityRequest) -> Result<SetCapaci
     let ticket_id = check.id("ticket_id", &request.ticket_id);
     refuse_nights(&mut check, request.start_date.is_some(), request.end_date.is_some());
     let capacity = request.capacity;
-    checked(check, ticket_id.map(|ticket_id| SetCapacity { ticket_id, capacity }))
+    check.read(ticket_id.map(|ticket_id| SetCapacity { ticket_id, capacity }))
 }
 
 /// Which ticket to delete.
@@ -72,14 +72,7 @@ pub(crate) fn availability(
     let mut check = Check::new();
     let ticket_id = check.id("ticket_id", id);
     refuse_nights(&mut check, start_date, end_date);
-    checked(check, ticket_id)
-}
-
-/// Ends the reading of a request: what was read, or everything that is wrong.
-pub(crate) fn checked<T>(check: Check, read: Option<T>) -> Result<T, Invalid> {
-    check.finish()?;
-    // A reader that gives `None` for a needed field has noted why, so this is not reached without it.
-    read.ok_or_else(|| Invalid(Vec::new()))
+    check.read(ticket_id)
 }
 
 fn draft(check: &mut Check, wire: &pb::Ticket) -> TicketDraft {

@@ -13,7 +13,6 @@ use ticket::{
 };
 
 use crate::convert;
-use crate::request::checked;
 
 /// A hold as booking sees it.
 pub(crate) fn hold(hold: &Hold) -> pb::Hold {
@@ -88,7 +87,7 @@ pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Inv
         })
     };
     let request = request();
-    checked(check, request).map(StockCommand::Hold)
+    check.read(request).map(StockCommand::Hold)
 }
 
 /// Asks to do something with a hold.
@@ -100,7 +99,7 @@ pub(crate) fn read_step(hold_id: &str, step: HoldStep) -> Result<StockCommand, I
 pub(crate) fn read_hold_id(text: &str) -> Result<HoldId, Invalid> {
     let mut check = Check::new();
     let id = check.id("hold_id", text);
-    checked(check, id)
+    check.read(id)
 }
 
 /// The commands of a batch; violations of all of them, each with its place.

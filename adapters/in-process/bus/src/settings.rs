@@ -23,7 +23,8 @@ impl Default for BusSettings {
             tries_max: 20,
             backoff_first: Duration::from_millis(50),
             backoff_max: Duration::from_secs(5),
-            handlings_max: 64,
+            // A consumer's effects are commits of one database: more at a time would only queue for it.
+            handlings_max: 16,
         }
     }
 }

@@ -11,7 +11,8 @@ use sea_orm::{
     TransactionOptions, sqlx,
 };
 
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a transaction queues for the one writing connection; past it the database is overloaded.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS_MAX: u32 = 4;
 const SQLITE_JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -4,7 +4,7 @@
 //! Rules that hold here and nowhere else need to be repeated:
 //! - nobody can cancel a begun transaction: bodies run in tasks of the [`Database`], not of the caller;
 //! - a message is published by the [`Relay`] alone, from the outbox, in the order of its aggregate;
-//! - leases and retention go by the database's own time.
+//! - leases go by the database's own time.
 
 mod connect;
 mod engine;

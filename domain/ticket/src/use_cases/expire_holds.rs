@@ -24,13 +24,14 @@ impl Ticketing {
     /// [`StoreError`]
     pub async fn expire_holds(&self, limit: u32) -> Result<Sweep, StoreError> {
         let found = self.stock.due_holds(limit).await?;
-        let more = u32::try_from(found.due.len()).is_ok_and(|due| due >= limit);
+        let full = u32::try_from(found.due.len()).is_ok_and(|due| due >= limit);
         let expire = |hold_id| self.order(StockCommand::Step(hold_id, HoldStep::Expire), None);
         let orders: Vec<_> = found.due.into_iter().map(expire).collect();
         let verdicts =
             if orders.is_empty() { Vec::new() } else { self.stock.execute(orders).await? };
         let expired = verdicts.iter().filter(|verdict| is_expired(verdict)).count();
-        Ok(Sweep { expired, overdue_pins: found.overdue_pins, more })
+        // A batch of which nothing expired would be the next one again.
+        Ok(Sweep { expired, overdue_pins: found.overdue_pins, more: full && expired > 0 })
     }
 }
 

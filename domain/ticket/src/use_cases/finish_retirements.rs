@@ -8,16 +8,20 @@ use crate::{TicketChange, TicketEvent};
 
 impl Ticketing {
     /// Ends at most `limit` retirements and tells how many. A ticket that somebody else ends at the
-    /// same moment is ended once.
+    /// same moment is ended once, and one that cannot be ended does not keep the others.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// The last [`StoreError`], after all have had their turn.
     pub async fn finish_retirements(&self, limit: u32) -> Result<usize, StoreError> {
         let mut finished = 0;
+        let mut failure = None;
         for ticket_id in self.store.find_retirable(limit).await? {
-            finished += usize::from(self.finish_retirement(ticket_id).await?);
+            match self.finish_retirement(ticket_id).await {
+                Ok(ended) => finished += usize::from(ended),
+                Err(error) => failure = Some(error),
+            }
         }
-        Ok(finished)
+        failure.map_or(Ok(finished), Err)
     }
 
     async fn finish_retirement(&self, ticket_id: TicketId) -> Result<bool, StoreError> {

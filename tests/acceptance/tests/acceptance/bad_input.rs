@@ -53,7 +53,7 @@ async fn seats_and_nights_are_refused_until_they_are_sold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r21_hostile_requests_are_never_a_server_error() {
+async fn row21_hostile_requests_are_never_a_server_error() {
     let platform = Platform::start().await;
     let ticket = register(&platform, "Target", 5).await;
     let alice = platform.buyer("alice");

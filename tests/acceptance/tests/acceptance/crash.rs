@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Platform, eventually};
+use testkit::{Platform, eventually, eventually_within};
 
 use crate::world::register;
 
 const BOOKINGS: usize = 400;
 const CLIENTS: usize = 64;
 const UNITS: u32 = 50;
+const DECIDED_WITHIN: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
@@ -68,7 +69,7 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
         client.await.unwrap();
     }
 
-    let statuses = eventually("nothing pending", || async {
+    let statuses = eventually_within(DECIDED_WITHIN, "nothing pending", || async {
         let statuses = all_statuses(&platform).await;
         let pending = statuses.iter().filter(|status| *status == "BOOKING_STATUS_PENDING").count();
         if pending == 0 { Ok(statuses) } else { Err(format!("{pending} PENDING")) }
@@ -76,6 +77,7 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
     .await;
     let confirmed = statuses.iter().filter(|status| *status == "BOOKING_STATUS_CONFIRMED").count();
     assert_eq!(confirmed, UNITS as usize, "exactly what there was");
+    assert_eq!(statuses.len(), BOOKINGS, "one booking for each key, however often it was sent");
     tokio::time::timeout(Duration::from_secs(60), platform.audit_is_clean())
         .await
         .expect("audit ends");

@@ -35,7 +35,7 @@ async fn f2_a_vanished_client_leaves_a_booking_that_completes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r26_a_client_that_sends_half_a_request_is_cut_off_and_harms_nobody() {
+async fn f3_a_client_that_sends_half_a_request_is_cut_off_and_harms_nobody() {
     let platform = Platform::start().await;
     let mut socket = tokio::net::TcpStream::connect(platform.rest_addr()).await.unwrap();
     socket.write_all(b"POST /v1/bookings HTTP/1.1\r\nHost: box").await.unwrap();

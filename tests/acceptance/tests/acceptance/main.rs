@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod audit;
 mod bad_input;
 mod cascade;
 mod crash;

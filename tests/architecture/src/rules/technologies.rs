@@ -38,13 +38,8 @@ struct Home {
 const HOMES: &[Home] = &[
     Home {
         packages: &["sea-orm", "sea-orm-migration", "sea-query", "sqlx", "sqlx-"],
-        // The provider's own ledger, the audit over all databases, and the tests of the shell.
-        folders: &[
-            "adapters/sea-orm/",
-            "adapters/provider/simulated",
-            "apps/boxoffice",
-            "tests/contract",
-        ],
+        // The provider's own ledger, the audit over all databases, and tests that damage a database to be found out.
+        folders: &["adapters/sea-orm/", "adapters/provider/simulated", "apps/boxoffice", "tests/"],
     },
     Home { packages: &["async-nats"], folders: &["adapters/nats/"] },
     Home {

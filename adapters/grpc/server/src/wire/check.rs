@@ -132,6 +132,16 @@ impl Check {
     pub fn finish(self) -> Result<(), Invalid> {
         if self.violations.is_empty() { Ok(()) } else { Err(Invalid(self.violations)) }
     }
+
+    /// What was read, or all that is wrong with it.
+    ///
+    /// # Errors
+    /// [`Invalid`] with every violation.
+    pub fn read<T>(self, read: Option<T>) -> Result<T, Invalid> {
+        self.finish()?;
+        // Every reader that gives nothing for a needed field has noted why.
+        read.ok_or_else(|| Invalid(Vec::new()))
+    }
 }
 
 fn money_path(field: &str, error: MoneyError) -> String {

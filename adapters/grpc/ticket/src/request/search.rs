@@ -6,7 +6,7 @@ use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
 use ticket::{SEARCH_WORDS_CHARS_MAX, TicketOrder, TicketSearch};
 
-use super::{checked, kind};
+use super::kind;
 
 /// The search, and the conditions that its pages' tokens are bound to.
 pub(crate) fn search(
@@ -18,7 +18,7 @@ pub(crate) fn search(
     let mut check = Check::new();
     let page = check.page(page_size, &page_token, &conditions);
     let search = read(&mut check, request, page);
-    Ok((checked(check, search)?, conditions))
+    Ok((check.read(search)?, conditions))
 }
 
 fn read(

@@ -5,7 +5,7 @@ use kernel::Invalid;
 use proto::boxoffice::ticket::v1 as pb;
 use ticket::{TermsChange, UpdateTicket};
 
-use super::{checked, hold_ttl, paused};
+use super::{hold_ttl, paused};
 
 /// All that may change.
 const CHANGEABLE: [&str; 13] = [
@@ -39,7 +39,7 @@ pub(crate) fn update(request: pb::UpdateTicketRequest) -> Result<UpdateTicket, I
         paths.iter().filter_map(|path| change(&mut check, &wire, path)).collect()
     };
     let etag = wire.etag;
-    checked(check, ticket_id.map(|ticket_id| UpdateTicket { ticket_id, etag, changes }))
+    check.read(ticket_id.map(|ticket_id| UpdateTicket { ticket_id, etag, changes }))
 }
 
 /// The new value of one field; `None` where it is wrong.

@@ -1,0 +1,102 @@
+//! The audit finds what is wrong: every check is shown a folder that violates it, and names it.
+
+use std::path::Path;
+
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{ConnectOptions, Executor};
+use serde_json::json;
+use testkit::Platform;
+
+use crate::world::{book, book_confirmed, register, until_status};
+
+/// What is done to which database, and the check that must see it.
+const DAMAGE: [(&str, &str, &str); 26] = [
+    ("I1", "ticket", "UPDATE stock SET held = -1"),
+    ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
+    ("I2b", "ticket", "UPDATE stock SET sold = sold + 1"),
+    ("I3", "ticket", "UPDATE hold SET state = 'RELEASED' WHERE state = 'COMMITTED'"),
+    ("I3b", "ticket", "UPDATE hold_line SET quantity = quantity + 1"),
+    ("I3c", "booking", "UPDATE booking SET status = 'EXPIRED' WHERE status = 'CONFIRMED'"),
+    ("I3d", "payment", "UPDATE payment SET amount_minor = amount_minor + 1"),
+    ("I4", "booking", "UPDATE booking SET status = 'EXPIRED' WHERE status = 'CONFIRMED'"),
+    ("I4b", "booking", "UPDATE booking SET status = 'REJECTED' WHERE status = 'CONFIRMED'"),
+    ("I4c", "payment", "UPDATE refund SET amount_minor = amount_minor * 2"),
+    ("I5", "booking", "UPDATE booking SET status = 'PENDING', next_action_at_us = NULL"),
+    ("I5b", "booking", "UPDATE booking SET status = 'AWAITING_PAYMENT', pay_by_us = 1"),
+    (
+        "I5c",
+        "ticket",
+        "UPDATE hold SET state = 'ACTIVE', pinned_since_us = NULL, expires_at_us = 1",
+    ),
+    (
+        "I5d",
+        "payment",
+        "UPDATE payment SET status = 'UNKNOWN'; UPDATE settlement SET due_at_us = NULL",
+    ),
+    ("I6", "booking", "UPDATE reply SET body = NULL"),
+    (
+        "I7",
+        "notification",
+        "ALTER TABLE notification RENAME TO once; CREATE TABLE notification AS SELECT * FROM once \
+         UNION ALL SELECT * FROM once",
+    ),
+    ("I8", "mypage", "UPDATE booking_view SET status = 'EXPIRED'"),
+    ("I8b", "mypage", "UPDATE booking_view SET booking_id = 'nobody' WHERE status = 'CONFIRMED'"),
+    ("I9", "provider", "UPDATE charge SET amount_minor = amount_minor + 1"),
+    ("I9b", "provider", "UPDATE charge SET outcome = 'DECLINED'"),
+    ("I9c", "provider", "DELETE FROM refund"),
+    ("I10", "ticket", "UPDATE ticket SET status = 'RETIRED'"),
+    ("I11", "ticket", "UPDATE ticket SET max_per_buyer = 1"),
+    ("E1", "booking", "UPDATE outbox SET published_at_us = NULL"),
+    ("E2", "booking", "DELETE FROM outbox WHERE version = 2"),
+    ("E3", "notification", "DELETE FROM inbox"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_check_of_the_audit_sees_its_violation() {
+    let mut platform = Platform::start().await;
+    let ticket = register(&platform, "Audited", 10).await;
+    book_confirmed(&platform, "alice", &ticket, 2).await;
+    let alice = platform.buyer("alice");
+    let wish = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
+    let keyed =
+        platform.http.post("/v1/bookings").token(&alice).key("k").json(wish).send().await.unwrap();
+    assert_eq!(keyed.status, 200, "{}", keyed.json);
+    let gone = book(&platform, "bob", &ticket, 1, "ok").await.text("bookingId").to_owned();
+    let bob = platform.buyer("bob");
+    let cancel = format!("/v1/bookings/{gone}:cancel");
+    platform.http.post(&cancel).token(&bob).json(json!({})).send().await.unwrap();
+    until_status(&platform, "bob", &gone, "BOOKING_STATUS_CANCELLED").await;
+    platform.audit_is_clean().await;
+    assert!(platform.terminate().await.success());
+
+    for (check, database, damage) in DAMAGE {
+        let copy = tempfile::tempdir().unwrap();
+        copy_databases(platform.data_dir(), copy.path());
+        let file = copy.path().join(format!("{database}.db"));
+        let damaged = SqliteConnectOptions::new().filename(&file).foreign_keys(false);
+        let damaged = damaged.pragma("ignore_check_constraints", "ON");
+        damaged.connect().await.unwrap().execute(damage).await.expect(check);
+        let (code, said) = audit(copy.path()).await;
+        let named = said.lines().any(|line| line.split_whitespace().next() == Some(check));
+        assert!(code == 1 && named, "{check} after {damage}: exit {code}\n{said}");
+    }
+
+    let empty = tempfile::tempdir().unwrap();
+    let (code, said) = audit(empty.path()).await;
+    assert!(code == 2 && said.contains("could not check"), "{code} {said}");
+}
+
+async fn audit(folder: &Path) -> (i32, String) {
+    let folder = folder.to_str().unwrap();
+    Platform::command_alone(&["audit", "--data-dir", folder, "--grace-secs", "0"]).await
+}
+
+fn copy_databases(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "db") {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
