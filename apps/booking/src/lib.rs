@@ -64,5 +64,6 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         add_services: Box::new(|routes| routes.add_service(service)),
         handlers: vec![Arc::new(ProcessConsumer::new(bookings))],
         database,
+        beside: None,
     })
 }

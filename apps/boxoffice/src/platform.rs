@@ -46,11 +46,12 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     let services: Vec<_> = contexts.iter().flat_map(|context| context.services.clone()).collect();
     let mut routes = process.routes(&services).await?;
     for context in contexts {
-        platform.publish(&context, &publisher);
+        platform.start_relay(&context, &publisher);
         platform.watch(&context, process.readiness.part(context.name));
         routes = (context.add_services)(routes);
-        let database = context.database;
-        process.close_at_end(async move { database.close().await });
+        for database in [Some(context.database), context.beside].into_iter().flatten() {
+            process.close_at_end(async move { database.close().await });
+        }
     }
     let server = process.server(routes);
     let inner = server.clone();

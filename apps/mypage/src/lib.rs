@@ -35,5 +35,6 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         add_services: Box::new(|routes| routes.add_service(service)),
         handlers: vec![Arc::new(ViewsConsumer::new(my_page))],
         database,
+        beside: None,
     })
 }

@@ -29,9 +29,10 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// [`StartError`] when a database or a setting of the provider cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let database = open(&platform.settings).await?;
+    let ledger = open_provider(&platform.settings).await?;
     let paying = Arc::new(Paying {
         settlements: Arc::new(SeaOrmSettlementStore::new(database.clone(), envelope)),
-        provider: provider(platform).await?,
+        provider: provider(&platform.settings, ledger.clone())?,
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
     });
@@ -50,6 +51,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         add_services: Box::new(|routes| routes.add_service(service)),
         handlers: vec![Arc::new(RefundConsumer::new(paying))],
         database,
+        beside: Some(ledger),
     })
 }
 
@@ -61,8 +63,7 @@ pub async fn open_provider(settings: &Settings) -> Result<Database, StartError> 
     open_database(settings, "provider", provider_simulated::migrations()).await
 }
 
-async fn provider(platform: &Platform) -> Result<Arc<dyn PaymentProvider>, StartError> {
-    let settings = &platform.settings;
+fn provider(settings: &Settings, ledger: Database) -> Result<Arc<dyn PaymentProvider>, StartError> {
     let simulated = SimulatedSettings::new(
         settings.payment_success_rate,
         settings.payment_processing_min_ms,
@@ -71,6 +72,5 @@ async fn provider(platform: &Platform) -> Result<Arc<dyn PaymentProvider>, Start
     );
     let simulated =
         simulated.map_err(|wrong| StartError::Setting { name: wrong.name, problem: wrong.rule })?;
-    let ledger = open_provider(settings).await?;
     Ok(Arc::new(SimulatedProvider::new(simulated, ledger)))
 }

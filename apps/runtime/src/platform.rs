@@ -67,6 +67,8 @@ pub struct Context {
     pub handlers: Vec<Arc<dyn EventHandler>>,
     /// Its database.
     pub database: Database,
+    /// What else is to be closed with it: a provider's own ledger.
+    pub beside: Option<Database>,
 }
 
 impl Platform {
@@ -140,7 +142,7 @@ impl Platform {
     }
 
     /// Lets a context tell what it has committed, and prunes what is old.
-    pub fn publish(&self, context: &Context, publisher: &Arc<dyn Publisher>) {
+    pub fn start_relay(&self, context: &Context, publisher: &Arc<dyn Publisher>) {
         let (database, publisher) = (context.database.clone(), Arc::clone(publisher));
         self.workers.spawn("relay", move |stopping| {
             let owner = RELAY_OWNER.to_owned();

@@ -54,6 +54,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         add_services: Box::new(|routes| routes.add_service(tickets).add_service(stock)),
         handlers: vec![Arc::new(StockReturnConsumer::new(ticketing))],
         database,
+        beside: None,
     })
 }
 

@@ -41,7 +41,7 @@ const DAMAGE: [(&str, &str, &str); 26] = [
          UNION ALL SELECT * FROM once",
     ),
     ("I8", "mypage", "UPDATE booking_view SET status = 'EXPIRED'"),
-    ("I8b", "mypage", "UPDATE booking_view SET booking_id = 'nobody' WHERE status = 'CONFIRMED'"),
+    ("I8b", "mypage", "UPDATE booking_view SET booking_id = 'nobody' WHERE status = 'CANCELLED'"),
     ("I9", "provider", "UPDATE charge SET amount_minor = amount_minor + 1"),
     ("I9b", "provider", "UPDATE charge SET outcome = 'DECLINED'"),
     ("I9c", "provider", "DELETE FROM refund"),
