@@ -11,6 +11,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod cascade;
+mod correlation;
 mod crash;
 mod expiry;
 mod hang_up;

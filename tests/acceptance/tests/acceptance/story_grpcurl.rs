@@ -48,7 +48,7 @@ impl Grpcurl {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grpcurl_tells_the_story_by_reflection_alone() {
+async fn n10_grpcurl_tells_the_same_story_by_reflection_alone() {
     let platform = Platform::start().await;
     let grpcurl = Grpcurl { address: platform.grpc_addr() };
     let (buyer, organizer) = (platform.buyer("gil"), platform.organizer("gorg"));

@@ -3,7 +3,7 @@
 use testkit::{Platform, repository, tool};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_python_client_generated_from_the_protos_tells_the_story() {
+async fn n10_a_python_client_generated_from_the_protos_tells_the_same_story() {
     let platform = Platform::start().await;
     let generated = tempfile::tempdir().unwrap();
     let protos = repository().join("proto");
