@@ -175,3 +175,126 @@ fn decode<M: Message + Default>(message: &Envelope) -> Result<M, HandlerError> {
 fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, HandlerError> {
     text.parse().map_err(|error| HandlerError::Poison(format!("an id {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use booking::{Booking, NewBooking, TicketSnapshot};
+    use kernel::{
+        BuyerId, Currency, EventId, Locale, Money, OrganizerId, PaymentId, Quantity, Timestamp,
+        Uuid,
+    };
+
+    use super::*;
+
+    fn booking() -> Booking {
+        let new = NewBooking {
+            id: BookingId::new(Uuid::from_u128(1)),
+            ticket: TicketSnapshot {
+                id: TicketId::new(Uuid::from_u128(2)),
+                name: "Recital".into(),
+                organizer_id: OrganizerId::new("acme").expect("a name"),
+            },
+            buyer_id: BuyerId::new("alice").expect("a name"),
+            buyer_locale: Locale::Ko,
+            quantity: Quantity::new(3).expect("few"),
+            quote: Money::from_minor(165_000, Currency::from_code("KRW").expect("known")),
+            price_agreed: false,
+            payment_method: "tok_secret".into(),
+        };
+        Booking::place(new, Timestamp::from_micros(5))
+    }
+
+    fn told(what: Happening) -> Envelope {
+        envelope(&Recorded {
+            id: EventId::new(Uuid::from_u128(9)),
+            at: Timestamp::from_micros(6),
+            version: 3,
+            correlation_id: "correlation".into(),
+            causation_id: None,
+            event: BookingEvent { what, booking: Box::new(booking()) },
+        })
+    }
+
+    fn heard(name: &str, payload: Vec<u8>) -> Envelope {
+        Envelope { event_type: format!("a.v1.{name}"), payload, ..told(Happening::Placed) }
+    }
+
+    #[test]
+    fn n08_every_event_is_complete_and_named_after_its_message() {
+        for (what, name) in [
+            (Happening::Placed, "BookingPlaced"),
+            (Happening::AwaitingPayment, "BookingAwaitingPayment"),
+            (Happening::Rejected, "BookingRejected"),
+            (Happening::Expired, "BookingExpired"),
+            (Happening::Confirmed, "BookingConfirmed"),
+            (Happening::CancellationRequested, "BookingCancellationRequested"),
+            (Happening::Cancelled, "BookingCancelled"),
+        ] {
+            let message = told(what);
+            assert_eq!(message.event_type, format!("boxoffice.booking.v1.{name}"));
+            assert_eq!((message.source.as_str(), message.aggregate_version), ("booking", 3));
+            assert_eq!(message.aggregate_id, booking().id.to_string());
+            // The seven messages have the same two fields.
+            let wire = pb::BookingPlaced::decode(message.payload.as_slice()).expect("readable");
+            assert_eq!(wire.buyer_locale, "ko");
+            let wire = wire.booking.expect("there");
+            assert_eq!((wire.ticket_name.as_str(), wire.quantity), ("Recital", 3));
+            assert!(!message.payload.windows(10).any(|bytes| bytes == b"tok_secret"));
+        }
+    }
+
+    #[test]
+    fn what_the_others_tell_is_a_fact_about_a_booking_or_a_ticket() {
+        let booking_id = BookingId::new(Uuid::from_u128(1));
+        let payment_id = PaymentId::new(Uuid::from_u128(7));
+        let paid = payment::Payment {
+            booking_id: booking_id.to_string(),
+            payment_id: payment_id.to_string(),
+            attempt: 2,
+            refunded: Some(wire::money(booking().total)),
+            ..payment::Payment::default()
+        };
+        let about = |name: &str, payload: Vec<u8>| match read(&heard(name, payload)) {
+            Ok(News::About(id, fact)) if id == booking_id => fact,
+            Ok(News::About(..) | News::TicketDeleted(_)) | Err(_) => panic!("{name} is misread"),
+        };
+        let payment = Some(paid);
+        let approved = payment::PaymentApproved { payment: payment.clone(), ..Default::default() };
+        let fact = about("PaymentApproved", approved.encode_to_vec());
+        assert_eq!(fact, Fact::Charged { attempt: 2, payment_id });
+        let fact = about("PaymentDeclined", approved.encode_to_vec());
+        assert_eq!(fact, Fact::Declined { attempt: 2, payment_id });
+        assert_eq!(about("RefundFailed", approved.encode_to_vec()), Fact::RefundFailed);
+        for settled in [true, false] {
+            let event = payment::RefundSucceeded {
+                payment: payment.clone(),
+                settled,
+                ..Default::default()
+            };
+            let fact = about("RefundSucceeded", event.encode_to_vec());
+            assert_eq!(fact, Fact::Refund { refunded: booking().total, settled });
+        }
+        let voided = payment::PaymentVoided { booking_id: booking_id.to_string() };
+        assert_eq!(about("PaymentVoided", voided.encode_to_vec()), Fact::PaymentVoided);
+        // A tombstone's return knows no ticket.
+        let back =
+            ticket::StockReturned { booking_id: booking_id.to_string(), ..Default::default() };
+        assert_eq!(about("StockReturned", back.encode_to_vec()), Fact::StockReturned);
+        assert_eq!(about("HoldExpired", back.encode_to_vec()), Fact::HoldExpired);
+        let ticket_id = booking().ticket.id;
+        let ticket = ticket::Ticket { ticket_id: ticket_id.to_string(), ..Default::default() };
+        let deleted = ticket::TicketRetirementStarted { ticket: Some(ticket) }.encode_to_vec();
+        let news = read(&heard("TicketRetirementStarted", deleted));
+        assert!(matches!(news, Ok(News::TicketDeleted(id)) if id == ticket_id));
+    }
+
+    #[test]
+    fn r18_what_cannot_be_read_is_poison() {
+        for name in EVENT_NAMES {
+            for payload in [vec![0xff], Vec::new()] {
+                let read = read(&heard(name, payload));
+                assert!(matches!(read, Err(HandlerError::Poison(_))), "{name}");
+            }
+        }
+    }
+}

@@ -102,3 +102,80 @@ fn progress(answer: &pb::RefundPaymentResponse) -> Result<RefundProgress, Unansw
     check.finish().map_err(|invalid| Unanswered(invalid.to_string()))?;
     Ok(RefundProgress { refunded, settled: answer.settled, stuck })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kernel::{BuyerId, Currency, Locale, PaymentId, Uuid};
+    use tonic::Code;
+    use tonic::transport::Endpoint;
+    use tonic_types::{ErrorDetails, StatusExt};
+
+    use super::*;
+
+    fn refused(code: Code, reason: &str) -> Status {
+        let info = ErrorDetails::with_error_info(reason, "boxoffice", []);
+        Status::with_error_details(code, "", info)
+    }
+
+    #[test]
+    fn r04_only_a_definite_answer_is_definite() {
+        let unknown = ChargeOutcome::Unknown { payment_id: None };
+        for (status, outcome) in [
+            (Status::cancelled("Timeout expired"), unknown),
+            (Status::deadline_exceeded(""), unknown),
+            (Status::unavailable("the connection broke"), unknown),
+            (Status::internal(""), unknown),
+            (refused(Code::Unavailable, "UNAVAILABLE"), unknown),
+            (refused(Code::Aborted, "CONTENDED"), unknown),
+            (refused(Code::FailedPrecondition, "ATTEMPT_LIVE"), unknown),
+            (refused(Code::FailedPrecondition, "AMOUNT_MISMATCH"), unknown),
+            (refused(Code::FailedPrecondition, "PAYMENT_VOIDED"), ChargeOutcome::Voided),
+            (refused(Code::ResourceExhausted, "OVERLOADED"), ChargeOutcome::NotTried),
+            (refused(Code::InvalidArgument, "INVALID_FIELD"), ChargeOutcome::NotTried),
+        ] {
+            assert_eq!(undecided(&status), outcome, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_says_what_became_of_the_money() {
+        let payment_id = PaymentId::new(Uuid::from_u128(7));
+        for (status, becomes) in [
+            (pb::PaymentStatus::Approved, ChargeOutcome::Approved { payment_id }),
+            (pb::PaymentStatus::Declined, ChargeOutcome::Declined { payment_id }),
+            (
+                pb::PaymentStatus::Processing,
+                ChargeOutcome::Unknown { payment_id: Some(payment_id) },
+            ),
+            (pb::PaymentStatus::Unknown, ChargeOutcome::Unknown { payment_id: Some(payment_id) }),
+            (pb::PaymentStatus::Refunded, ChargeOutcome::Voided),
+        ] {
+            let mut payment =
+                pb::Payment { payment_id: payment_id.to_string(), ..Default::default() };
+            payment.set_status(status);
+            assert_eq!(outcome(&payment), becomes);
+        }
+        let nothing = outcome(&pb::Payment::default());
+        assert_eq!(nothing, ChargeOutcome::Unknown { payment_id: None });
+    }
+
+    #[tokio::test]
+    async fn a_charge_without_a_connection_was_not_tried() {
+        // Nothing listens there, and the system says so at once.
+        let channel = Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
+        let client =
+            PaymentsClient::new(channel, Arc::new(|| Ok("Bearer x".parse().expect("ascii"))));
+        let charge = Charge {
+            booking_id: BookingId::new(Uuid::from_u128(1)),
+            attempt: 1,
+            buyer_id: BuyerId::new("alice").expect("a name"),
+            buyer_locale: Locale::En,
+            amount: Money::from_minor(1, Currency::from_code("KRW").expect("known")),
+            payment_method: "ok".into(),
+        };
+        assert_eq!(client.charge(&charge).await, ChargeOutcome::NotTried);
+        assert!(client.refund(charge.booking_id).await.is_err());
+    }
+}

@@ -160,3 +160,71 @@ fn total(status: &Status) -> Option<Money> {
     let nanos = metadata(status, "total_nanos")?.parse().ok()?;
     Money::from_units(&code, units, nanos).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use kernel::Currency;
+    use tonic_types::{ErrorDetails, StatusExt};
+
+    use super::*;
+
+    fn refused(code: Code, reason: &str, facts: &[(&str, &str)]) -> Status {
+        let facts = facts.iter().map(|(name, fact)| ((*name).to_owned(), (*fact).to_owned()));
+        let info =
+            ErrorDetails::with_error_info(reason, "boxoffice", facts.collect::<HashMap<_, _>>());
+        Status::with_error_details(code, "", info)
+    }
+
+    #[test]
+    fn a_refusal_is_a_decision_and_anything_else_is_none() {
+        let unsaleable = |reason| Some(StockDenied::Unsaleable { reason, total: None });
+        let failed = Code::FailedPrecondition;
+        for (status, decision) in [
+            (refused(failed, "SOLD_OUT", &[]), unsaleable(RejectReason::SoldOut)),
+            (refused(failed, "NOT_ON_SALE", &[]), unsaleable(RejectReason::NotOnSale)),
+            (refused(failed, "LIMIT_PER_BUYER", &[]), unsaleable(RejectReason::LimitPerBuyer)),
+            (refused(failed, "HOLD_CLOSED", &[]), Some(StockDenied::HoldClosed)),
+            (refused(failed, "TICKET_RETIRING", &[]), Some(StockDenied::TicketRetiring)),
+            (refused(Code::NotFound, "TICKET_NOT_FOUND", &[]), unsaleable(RejectReason::NotOnSale)),
+            (refused(Code::ResourceExhausted, "OVERLOADED", &[]), None),
+            (refused(Code::Unavailable, "UNAVAILABLE", &[]), None),
+            (Status::unavailable("the connection broke"), None),
+            (Status::not_found("no such method"), None),
+        ] {
+            assert_eq!(denied(&status), decision, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn r01_a_price_mismatch_tells_the_price() {
+        let facts =
+            [("total_currency_code", "USD"), ("total_units", "19"), ("total_nanos", "990000000")];
+        let status = refused(Code::FailedPrecondition, "PRICE_MISMATCH", &facts);
+        let total = Some(Money::from_minor(1_999, Currency::from_code("USD").expect("known")));
+        let reason = RejectReason::PriceMismatch;
+        assert_eq!(denied(&status), Some(StockDenied::Unsaleable { reason, total }));
+    }
+
+    #[test]
+    fn r03_only_a_hold_with_stock_counts_as_held() {
+        let price = Money::from_minor(5, Currency::from_code("KRW").expect("known"));
+        for (state, keeps_stock) in [
+            (pb::HoldState::Active, true),
+            (pb::HoldState::Committed, true),
+            (pb::HoldState::Expired, false),
+            (pb::HoldState::Released, false),
+            (pb::HoldState::Returned, false),
+        ] {
+            let mut hold = pb::Hold {
+                total: Some(wire::money(price)),
+                expire_time: Some(wire::timestamp(kernel::Timestamp::from_micros(9))),
+                ..pb::Hold::default()
+            };
+            hold.set_state(state);
+            assert_eq!(hold_view(&hold).map(|view| view.keeps_stock), Ok(keeps_stock));
+        }
+        assert!(hold_view(&pb::Hold::default()).is_err());
+    }
+}

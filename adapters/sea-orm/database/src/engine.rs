@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection;
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
+};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DbBackend, DbErr, RuntimeErr, SqliteTransactionMode,
     TransactionOptions, sqlx,
@@ -49,10 +52,24 @@ fn sqlite(
         .max_lifetime(None)
         .test_before_acquire(false)
         .sqlx_logging(false)
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| Box::pin(async { Ok(is_clean(connection)) }))
+        })
         .map_sqlx_sqlite_opts(move |options| {
             settings(options.filename(&path).busy_timeout(SQLITE_BUSY_TIMEOUT).foreign_keys(true))
         });
     options
+}
+
+/// Whether a connection may be used again. After some errors (a full disk at COMMIT is one) SQLite rolls
+/// back by itself, and the driver goes on counting a transaction that is gone: what the next user took for
+/// BEGIN and COMMIT would be a savepoint, acknowledged and never durable. Such a connection is closed.
+fn is_clean(connection: &SqliteConnection) -> bool {
+    let clean = !connection.is_in_transaction();
+    if !clean {
+        tracing::warn!("a connection came back inside a transaction and is replaced");
+    }
+    clean
 }
 
 /// How a writing transaction begins. On SQLite it takes the write lock at once: one that reads first

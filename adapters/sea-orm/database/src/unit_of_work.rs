@@ -150,7 +150,7 @@ async fn run_once<T>(writer: &DatabaseConnection, doing: &'static str, work: &Wo
         Err(refusal) => refusal,
     };
     if let Err(error) = tx.rollback().await {
-        tracing::warn!(doing, %error, "rolling back failed; the connection's next user finds it clean");
+        tracing::warn!(doing, %error, "rolling back failed; the connection is replaced");
     }
     match refusal {
         TxError::Abort(verdict) => Run::Decided(Ok(Err(verdict))),

@@ -228,3 +228,25 @@ async fn a_file_that_cannot_be_opened_is_named() {
     assert!(error.starts_with("opening the database file: "), "{error}");
     assert!(error.contains("no folder"), "{error}");
 }
+
+/// As after a full disk at COMMIT: SQLite rolls back by itself and the driver does not know.
+#[tokio::test]
+async fn what_is_acknowledged_after_the_engine_rolled_back_by_itself_is_durable() {
+    let scene = scene().await;
+    let lost = scene.db.write("rolled back by the engine", |tx| {
+        Box::pin(async move {
+            execute(tx, "INSERT INTO counter VALUES ('lost', 1)").await?;
+            execute(tx, "ROLLBACK").await?;
+            Ok(())
+        })
+    });
+    assert!(matches!(lost.await, Err(StoreError::Unavailable { .. })), "nothing is acknowledged");
+    let kept = scene.db.write("afterwards", |tx| {
+        Box::pin(async move {
+            execute(tx, "INSERT INTO counter VALUES ('kept', 1)").await?;
+            Ok(())
+        })
+    });
+    assert_eq!(kept.await, Ok(()));
+    assert_eq!(rows(&scene.db, "counter").await, 1, "other connections see it, so it is committed");
+}

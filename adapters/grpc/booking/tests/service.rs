@@ -1,0 +1,244 @@
+//! The booking service over use cases in memory: deadlines, refusals and their replay, wrong fields.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use booking::{
+    Bookings, Charge, ChargeOutcome, HoldView, Payments, RefundProgress, RejectReason, StockAsk,
+    StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
+};
+use grpc_booking::{BookingGrpc, encode_reply};
+use grpc_server::Tasks;
+use kernel::{
+    BookingId, Caller, Clock, Currency, IdSource, Money, OrganizerId, PaymentId, Role, TicketId,
+    Timestamp, Uuid,
+};
+use memory_booking::MemoryBookingStore;
+use proto::boxoffice::booking::v1 as pb;
+use proto::boxoffice::booking::v1::booking_service_server::BookingService;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_000_000)
+    }
+}
+
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl IdSource for Counted {
+    fn next(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+}
+
+/// Both neighbours: stock is there or not, and the charge takes its time.
+struct Neighbours {
+    stock: Mutex<Result<(), RejectReason>>,
+    charge_takes: Duration,
+}
+
+fn won(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_code("KRW").expect("known"))
+}
+
+#[async_trait]
+impl Tickets for Neighbours {
+    async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
+        let known = id == TicketId::new(Uuid::from_u128(42));
+        Ok(known.then(|| TicketTerms {
+            name: "Recital".into(),
+            organizer_id: OrganizerId::new("acme").expect("a name"),
+            unit_price: won(1_000),
+            on_sale: true,
+            sale_starts_at: None,
+            sale_ends_at: None,
+            max_per_buyer: None,
+        }))
+    }
+
+    async fn ask(&self, _ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
+        let stock = *self.stock.lock().expect("whole");
+        match stock {
+            Ok(()) => {
+                let expires_at = Still.now().plus(Duration::from_secs(600));
+                Ok(Some(HoldView { total: won(3_000), expires_at, keeps_stock: true }))
+            }
+            Err(reason) => {
+                let total = (reason == RejectReason::PriceMismatch).then(|| won(9_000));
+                Err(StockFault::Refused(StockDenied::Unsaleable { reason, total }))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Payments for Neighbours {
+    async fn charge(&self, _charge: &Charge) -> ChargeOutcome {
+        tokio::time::sleep(self.charge_takes).await;
+        ChargeOutcome::Approved { payment_id: PaymentId::new(Uuid::from_u128(7)) }
+    }
+
+    async fn refund(&self, _id: BookingId) -> Result<RefundProgress, Unanswered> {
+        Err(Unanswered("not asked here".into()))
+    }
+}
+
+fn service(stock: Result<(), RejectReason>, charge_takes: Duration) -> BookingGrpc {
+    let neighbours = Arc::new(Neighbours { stock: Mutex::new(stock), charge_takes });
+    let bookings = Arc::new(Bookings {
+        store: Arc::new(MemoryBookingStore::new(Arc::new(Still))),
+        tickets: neighbours.clone(),
+        payments: neighbours,
+        clock: Arc::new(Still),
+        ids: Arc::new(Counted::default()),
+        owner: "server".into(),
+        encode_reply,
+    });
+    BookingGrpc { bookings, tasks: Tasks::new() }
+}
+
+fn from<T>(subject: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let roles = vec![Role::Buyer];
+    let caller = Caller { subject: Some(subject.into()), roles, ..Caller::default() };
+    request.extensions_mut().insert(caller);
+    request
+}
+
+fn create() -> pb::CreateBookingRequest {
+    pb::CreateBookingRequest {
+        ticket_id: Uuid::from_u128(42).to_string(),
+        quantity: 3,
+        ..Default::default()
+    }
+}
+
+fn with_key<T>(mut request: Request<T>) -> Request<T> {
+    request.metadata_mut().insert("idempotency-key", "k".parse().expect("ascii"));
+    request
+}
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().expect("there").reason
+}
+
+#[tokio::test(start_paused = true)]
+async fn t05_the_call_answers_with_the_outcome() {
+    let service = service(Ok(()), Duration::from_secs(3));
+    let answer = service.create_booking(from("alice", create())).await.expect("booked");
+    let booking = answer.into_inner().booking.expect("there");
+    assert_eq!(booking.status(), pb::BookingStatus::Confirmed);
+    assert_eq!(booking.total.expect("there").units, 3_000);
+    let get = pb::GetBookingRequest { booking_id: booking.booking_id };
+    let read = service.get_booking(from("alice", get.clone())).await.expect("there").into_inner();
+    assert_eq!(read.booking.expect("there").status(), pb::BookingStatus::Confirmed);
+    let other = service.get_booking(from("bob", get)).await.expect_err("not told");
+    assert_eq!((other.code(), reason(&other).as_str()), (Code::NotFound, "BOOKING_NOT_FOUND"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undecided_booking_is_answered_near_the_deadline_and_goes_on() {
+    let service = service(Ok(()), Duration::from_secs(5));
+    let mut request = with_key(from("alice", create()));
+    request.set_timeout(Duration::from_secs(2));
+    let begun = tokio::time::Instant::now();
+    let answer = service.create_booking(request).await.expect("no error").into_inner();
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    let booking = answer.booking.expect("there");
+    assert_eq!(booking.status(), pb::BookingStatus::Pending);
+    let again = service.create_booking(with_key(from("alice", create()))).await;
+    assert_eq!(reason(&again.expect_err("running")), "IDEMPOTENCY_KEY_IN_USE");
+    assert!(service.tasks.close_and_wait(Duration::from_secs(9)).await);
+    let get = pb::GetBookingRequest { booking_id: booking.booking_id };
+    let read = service.get_booking(from("alice", get)).await.expect("there").into_inner();
+    assert_eq!(read.booking.expect("there").status(), pb::BookingStatus::Confirmed);
+    let mut replay = from("alice", create());
+    replay = with_key(replay);
+    let replay = service.create_booking(replay).await.expect("replayed");
+    assert_eq!(replay.metadata().get("idempotency-replayed").expect("set"), "true");
+    let replayed = replay.into_inner().booking.expect("there");
+    assert_eq!(replayed.status(), pb::BookingStatus::Confirmed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i6_a_refused_booking_is_the_same_error_again() {
+    for (refusal, name) in [
+        (RejectReason::SoldOut, "SOLD_OUT"),
+        (RejectReason::PriceMismatch, "PRICE_MISMATCH"),
+        (RejectReason::LimitPerBuyer, "LIMIT_PER_BUYER"),
+    ] {
+        let service = service(Err(refusal), Duration::ZERO);
+        let mut errors = Vec::new();
+        for _ in 0..2 {
+            let refused = service.create_booking(with_key(from("alice", create()))).await;
+            errors.push(refused.expect_err("refused"));
+        }
+        for error in &errors {
+            assert_eq!((error.code(), reason(error).as_str()), (Code::FailedPrecondition, name));
+            let facts = error.get_details_error_info().expect("there").metadata;
+            assert!(facts.contains_key("booking_id"));
+            let quoted = facts.get("total_units").map(String::as_str);
+            assert_eq!(quoted, (name == "PRICE_MISMATCH").then_some("9000"), "R01");
+        }
+        let replayed = |error: &Status| error.metadata().get("idempotency-replayed").is_some();
+        assert_eq!((replayed(&errors[0]), replayed(&errors[1])), (false, true));
+        let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
+        assert_eq!(list.expect("listed").into_inner().bookings.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_told_at_once_and_nothing_is_booked() {
+    let service = service(Ok(()), Duration::ZERO);
+    let wrong = pb::CreateBookingRequest {
+        ticket_id: "x".into(),
+        quantity: 0,
+        seats: vec!["A1".into()],
+        expected_total: Some(proto::google::r#type::Money {
+            currency_code: "KRW".into(),
+            units: -1,
+            nanos: 0,
+        }),
+        payment_method: "a\u{7}".into(),
+        ..Default::default()
+    };
+    let status = service.create_booking(from("alice", wrong)).await.expect_err("refused");
+    let violations = status.get_details_bad_request().expect("there").field_violations;
+    let fields: Vec<_> = violations.iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(fields, ["ticket_id", "quantity", "expected_total", "payment_method", "seats"]);
+    let unknown =
+        pb::CreateBookingRequest { ticket_id: Uuid::from_u128(9).to_string(), ..create() };
+    let status = service.create_booking(from("alice", unknown)).await.expect_err("refused");
+    assert_eq!(reason(&status), "TICKET_NOT_FOUND");
+    let status = service.create_booking(Request::new(create())).await.expect_err("refused");
+    assert_eq!(status.code(), Code::Unauthenticated);
+    let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
+    assert_eq!(list.expect("listed").into_inner().bookings, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn t09_a_cancel_twice_gives_the_same_result() {
+    let service = service(Ok(()), Duration::ZERO);
+    let answer = service.create_booking(from("alice", create())).await.expect("booked");
+    let booking_id = answer.into_inner().booking.expect("there").booking_id;
+    let pay = pb::PayBookingRequest { booking_id: booking_id.clone(), ..Default::default() };
+    let status = service.pay_booking(from("alice", pay)).await.expect_err("paid already");
+    assert_eq!(reason(&status), "NOT_PAYABLE");
+    let cancel = pb::CancelBookingRequest { booking_id };
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let answer = service.cancel_booking(from("alice", cancel.clone())).await;
+        answers.push(answer.expect("cancelled").into_inner());
+    }
+    assert_eq!(answers[0], answers[1]);
+    let booking = answers[0].booking.as_ref().expect("there");
+    assert_eq!(booking.status(), pb::BookingStatus::Cancelling);
+    assert_eq!(booking.status_reason, "BUYER_CANCELLED");
+}
