@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The most connections to the admin port.
-pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
+pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 1024;
 /// How long an admin client may take for its request's head.
 pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long background loops may take to stop.

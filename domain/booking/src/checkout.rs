@@ -3,7 +3,7 @@
 //! | state | ask | fact | next, and what is told |
 //! | --- | --- | --- | --- |
 //! | PENDING holding | `HoldStock`, pinned | held | charging, fresh |
-//! | | | refused | REJECTED, `BookingRejected` |
+//! | | | refused | REJECTED, release due, `BookingRejected` |
 //! | | | closed | CANCELLING (stock gone) |
 //! | PENDING pinning | `PinHold` | pinned | charging |
 //! | | | refused | EXPIRED (sold out); if unclear, CANCELLING (stock gone) |
@@ -33,8 +33,10 @@
 //!
 //! "Unclear" is what a booking is once an answer stayed out or another took it over. It forbids two
 //! conclusions: that the pin surely stands, and that a charge which could not be sent now was not sent
-//! before. A rejected booking that was unclear leaves a tombstone by `ReleaseHold`, so that a hold still
-//! on its way is refused (rule R3).
+//! before.
+//!
+//! A rejected booking is released too, though it holds nothing: the release leaves a tombstone, so that a
+//! second copy of the hold, still on its way, is refused when stock comes back meanwhile (rule R3).
 
 use kernel::{Money, PaymentId, Timestamp};
 
@@ -104,14 +106,12 @@ fn held(booking: &mut Booking, total: Money, expires_at: Timestamp) -> Transitio
 }
 
 fn hold_refused(booking: &mut Booking, reason: RejectReason, total: Option<Money>) -> Transition {
-    let State::Pending { stage: Stage::Holding { .. }, unclear } = booking.state else {
+    let State::Pending { stage: Stage::Holding { .. }, .. } = booking.state else {
         return Transition::Ignored;
     };
     booking.total = total.unwrap_or(booking.total);
-    // A hold that was taken is given again, not refused: so none was, and nothing was charged. One
-    // that was asked for before may still be on its way.
-    let stock = if unclear { Release::Due } else { Release::Done };
-    booking.state = State::Rejected { reason, stock };
+    // A hold that was taken is given again, not refused: so none was, and nothing was charged.
+    booking.state = State::Rejected { reason, stock: Release::Due };
     Transition::Changed(Some(Happening::Rejected))
 }
 

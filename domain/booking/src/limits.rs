@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// The longest token for a means of payment.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
+/// The most attempts to pay one booking; the payment context takes no more.
+pub(crate) const ATTEMPTS_MAX: u32 = 100;
 /// How long one call to the ticket or payment context may take. Their clients end it then, as unanswered.
 pub const PROCESS_CALL: Duration = Duration::from_secs(10);
 /// How long whoever drives a booking keeps others from doing so.

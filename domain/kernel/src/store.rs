@@ -14,6 +14,12 @@ pub enum StoreError {
         /// What the database said; for logs only.
         cause: String,
     },
+    /// Too many queue for the database; nothing was begun.
+    #[error("{doing}: too many are waiting for the database")]
+    Overloaded {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// A row that our own code cannot have written.
     #[error("corrupt row in {table}, id {id}, column {column}")]
     CorruptRow {
@@ -30,6 +36,7 @@ impl Fault for StoreError {
     fn class(&self) -> FaultClass {
         match self {
             Self::Unavailable { .. } => FaultClass::Unavailable,
+            Self::Overloaded { .. } => FaultClass::Exhausted,
             Self::CorruptRow { .. } => FaultClass::Bug,
         }
     }
@@ -37,6 +44,7 @@ impl Fault for StoreError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "UNAVAILABLE",
+            Self::Overloaded { .. } => "OVERLOADED",
             Self::CorruptRow { .. } => "INTERNAL",
         }
     }

@@ -18,7 +18,7 @@ use crate::{convert, request as read};
 
 /// How long a call waits for its booking to be decided where its caller names no deadline.
 const DECISION_WAIT: Duration = Duration::from_secs(10);
-/// What is kept of the caller's time to read the booking and answer.
+/// What is kept of the caller's time to read the booking and answer; of a short time a quarter.
 const ANSWER_TIME: Duration = Duration::from_millis(250);
 
 /// `BookingService` over this context's use cases.
@@ -150,7 +150,8 @@ impl BookingGrpc {
 /// When the call must answer with whatever is so then. Reckoned when the call arrives: placing the booking
 /// takes of the same time as driving it.
 fn answer_by<T>(request: &Request<T>) -> Instant {
-    let left = time_left(request).map_or(DECISION_WAIT, |left| left.saturating_sub(ANSWER_TIME));
+    let left = time_left(request)
+        .map_or(DECISION_WAIT, |left| left.saturating_sub(ANSWER_TIME.min(left / 4)));
     Instant::now() + left.min(DECISION_WAIT)
 }
 

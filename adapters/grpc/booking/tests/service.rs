@@ -1,4 +1,5 @@
 //! The booking service over use cases in memory: deadlines, refusals and their replay, wrong fields.
+#![expect(clippy::expect_used, reason = "a test that cannot set up its scene has failed")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

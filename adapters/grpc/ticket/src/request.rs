@@ -54,8 +54,11 @@ pub(crate) fn set_capacity(request: &pb::SetCapacityRequest) -> Result<SetCapaci
     let mut check = Check::new();
     let ticket_id = check.id("ticket_id", &request.ticket_id);
     refuse_nights(&mut check, request.start_date.is_some(), request.end_date.is_some());
-    let capacity = request.capacity;
-    check.read(ticket_id.map(|ticket_id| SetCapacity { ticket_id, capacity }))
+    if request.capacity.is_none() {
+        check.violate("capacity", "must be given");
+    }
+    let read = ticket_id.zip(request.capacity);
+    check.read(read.map(|(ticket_id, capacity)| SetCapacity { ticket_id, capacity }))
 }
 
 /// Which ticket to delete.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kernel::{Committed, StoreError};
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 
 use crate::Database;
 use crate::engine::{begin_write, is_passing};
@@ -39,7 +39,13 @@ pub(crate) enum Wake {
 
 /// Names what was being done when the database failed.
 pub fn unavailable(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
-    move |error| StoreError::Unavailable { doing, cause: error.to_string() }
+    move |error| {
+        if matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
+            StoreError::Overloaded { doing }
+        } else {
+            StoreError::Unavailable { doing, cause: error.to_string() }
+        }
+    }
 }
 
 impl Database {

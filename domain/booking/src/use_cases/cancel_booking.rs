@@ -44,15 +44,25 @@ impl Bookings {
                 return Ok(Answered::Replayed(body));
             }
             let mut booking = self.get_booking(caller, booking_id).await?;
-            let now = self.clock.now();
+            let (was_pending, now) = (booking.is_pending(), self.clock.now());
             let wish = Fact::CancelRequested(CancelReason::BuyerCancelled);
-            let Transition::Changed(told) = booking.on(&wish, now) else {
-                return cancelled_before(booking);
+            let told = match booking.on(&wish, now) {
+                Transition::Changed(told) => told,
+                Transition::Ignored | Transition::GoOn | Transition::AskLater => {
+                    require_cancelled(&booking)?;
+                    if key.is_none() {
+                        return Ok(Answered::Fresh(booking));
+                    }
+                    // Nothing moves, but the key must have its answer.
+                    None
+                }
             };
             let mut moved = Moved::new(booking, told);
-            moved.reply = self.cancel_reply(key.as_ref(), &moved.booking);
+            moved.reply = self.cancel_reply(key.as_ref(), &moved.booking, was_pending);
             let (verdict, booking) = self.commit(moved, now).await?;
             match verdict {
+                // The calls that the cancel cut short are answered; the next round answers this key.
+                Committed::Done if was_pending && key.is_some() => {}
                 Committed::Done => return Ok(Answered::Fresh(booking)),
                 Committed::Stale | Committed::KeyTaken | Committed::AlreadyHandled => {}
             }
@@ -60,11 +70,15 @@ impl Bookings {
         Err(CancelBookingError::Contended)
     }
 
-    /// A commit records one answer. With a key it is the cancel's own; a call that the cancel cut short
-    /// then has its answer when the booking is CANCELLED.
-    fn cancel_reply(&self, key: Option<&ReplyKey>, booking: &Booking) -> ReplyChange {
+    /// A commit records one answer: that of the calls still open on a pending booking, else the key's.
+    fn cancel_reply(
+        &self,
+        key: Option<&ReplyKey>,
+        booking: &Booking,
+        was_pending: bool,
+    ) -> ReplyChange {
         match (key, self.complete(booking)) {
-            (Some(key), ReplyChange::Complete { body, .. }) => {
+            (Some(key), ReplyChange::Complete { body, .. }) if !was_pending => {
                 ReplyChange::Record { key: key.clone(), body }
             }
             (_, complete) => complete,
@@ -72,9 +86,9 @@ impl Bookings {
     }
 }
 
-fn cancelled_before(booking: Booking) -> Result<Answered<Booking>, CancelBookingError> {
+fn require_cancelled(booking: &Booking) -> Result<(), CancelBookingError> {
     match booking.status() {
-        BookingStatus::Cancelling | BookingStatus::Cancelled => Ok(Answered::Fresh(booking)),
+        BookingStatus::Cancelling | BookingStatus::Cancelled => Ok(()),
         status @ (BookingStatus::Pending
         | BookingStatus::AwaitingPayment
         | BookingStatus::Confirmed

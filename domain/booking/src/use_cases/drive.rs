@@ -103,8 +103,11 @@ impl Drive<'_> {
             Some(fact) => vec![fact],
             None => {
                 let asks = booking.next_asks();
-                if asks.is_empty() || !self.hold_lease(&booking).await? {
+                if asks.is_empty() {
                     return Ok((booking, None));
+                }
+                if !self.hold_lease(&booking).await? {
+                    return self.reload(booking).await;
                 }
                 join_all(asks.into_iter().map(|ask| self.bookings.ask(&booking, ask))).await
             }

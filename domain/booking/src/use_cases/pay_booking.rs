@@ -10,7 +10,7 @@ use super::booking_change::Moved;
 use super::create_booking::begin_reply;
 use super::drive::Begun;
 use super::get_booking::GetBookingError;
-use crate::limits::DECISIONS_MAX;
+use crate::limits::{ATTEMPTS_MAX, DECISIONS_MAX};
 use crate::{BookingStatus, Fact, Transition};
 
 /// Asks to pay.
@@ -41,7 +41,7 @@ pub enum PayBookingError {
 
 impl Bookings {
     /// Begins the next attempt, durably; [`Bookings::drive`] takes it further. While an attempt is live
-    /// the booking is answered as it is and no other attempt begins.
+    /// the booking is answered as it is and no other attempt begins; with a key the call is to come again.
     ///
     /// # Errors
     /// [`PayBookingError`]
@@ -57,9 +57,18 @@ impl Bookings {
             }
             let mut booking = self.get_booking(caller, command.booking_id).await?;
             if booking.is_pending() {
-                return Ok(Answered::Fresh(Begun { booking, lease: None }));
+                // A key promises one outcome of its own call, and this call begins none.
+                let begun = Begun { booking, lease: None };
+                return if key.is_none() {
+                    Ok(Answered::Fresh(begun))
+                } else {
+                    Err(PayBookingError::Contended)
+                };
             }
             let now = self.clock.now();
+            if booking.attempt > ATTEMPTS_MAX {
+                return Err(PayBookingError::NotPayable(booking.status()));
+            }
             let submitted = Fact::PaySubmitted { payment_method: command.payment_method.clone() };
             let Transition::Changed(told) = booking.on(&submitted, now) else {
                 return Err(PayBookingError::NotPayable(booking.status()));

@@ -51,6 +51,7 @@ async fn r17_a_failed_closure_leaves_nothing() {
             Err(StoreError::Unavailable { cause, .. }) => {
                 assert!(cause.contains("panic"), "{cause}")
             }
+            Err(other @ StoreError::Overloaded { .. }) => panic!("{other}"),
         }
         for table in ["counter", "outbox", "inbox", "reply"] {
             assert_eq!(rows(&scene.db, table).await, 0, "{table} after failure {failure}");

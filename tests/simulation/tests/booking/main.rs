@@ -72,7 +72,7 @@ fn steps_of(acts: &[Act]) -> u32 {
 
 fn crash_at(name: &str, acts: &[Act], seed: u64, step: u32) {
     let scene = Scene::new(seed);
-    scene.neighbours.world().faults = seed % 4 != 0;
+    scene.neighbours.world().faults = !seed.is_multiple_of(4);
     scene.fuse.set(step);
     let story = format!("{name}, killed at step {step}");
     for act in acts {
@@ -89,6 +89,11 @@ fn crash_at(name: &str, acts: &[Act], seed: u64, step: u32) {
     scene.come_to_rest();
     scene.fuse.set(Fuse::NEVER);
     scene.check(&story);
+    // What awaits payment still has its timer.
+    let _ = scene.act(Act::Wait);
+    scene.come_to_rest();
+    scene.check(&story);
+    assert_ne!(scene.status(), Some(BookingStatus::AwaitingPayment), "{story}, seed {seed}");
 }
 
 #[test]
@@ -107,6 +112,7 @@ fn n01_random_people_on_a_bad_network_never_get_a_booking_without_a_payment() {
     for seed in 0..400 {
         let scene = Scene::new(seed);
         scene.neighbours.world().faults = true;
+        scene.neighbours.world().capacity = [3, 6, 10][seed as usize % 3];
         let mut story = Vec::new();
         for _ in 0..8 {
             let (act, fuse, rest) = {
@@ -175,6 +181,22 @@ fn i6_a_key_is_in_use_until_its_booking_is_decided() {
     scene.come_to_rest();
     assert_eq!(scene.act(Act::Create("slow")), Some(Err("REPLAYED")));
     scene.check("slow");
+}
+
+#[test]
+fn i6_a_key_cut_short_by_a_cancel_with_its_own_key_is_answered_by_the_end() {
+    for silent in [false, true] {
+        let scene = Scene::new(1);
+        scene.neighbours.world().silent = silent;
+        let _ = scene.act(Act::Create("slow"));
+        let id = scene.first().unwrap().booking.id;
+        let cancel = |key| scene.bookings.cancel_booking(&alice(), id, key).now_or_never().unwrap();
+        assert!(matches!(cancel(Some(key("c"))), Ok(Answered::Fresh(_))));
+        assert!(matches!(cancel(Some(key("c"))), Ok(Answered::Replayed(_))));
+        scene.come_to_rest();
+        assert_eq!(scene.status(), Some(BookingStatus::Cancelled));
+        scene.check("cut short");
+    }
 }
 
 #[test]
@@ -251,7 +273,7 @@ fn r20_a_booking_that_is_driven_is_nobody_elses() {
 
 #[test]
 fn t12_a_thousand_bookings_of_a_deleted_ticket_are_cancelled_wherever_it_is_killed() {
-    for step in [1, 7, 500, 1_500, Fuse::NEVER] {
+    for step in [7, 900, Fuse::NEVER] {
         let scene = Scene::new(u64::from(step));
         scene.neighbours.world().capacity = 3_000;
         for _ in 0..1_000 {

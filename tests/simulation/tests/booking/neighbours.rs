@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub(crate) capacity: u32,
     pub(crate) retiring: bool,
     pub(crate) faults: bool,
+    /// Events do not come through.
+    pub(crate) silent: bool,
     pub(crate) holds: BTreeMap<BookingId, Hold>,
     pub(crate) settlements: BTreeMap<BookingId, Settlement>,
     /// What the two tell booking.
@@ -97,6 +99,7 @@ impl Neighbours {
             capacity: CAPACITY,
             retiring: false,
             faults: false,
+            silent: false,
             holds: BTreeMap::new(),
             settlements: BTreeMap::new(),
             news: Vec::new(),
@@ -134,7 +137,7 @@ impl Neighbours {
 
     pub(crate) fn is_quiet(&self) -> bool {
         let world = self.world();
-        world.news.is_empty() && world.late.is_empty()
+        (world.silent || world.news.is_empty()) && world.late.is_empty()
     }
 
     /// Sends something over the network.
@@ -201,6 +204,13 @@ impl Tickets for Neighbours {
 #[async_trait]
 impl Payments for Neighbours {
     async fn charge(&self, charge: &Charge) -> ChargeOutcome {
+        let unsent = {
+            let mut world = self.world();
+            world.faults && world.rng.random_range(0..10) == 0
+        };
+        if unsent {
+            return ChargeOutcome::NotTried;
+        }
         let late = Late::Charge(charge.clone());
         let lost = || ChargeOutcome::Unknown { payment_id: None };
         self.send(late, |world| world.charge(charge), lost).await
@@ -228,6 +238,17 @@ impl World {
             Attempt::Declined => 0,
         });
         if settlement.refunded { 0 } else { taken.sum() }
+    }
+
+    /// What was given back.
+    pub(crate) fn refunded(&self, id: BookingId) -> i64 {
+        let taken = self.settlements.get(&id).filter(|settlement| settlement.refunded);
+        let attempts = taken.into_iter().flat_map(|settlement| &settlement.attempts);
+        let approved = attempts.map(|attempt| match attempt {
+            Attempt::Approved(amount) => *amount,
+            Attempt::Declined | Attempt::Undecided(_) => 0,
+        });
+        approved.sum()
     }
 
     /// The ticket context's table.

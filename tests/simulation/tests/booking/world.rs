@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use booking::{
-    Booking, BookingStatus, BookingStore, Bookings, CreateBooking, Fact, Happening, PayBooking,
-    Stored,
+    Booking, BookingEvent, BookingStatus, BookingStore, Bookings, CreateBooking, Fact, Happening,
+    PayBooking, Stored,
 };
 use futures::FutureExt;
 use kernel::{
-    Answered, BookingId, Caller, Cause, Clock, EventId, IdSource, Quantity, ReplyKey, Role,
+    Answered, BookingId, Caller, Cause, EventId, IdSource, Quantity, Recorded, ReplyKey, Role,
     TicketId, Timestamp, Uuid,
 };
 use memory_booking::MemoryBookingStore;
@@ -164,8 +164,12 @@ impl Scene {
 
     /// Sweeps, delivers and lets time pass until nothing is left to do but to wait for a buyer.
     pub(crate) fn come_to_rest(&self) {
-        for _ in 0..400 {
-            let sweep = self.bookings.sweep(50).now_or_never();
+        for round in 0..400 {
+            if round == 200 {
+                // Bad luck ends some time.
+                self.neighbours.world().faults = false;
+            }
+            let sweep = self.bookings.sweep(500).now_or_never();
             if sweep.is_none() {
                 // Killed again: another server takes over.
                 self.fuse.set(Fuse::NEVER);
@@ -188,11 +192,19 @@ impl Scene {
         };
         self.neighbours.is_quiet()
             && self.store.inner.all().iter().all(waits)
-            && self.heard.load(Ordering::SeqCst) as usize == self.store.inner.events().len()
+            && (self.neighbours.world().silent
+                || self.heard.load(Ordering::SeqCst) as usize == self.store.inner.events().len())
     }
 
     /// Everything that was told arrives, in any order, some of it twice.
     fn deliver(&self) {
+        {
+            let mut world = self.neighbours.world();
+            // Sometimes the bus is slow, and the timers are quicker.
+            if world.silent || world.faults && world.rng.random_bool(0.5) {
+                return;
+            }
+        }
         let events = self.store.inner.events();
         let heard = self.heard.swap(u32::try_from(events.len()).unwrap(), Ordering::SeqCst);
         for event in events.into_iter().skip(heard as usize) {
@@ -240,11 +252,8 @@ impl Scene {
                     assert_eq!(net, 0, "I4: {told}");
                     assert_eq!(process.next_action_at, None, "{told}");
                 }
-                BookingStatus::AwaitingPayment => {
-                    let pinned = HoldIs::Active { pinned: true };
-                    assert!(hold.is_some_and(|hold| hold.is != pinned), "{told}");
-                    assert_eq!(net, 0, "{told}");
-                }
+                // A pin may have come late; the booking's own timer releases the hold whatever it is.
+                BookingStatus::AwaitingPayment => assert_eq!(net, 0, "{told}"),
                 BookingStatus::Pending | BookingStatus::Cancelling => panic!("I5: {told}"),
             }
         }
@@ -261,11 +270,25 @@ impl Scene {
             let versions: Vec<_> = own.iter().map(|event| event.version).collect();
             let all: Vec<_> = (1..=booking.event_version).collect();
             assert_eq!(versions, all, "{story}");
+            self.check_cancelled(&own, story);
             for what in [Happening::Placed, Happening::Confirmed, Happening::Cancelled] {
                 let times = own.iter().filter(|event| event.event.what == what).count();
                 assert!(times <= 1, "{what:?} was told {times} times: {story}");
             }
         }
+    }
+
+    /// T11: nobody is told of a cancellation before the money is back, and nobody whose stock was
+    /// never sure was told of a confirmation.
+    fn check_cancelled(&self, own: &[&Recorded<BookingEvent>], story: &str) {
+        let Some(last) = own.iter().find(|event| event.event.what == Happening::Cancelled) else {
+            return;
+        };
+        let booking = &last.event.booking;
+        let refunded = self.neighbours.world().refunded(booking.id);
+        assert_eq!(booking.refunded.minor(), refunded, "T11: {story}: {booking:?}");
+        let confirmed = own.iter().any(|event| event.event.what == Happening::Confirmed);
+        assert!(!confirmed || booking.status_reason() != "STOCK_GONE", "R03: {story}: {booking:?}");
     }
 
     /// A key that was begun has its one answer, and the same one again.
