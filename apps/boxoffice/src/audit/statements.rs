@@ -118,7 +118,7 @@ fn bookings() -> Vec<Check> {
             "I6",
             "a key whose booking is decided has its answer",
             "SELECT r.resource_id FROM booking.reply r JOIN booking.booking b ON b.id = r.resource_id \
-             WHERE r.body IS NULL AND b.status <> 'PENDING'",
+             WHERE r.body IS NULL AND b.status NOT IN ('PENDING', 'CANCELLING')",
         ),
         check(
             "I8",

@@ -70,6 +70,12 @@ async fn row21_hostile_requests_are_never_a_server_error() {
             platform.http.post("/v1/bookings").token(&alice).json(wish).send().await.unwrap();
         assert_eq!(answer.status, 400, "{quantity}: {}", answer.json);
     }
+    for body in [json!({}), json!({"capacity": null}), json!({"capacity": "-1"})] {
+        let path = format!("/v1/tickets/{ticket}:setCapacity");
+        let acme = platform.organizer("acme");
+        let answer = platform.http.post(&path).token(&acme).json(body).send().await.unwrap();
+        assert_eq!(answer.status, 400, "{}", answer.json);
+    }
     for path in [
         "/v1/tickets/not-an-id",
         "/v1/tickets?pageToken=xxx",

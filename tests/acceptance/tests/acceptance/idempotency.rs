@@ -107,3 +107,28 @@ async fn i6_a_sold_out_answer_is_replayed_too() {
         assert_eq!(header, replayed);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i6_a_key_sent_with_a_second_cancel_is_its_own_and_no_other_bookings() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Twice", 10).await;
+    let first = crate::world::book_confirmed(&platform, "alice", &ticket, 1).await;
+    let second = crate::world::book_confirmed(&platform, "alice", &ticket, 1).await;
+    let alice = platform.buyer("alice");
+    let cancel = |booking: &str| {
+        let path = format!("/v1/bookings/{booking}:cancel");
+        platform.http.post(path).token(&alice).json(json!({}))
+    };
+    cancel(&first).send().await.unwrap();
+    let again = cancel(&first).key("kc").send().await.unwrap();
+    assert!(again.text("status").starts_with("BOOKING_STATUS_CANCELL"), "{}", again.json);
+    let other = cancel(&second).key("kc").send().await.unwrap();
+    assert_eq!((other.status.as_u16(), other.reason()), (422, "IDEMPOTENCY_KEY_REUSED"));
+    let kept = format!("/v1/bookings/{second}");
+    let kept = platform.http.get(kept).token(&alice).send().await.unwrap();
+    assert_eq!(kept.text("status"), "BOOKING_STATUS_CONFIRMED", "nothing was cancelled by mistake");
+    let replayed = cancel(&first).key("kc").send().await.unwrap();
+    assert_eq!(replayed.headers["idempotency-replayed"], "true");
+    assert_eq!(replayed.json, again.json);
+    platform.audit_is_clean().await;
+}
