@@ -198,13 +198,14 @@ mod tests {
 
     #[test]
     fn a_refusal_in_a_batch_is_the_error_of_the_single_call() {
-        let total = Money::from_minor(7, Currency::from_code("KRW").expect("known"));
-        let refusal = StockRefusal::PriceMismatch { total };
+        // One without metadata: the order of those is by chance.
+        let refusal = StockRefusal::SoldOut;
         let Some(Outcome::Refusal(wire)) = verdict(&Err(refusal.clone())).outcome else {
             panic!("a refusal")
         };
         assert_eq!(wire.encode_to_vec(), refuse(&refusal).details());
-        let details = refuse(&refusal).get_error_details();
+        let total = Money::from_minor(7, Currency::from_code("KRW").expect("known"));
+        let details = refuse(&StockRefusal::PriceMismatch { total }).get_error_details();
         let info = details.error_info().expect("there");
         assert_eq!(info.reason, "PRICE_MISMATCH");
         assert_eq!(info.metadata.get("total_units").map(String::as_str), Some("7"));

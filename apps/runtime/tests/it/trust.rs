@@ -86,6 +86,7 @@ async fn a_configured_issuer_takes_the_development_issuers_place() {
     assert_eq!(process.verifier.verify(own).expect("trusted").service(), Ok(()));
     assert!(!folder.path().join("issuer.key").exists(), "no development key");
 
+    drop(process);
     let missing = ["--oidc-issuer", "https://id.test", "--oidc-jwks-file", "/nowhere/keys.json"];
     let error = Process::begin(settings(folder.path(), &missing)).await.expect_err("no file");
     assert!(error.to_string().starts_with("OIDC_JWKS_FILE: /nowhere/keys.json"), "{error}");

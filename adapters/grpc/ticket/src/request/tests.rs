@@ -156,6 +156,6 @@ fn identifiers_and_nights_are_checked() {
     let night = Some(proto::google::r#type::Date { year: 2030, month: 1, day: 1 });
     let request = pb::SetCapacityRequest { start_date: night, ..pb::SetCapacityRequest::default() };
     let Err(Invalid(found)) = set_capacity(&request) else { panic!("no id, and nights") };
-    assert_eq!(fields(found), ["start_date", "ticket_id"]);
+    assert_eq!(fields(found), ["capacity", "start_date", "ticket_id"]);
     assert!(availability("x", false, true).is_err_and(|Invalid(found)| found.len() == 2));
 }
