@@ -19,7 +19,7 @@ pub struct Settings {
     #[arg(long, env = "DATA_DIR", global = true, default_value = "./boxoffice-data")]
     pub data_dir: PathBuf,
 
-    /// Where REST, web pages and OpenAPI are served
+    /// Where REST and OpenAPI are served
     #[arg(long, env = "REST_ADDR", global = true, default_value = "127.0.0.1:8080", value_parser = address)]
     pub rest_addr: SocketAddr,
 

@@ -11,7 +11,6 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 
 use crate::config::Settings;
-use crate::metrics::Metrics;
 use crate::process::Process;
 use crate::readiness::Part;
 use crate::service_token::ServiceToken;
@@ -43,8 +42,6 @@ pub struct Platform {
     pub tasks: Tasks,
     /// Where loops run.
     pub workers: Workers,
-    /// The process's gauges.
-    pub metrics: Metrics,
     /// Cancelled when streams to clients must end.
     pub stopping: CancellationToken,
     /// Names this process in leases.
@@ -83,7 +80,6 @@ impl Platform {
             ids,
             tasks: process.tasks.clone(),
             workers: process.workers.clone(),
-            metrics: process.metrics.clone(),
             stopping: process.stopping(),
             contexts,
             service_token: process.service_token.clone(),

@@ -183,7 +183,7 @@ pub enum StockBack {
 pub enum Release {
     /// It is to be told.
     Due,
-    /// It knows, or there never was anything to tell.
+    /// It knows.
     Done,
 }
 

@@ -15,7 +15,8 @@ use crate::BusSettings;
 ///
 /// `publish` returns `Ok` once all of them have handled or parked the message, so the relay, which
 /// waits for it, keeps the order of each aggregate. A consumer in trouble delays no other consumer's
-/// delivery of the message, and no message of another aggregate.
+/// delivery of the message, and messages of other aggregates only once so many are in trouble that the
+/// relay has no lane left.
 ///
 /// Handlers run in tasks of the bus: neither a caller that goes away nor a shutdown cuts one off
 /// half-way, and one that panics has failed like any other.
