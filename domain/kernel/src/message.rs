@@ -56,10 +56,16 @@ impl Envelope {
     }
 }
 
-/// The bus did not take a message. It stays in the outbox and is tried again.
+/// The bus did not take a message. It stays in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("message was not accepted by the bus: {0}")]
-pub struct PublishError(pub String);
+pub enum PublishError {
+    /// The bus is away or has no room; the same message may pass later, so it is tried again for ever.
+    #[error("the bus did not take the message: {0}")]
+    Away(String),
+    /// The bus refuses this very message; after many tries it is set aside for an operator (trap R18).
+    #[error("the bus refuses the message: {0}")]
+    Refused(String),
+}
 
 /// The outbound side of a bus. Only the outbox relay calls it.
 #[async_trait]

@@ -70,7 +70,7 @@ impl InProcessBus {
             }
             tokio::time::sleep(self.settings.backoff(tries)).await;
         }
-        Err(PublishError(format!("{consumer} could neither handle nor park it: {reason}")))
+        Err(PublishError::Away(format!("{consumer} could neither handle nor park it: {reason}")))
     }
 
     /// The error is the reason why the message cannot be handled.

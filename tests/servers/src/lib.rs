@@ -1,0 +1,41 @@
+//! The real servers that tests run against: where those are that `cargo xtask servers up` has started.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The addresses of the running servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// PostgreSQL without a database's name: `postgres://boxoffice@127.0.0.1:5432`.
+    pub postgres: String,
+    /// MariaDB without a database's name: `mysql://root@127.0.0.1:3306`.
+    pub mariadb: String,
+    /// NATS: `nats://127.0.0.1:4222`.
+    pub nats: String,
+    /// NATS' monitoring: `http://127.0.0.1:8222`.
+    pub nats_monitor: String,
+}
+
+/// The running servers, as the file says that `BOXOFFICE_SERVERS` names, or else the one in the usual place.
+///
+/// # Errors
+/// What is missing and how to get it.
+pub fn addresses() -> Result<Addresses, String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "set by xtask for tests, no configuration of the platform"
+    )]
+    let named = std::env::var_os("BOXOFFICE_SERVERS").map(PathBuf::from);
+    let file = named.unwrap_or_else(state_file);
+    let text = std::fs::read_to_string(&file);
+    let text =
+        text.map_err(|_| "no servers run: `cargo xtask servers up` starts them".to_owned())?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Where the addresses are written.
+#[must_use]
+pub fn state_file() -> PathBuf {
+    std::env::temp_dir().join("boxoffice-servers").join("addresses.json")
+}
