@@ -55,10 +55,11 @@ impl Database {
         let failed = |doing: &'static str| {
             move |error: DbErr| StoreError::Unavailable { doing, cause: format!("{url}: {error}") }
         };
-        let connect = |options| sea_orm::Database::connect(options);
+        // On the heap: the type of what connects to any of three engines nests too deeply for the compiler.
+        let connect = |options| Box::pin(sea_orm::Database::connect(options));
         let writer = connect(engine::writer(url)).await.map_err(failed("opening the database"))?;
         if url.file().is_some() {
-            migrate(&writer, migrations).await.map_err(failed("migrating the database file"))?;
+            Box::pin(migrate(&writer, migrations)).await.map_err(failed("migrating the database file"))?;
         }
         let readers = connect(engine::readers(url)).await;
         let readers = readers.map_err(failed("opening the database for reading"))?;
