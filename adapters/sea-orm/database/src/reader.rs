@@ -30,6 +30,12 @@ impl Reader {
         Self { pool, server }
     }
 
+    /// Which engine it is, for the few statements that differ.
+    #[must_use]
+    pub fn get_database_backend(&self) -> DbBackend {
+        self.pool.get_database_backend()
+    }
+
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
         self.pool.close_by_ref().await
     }
@@ -46,7 +52,7 @@ impl Reader {
 #[async_trait::async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
-        self.pool.get_database_backend()
+        Self::get_database_backend(self)
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
