@@ -9,7 +9,18 @@ use ticket::{
     Tombstone, fold,
 };
 
-use crate::scene::{Stores, hold_of};
+use crate::scene::{Stores, hold_of, memory, over};
+
+contract::over_every_store!(
+    every_hold_reads_back,
+    i1_forty_buyers_of_twenty_five_units,
+    i11_fifty_calls_of_one_buyer,
+    r3_a_tombstone_stays,
+    r03_expiry_passes_over_pins,
+    r08_a_deletion_comes_before_a_hold_or_after_it,
+    i2_the_counters_are_the_fold_of_the_ledger,
+    a_batch_has_a_verdict_for_each,
+);
 
 /// Longer than the life of a hold that is to expire, and than any clock's grain.
 const AGE: Duration = Duration::from_millis(30);
@@ -22,7 +33,7 @@ fn count(verdicts: &[StockVerdict], wanted: &str) -> usize {
     verdicts.iter().filter(|verdict| reason(verdict) == wanted).count()
 }
 
-pub(crate) async fn every_hold_reads_back(stores: &Stores) {
+async fn every_hold_reads_back(stores: &Stores) {
     let short = |ticket: &mut ticket::Ticket| ticket.terms.hold_ttl = Duration::from_millis(1);
     let ticket = stores.on_sale(100, short).await;
     let paths: [&[HoldStep]; 8] = [
@@ -48,7 +59,7 @@ pub(crate) async fn every_hold_reads_back(stores: &Stores) {
     assert_eq!(stores.stock.find_hold(nobody).await, Ok(None));
 }
 
-pub(crate) async fn i1_forty_buyers_of_twenty_five_units(stores: &Stores) {
+async fn i1_forty_buyers_of_twenty_five_units(stores: &Stores) {
     let ticket = stores.on_sale(25, |_| {}).await;
     let calls = (0..40).map(|buyer| {
         let request = stores.request(&ticket, &format!("buyer-{buyer}"), 1);
@@ -65,7 +76,7 @@ pub(crate) async fn i1_forty_buyers_of_twenty_five_units(stores: &Stores) {
     assert_eq!(stores.ledger(ticket.id).await.len(), 50);
 }
 
-pub(crate) async fn i11_fifty_calls_of_one_buyer(stores: &Stores) {
+async fn i11_fifty_calls_of_one_buyer(stores: &Stores) {
     let limit = |ticket: &mut ticket::Ticket| ticket.terms.max_per_buyer = Quantity::new(4).ok();
     let ticket = stores.on_sale(1_000, limit).await;
     let calls = (0..50).map(|_| {
@@ -84,7 +95,7 @@ pub(crate) async fn i11_fifty_calls_of_one_buyer(stores: &Stores) {
     assert!(stores.execute(more()).await.is_ok(), "returned units do not");
 }
 
-pub(crate) async fn r3_a_tombstone_stays(stores: &Stores) {
+async fn r3_a_tombstone_stays(stores: &Stores) {
     let ticket = stores.on_sale(5, |_| {}).await;
     let request = stores.request(&ticket, "alice", 1);
     let id = request.hold_id;
@@ -102,7 +113,7 @@ pub(crate) async fn r3_a_tombstone_stays(stores: &Stores) {
     assert_eq!(stores.find(ticket.id).await.stock.available(), 5);
 }
 
-pub(crate) async fn r03_expiry_passes_over_pins(stores: &Stores) {
+async fn r03_expiry_passes_over_pins(stores: &Stores) {
     let short = |ticket: &mut ticket::Ticket| ticket.terms.hold_ttl = Duration::from_millis(1);
     let ticket = stores.on_sale(5, short).await;
     let fresh = stores.on_sale(5, |_| {}).await;
@@ -131,7 +142,7 @@ pub(crate) async fn r03_expiry_passes_over_pins(stores: &Stores) {
     assert_eq!(told, [("Expired", 1), ("Expired", 2), ("Returned", 3)].map(|(n, v)| (n.into(), v)));
 }
 
-pub(crate) async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stores) {
+async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stores) {
     let ticket = stores.on_sale(1_000, |_| {}).await;
     let early = stores.held(&ticket, 1, true).await;
     let calls = (0..30).map(|buyer| {
@@ -149,7 +160,7 @@ pub(crate) async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stor
     assert_eq!(hold_of(stores.step(early.id, HoldStep::Unpin).await).id, early.id, "it stays");
 }
 
-pub(crate) async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) {
+async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) {
     let ticket = stores.on_sale(20, |_| {}).await;
     let steps = [
         HoldStep::Pin,
@@ -185,7 +196,7 @@ pub(crate) async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) 
     assert_eq!(u64::try_from(counts.sold), Ok(stock.sold()));
 }
 
-pub(crate) async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
+async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
     let ticket = stores.on_sale(3, |_| {}).await;
     let nothing = stores.listing(1).ticket;
     let (first, too_many) =

@@ -8,9 +8,19 @@ use kernel::{
 };
 use ticket::{Allocation, HoldStep, Slot, SlotCapacity, Ticket, TicketKind, TicketStatus};
 
-use crate::scene::Stores;
+use crate::scene::{Stores, memory, over};
 
-pub(crate) async fn every_ticket_reads_back(stores: &Stores) {
+contract::over_every_store!(
+    every_ticket_reads_back,
+    a_stale_revision_is_a_conflict,
+    of_ten_racers_one_wins,
+    r29_the_same_cause_twice_is_one_commit,
+    i6_a_taken_key_leaves_nothing,
+    i1_a_capacity_never_falls_below_what_is_taken,
+    t02_a_ticket_ends_when_nothing_of_it_is_kept,
+);
+
+async fn every_ticket_reads_back(stores: &Stores) {
     let statuses =
         [TicketStatus::OnSale, TicketStatus::Paused, TicketStatus::Retiring, TicketStatus::Retired];
     for status in statuses {
@@ -43,7 +53,7 @@ fn full(ticket: &mut Ticket, status: TicketStatus) {
     ticket.terms.hold_ttl = Duration::from_millis(1_500);
 }
 
-pub(crate) async fn a_stale_revision_is_a_conflict(stores: &Stores) {
+async fn a_stale_revision_is_a_conflict(stores: &Stores) {
     let ticket = stores.on_sale(1, |_| {}).await;
     let mut listing = stores.find(ticket.id).await;
     assert_eq!(stores.tickets.commit(stores.change(&listing, 0)).await, Ok(Committed::Stale));
@@ -57,7 +67,7 @@ pub(crate) async fn a_stale_revision_is_a_conflict(stores: &Stores) {
     assert_eq!(told, [("Registered".to_owned(), 1), ("Changed".to_owned(), 2)]);
 }
 
-pub(crate) async fn of_ten_racers_one_wins(stores: &Stores) {
+async fn of_ten_racers_one_wins(stores: &Stores) {
     let ticket = stores.on_sale(1, |_| {}).await;
     let changes = (0..10).map(|racer| {
         let mut listing = stores.listing(1);
@@ -73,7 +83,7 @@ pub(crate) async fn of_ten_racers_one_wins(stores: &Stores) {
     assert_eq!(stores.told(ticket.id).await.len(), 2);
 }
 
-pub(crate) async fn r29_the_same_cause_twice_is_one_commit(stores: &Stores) {
+async fn r29_the_same_cause_twice_is_one_commit(stores: &Stores) {
     let cause = Cause { consumer: "ticket.test", event_id: EventId::new(stores.uuid()) };
     let (first, second) = (stores.listing(1), stores.listing(1));
     for (listing, verdict) in [(&first, Committed::Done), (&second, Committed::AlreadyHandled)] {
@@ -85,7 +95,7 @@ pub(crate) async fn r29_the_same_cause_twice_is_one_commit(stores: &Stores) {
     assert!(stores.told(second.ticket.id).await.is_empty());
 }
 
-pub(crate) async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
+async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
     let key = ReplyKey { scope: "acme".into(), key: "k".into(), fingerprint: vec![1] };
     assert_eq!(stores.tickets.find_reply(&key).await, Ok(None));
     let record = |body: u8| ReplyChange::Record { key: key.clone(), body: vec![body] };
@@ -109,7 +119,7 @@ pub(crate) async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
     assert_eq!(stores.tickets.commit(again).await, Ok(Committed::Done), "the cause was not taken");
 }
 
-pub(crate) async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Stores) {
+async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Stores) {
     let ticket = stores.on_sale(10, |_| {}).await;
     let sold = stores.held(&ticket, 3, true).await;
     assert!(stores.step(sold.id, HoldStep::Commit).await.is_ok());
@@ -134,7 +144,7 @@ pub(crate) async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Store
     assert_eq!(left.read_at, at(5));
 }
 
-pub(crate) async fn t02_a_ticket_ends_when_nothing_of_it_is_kept(stores: &Stores) {
+async fn t02_a_ticket_ends_when_nothing_of_it_is_kept(stores: &Stores) {
     let ticket = stores.on_sale(10, |_| {}).await;
     let empty = stores.on_sale(10, |_| {}).await;
     let (kept, sold) = (stores.held(&ticket, 1, false).await, stores.held(&ticket, 1, true).await);
