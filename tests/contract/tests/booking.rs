@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use booking::{
     AwaitReason, Booking, BookingChange, BookingEvent, BookingFilter, BookingStatus, BookingStore,
-    CancelReason, ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking, RejectReason,
-    Release, Sale, Stage, State, StockBack, TicketSnapshot, Timer, Wake,
+    CancelReason, ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking,
+    PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, Sale, Stage, State, StockBack, TicketSnapshot,
+    Timer, Wake,
 };
 use contract::{Engine, Fresh};
 use futures::future::join_all;
@@ -77,7 +78,11 @@ contract::over_every_store!(
     a_stale_commit_leaves_nothing,
     of_ten_racers_one_wins,
     r29_the_same_cause_twice_is_one_commit,
+    r29_of_ten_racers_with_one_cause_one_wins,
+    i6_of_ten_racers_with_one_key_one_begins,
     i6_a_key_begins_is_in_use_and_completes_once,
+    ids_and_keys_are_compared_by_every_letter,
+    the_longest_texts_fit,
     a_taken_key_leaves_nothing,
     r20_due_bookings_go_to_one_owner,
     a_timer_is_due_when_it_says,
@@ -297,6 +302,55 @@ async fn a_taken_key_leaves_nothing(scene: &Scene) {
     assert_eq!(scene.store.commit(rival).await.unwrap(), Committed::KeyTaken);
     assert_eq!(scene.store.find(placed(2).id).await.unwrap(), None);
     assert_eq!(rows(scene, "outbox").await.unwrap_or(1), 1);
+}
+
+fn counted(verdicts: &[Committed], lost: Committed) -> (usize, usize) {
+    let of = |wanted: Committed| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    (of(Committed::Done), of(lost))
+}
+
+async fn r29_of_ten_racers_with_one_cause_one_wins(scene: &Scene) {
+    let race = (1..=10).map(|n| {
+        let change = BookingChange { caused_by: Some(cause(9)), ..commit_of(placed(n)) };
+        scene.store.commit(change)
+    });
+    let verdicts: Vec<_> = join_all(race).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(counted(&verdicts, Committed::AlreadyHandled), (1, 9));
+    assert_eq!(rows(scene, "booking").await.unwrap_or(1), 1);
+}
+
+async fn i6_of_ten_racers_with_one_key_one_begins(scene: &Scene) {
+    let race = (1..=10).map(|n| {
+        let resource_id = placed(n).id.to_string();
+        let reply = ReplyChange::Begin { key: key("k", 1), resource_id };
+        scene.store.commit(BookingChange { reply, ..commit_of(placed(n)) })
+    });
+    let verdicts: Vec<_> = join_all(race).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(counted(&verdicts, Committed::KeyTaken), (1, 9));
+    assert_eq!(rows(scene, "booking").await.unwrap_or(1), 1);
+}
+
+async fn ids_and_keys_are_compared_by_every_letter(scene: &Scene) {
+    for (n, name) in (1..).zip(["alice", "Alice", "ALICE"]) {
+        let booking = Booking { buyer_id: BuyerId::new(name).unwrap(), ..placed(n) };
+        commit(scene, commit_of(booking)).await;
+    }
+    let of_alice: Vec<_> = scene.store.list(&of_alice(), None, 9).await.unwrap();
+    assert_eq!(of_alice.iter().map(|booking| booking.id).collect::<Vec<_>>(), [placed(1).id]);
+    for (n, name) in (11..).zip(["k", "K", "k ", "ｋ"]) {
+        let reply = ReplyChange::Record { key: key(name, 1), body: vec![7] };
+        commit(scene, BookingChange { reply, ..commit_of(placed(n)) }).await;
+    }
+    assert_eq!(scene.store.find_reply(&key("k  ", 1)).await.unwrap(), None);
+}
+
+async fn the_longest_texts_fit(scene: &Scene) {
+    let mut booking = placed(1);
+    booking.ticket.name = "\u{1f3b9}".repeat(200);
+    booking.payment_method = "\u{1f3b9}".repeat(PAYMENT_METHOD_CHARS_MAX);
+    booking.buyer_id = BuyerId::new("b".repeat(128)).unwrap();
+    let written = commit(scene, commit_of(booking)).await;
+    assert_eq!(scene.store.find(written.id).await.unwrap().unwrap().booking, written);
 }
 
 fn lease(owner: &str, lasts: Duration) -> Lease {

@@ -1,5 +1,9 @@
 //! The view store's contract, over every implementation.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set up its scene has failed"
+)]
 
 use std::sync::Arc;
 
@@ -40,6 +44,7 @@ contract::over_every_store!(
     t07_sums_are_the_fold_of_the_rows,
     t08_a_watcher_sees_every_change_once_and_in_order,
     t08_no_change_hides_behind_a_later_number,
+    t08_first_changes_at_once_are_numbered_too,
     r30_a_payment_alone_is_found_but_not_listed,
     r18_a_parked_message_counts_as_handled,
 );
@@ -345,6 +350,22 @@ async fn t08_no_change_hides_behind_a_later_number(scene: &Scene) {
         }
     };
     futures::join!(writers, watcher);
+}
+
+async fn t08_first_changes_at_once_are_numbered_too(scene: &Scene) {
+    for name in ["alice", "Alice", "bob"] {
+        let number = |n: usize| u128::try_from(n).unwrap() + u128::from(name.as_bytes()[0]) * 100;
+        let race = (1..=10).map(async |n| {
+            let booking =
+                BookingSnapshot { buyer_id: buyer(name), ..snapshot(1, BookingStatus::Pending) };
+            fold(scene, number(n), &booked(number(n), 1, booking)).await
+        });
+        let verdicts = join_all(race).await;
+        assert!(verdicts.iter().all(|verdict| *verdict == Committed::Done), "{verdicts:?}");
+        let changed = scene.store.changed_since(&buyer(name), 0, 50).await.unwrap();
+        let numbers: Vec<_> = changed.iter().map(|change| change.change_number).collect();
+        assert_eq!(numbers, (1..=10).collect::<Vec<_>>(), "{name}");
+    }
 }
 
 async fn r30_a_payment_alone_is_found_but_not_listed(scene: &Scene) {

@@ -41,6 +41,8 @@ contract::over_every_store!(
     pages_have_no_gap_and_no_double_while_others_write,
     t07_no_one_sees_anothers,
     the_language_of_the_later_event_stays,
+    of_languages_learned_at_once_the_later_stays,
+    recipients_are_compared_by_every_letter,
     r18_a_parked_message_counts_as_handled,
 );
 
@@ -207,6 +209,29 @@ async fn the_language_of_the_later_event_stays(scene: &Scene) {
     assert_eq!(scene.store.locale_of(&acme()).await.unwrap(), Some(Locale::En));
     let acme_the_buyer = Recipient::Buyer(BuyerId::new("acme").unwrap());
     assert_eq!(scene.store.locale_of(&acme_the_buyer).await.unwrap(), None);
+}
+
+async fn of_languages_learned_at_once_the_later_stays(scene: &Scene) {
+    let events = [3, 9, 1, 10, 5, 2, 8, 4, 7, 6].map(|at| {
+        let locale = if at == 10 { Locale::Ko } else { Locale::En };
+        let learned = learned(acme(), locale, at);
+        let event = change(u128::try_from(at).unwrap(), Vec::new());
+        scene.store.commit(Change { learned, ..event })
+    });
+    for verdict in join_all(events).await {
+        assert_eq!(verdict, Ok(Committed::Done));
+    }
+    assert_eq!(scene.store.locale_of(&acme()).await.unwrap(), Some(Locale::Ko));
+}
+
+async fn recipients_are_compared_by_every_letter(scene: &Scene) {
+    let shouting = Recipient::Buyer(BuyerId::new("ALICE").unwrap());
+    let both = [message(1, 1, alice()), message(2, 1, shouting.clone())];
+    let learned = learned(alice(), Locale::Ko, 1);
+    let change = Change { learned, ..change(1, both.to_vec()) };
+    assert_eq!(commit(scene, change).await, Committed::Done, "two recipients");
+    assert_eq!(all(scene, shouting.clone()).await.len(), 1);
+    assert_eq!(scene.store.locale_of(&shouting).await.unwrap(), None);
 }
 
 async fn r18_a_parked_message_counts_as_handled(scene: &Scene) {

@@ -78,7 +78,9 @@ contract::over_every_store!(
     r20_due_settlements_go_to_one_claimer,
     what_is_at_rest_is_never_due,
     pages_are_newest_first_and_show_nobody_elses,
-    r18_a_parked_message_counts_as_handled;
+    r18_a_parked_message_counts_as_handled,
+    r29_of_ten_racers_with_one_cause_one_wins;
+    r06_an_attempt_is_of_one_payment,
     the_database_refuses_and_the_reader_reports_what_cannot_be,
 );
 
@@ -258,6 +260,31 @@ async fn r29_the_same_cause_twice_is_one_commit(scene: &Scene) {
     let again = Change { caused_by: Some(cause), ..change(&next, 1) };
     assert_eq!(scene.store.commit(again).await, Ok(Committed::AlreadyHandled));
     assert_eq!(scene.store.find(booking(1)).await, Ok(Some(read)));
+}
+
+async fn r29_of_ten_racers_with_one_cause_one_wins(scene: &Scene) {
+    let racers = (1..=10).map(|n| {
+        let cause = Cause { consumer: "payment.refund", event_id: EventId::new(id(9)) };
+        let caused = Change { caused_by: Some(cause), ..change(&due_now(n), 1) };
+        scene.store.commit(caused)
+    });
+    let verdicts: Vec<_> = join_all(racers).await.into_iter().map(Result::unwrap).collect();
+    let done = verdicts.iter().filter(|verdict| **verdict == Committed::Done).count();
+    let handled = verdicts.iter().filter(|verdict| **verdict == Committed::AlreadyHandled).count();
+    assert_eq!((done, handled), (1, 9));
+    assert_eq!(scene.store.claim_due(CALL_LEASE, 50).await.unwrap().len(), 1);
+}
+
+/// MySQL's upsert would have overwritten the first.
+async fn r06_an_attempt_is_of_one_payment(scene: &Scene) {
+    let first = settlement(booking(1), vec![attempt(booking(1), 1, PaymentState::Processing)]);
+    assert_eq!(commit(scene, &first).await, Committed::Done);
+    let mut other = Settlement { revision: 2, ..first.clone() };
+    other.payments[0] =
+        Payment { id: PaymentId::new(id(4_711)), ..attempt(booking(1), 1, approved()) };
+    let refused = scene.store.commit(change(&other, 0)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(scene.store.find(booking(1)).await, Ok(Some(first)));
 }
 
 /// A refund that is requested is due at once.

@@ -19,6 +19,7 @@ contract::over_every_database!(
     r04_a_call_without_an_answer_ends_in_time_and_is_processing,
     p02_a_result_that_comes_later_is_found_later,
     a_refund_moves_no_more_than_was_taken_and_once,
+    refunds_at_once_give_back_no_more_than_was_taken,
     the_books_outlive_the_provider,
 );
 
@@ -81,8 +82,8 @@ async fn p01_a_seed_repeats_itself_and_zero_and_one_are_exact(engine: &Engine) {
 }
 
 async fn p01_tokens_script_the_outcome_whatever_the_odds(engine: &Engine) {
-    let (never, always) =
-        (scene(engine, 0.0, 7).await.provider, scene(engine, 1.0, 7).await.provider);
+    let (never, always) = (scene(engine, 0.0, 7).await, scene(engine, 1.0, 7).await);
+    let (never, always) = (&never.provider, &always.provider);
     assert!(is_approved(&never.charge(&order(1, "ok")).await));
     assert!(is_declined(&always.charge(&order(1, "declined")).await));
     let unknown = ChargeAnswer::Declined { reason: "unknown payment method".to_owned() };
@@ -157,6 +158,20 @@ async fn a_refund_moves_no_more_than_was_taken_and_once(engine: &Engine) {
     assert!(matches!(rest, RefundAnswer::Succeeded { .. }));
     let all_back = "SELECT COUNT(*) FROM refund HAVING SUM(amount_minor) = 55000";
     assert_eq!(scene.ledger.value::<i64>(all_back).await, 2);
+}
+
+async fn refunds_at_once_give_back_no_more_than_was_taken(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
+    let taken = order(1, "ok");
+    assert!(is_approved(&scene.provider.charge(&taken).await));
+    let refunds: Vec<_> = (1..=10).map(|n| refund(n, &taken, 10_000)).collect();
+    // Each is asked for twice at once: the second is the same answer, and moves nothing.
+    let twice = refunds.iter().chain(&refunds).map(|refund| scene.provider.refund(refund));
+    let answers = join_all(twice).await;
+    let given = |answer: &RefundAnswer| matches!(answer, RefundAnswer::Succeeded { .. });
+    assert!(answers.iter().zip(answers.iter().skip(10)).all(|(one, two)| given(one) == given(two)));
+    assert_eq!(answers.iter().filter(|answer| given(answer)).count(), 10);
+    assert_eq!(scene.ledger.value::<i64>("SELECT COUNT(*) FROM refund").await, 5);
 }
 
 async fn the_books_outlive_the_provider(engine: &Engine) {

@@ -9,6 +9,7 @@ use crate::scene::{Stores, memory, over, won};
 
 contract::over_every_store!(
     t03_every_condition_counts,
+    t03_names_are_compared_by_every_letter,
     t03_wildcards_are_letters,
     t03_every_order_is_a_total_one,
     t03_pages_have_no_gap_and_no_double_while_others_write,
@@ -90,6 +91,21 @@ async fn t03_every_condition_counts(stores: &Stores) {
     assert!(!found(stores, &left).await.contains(&other.id));
     assert!(stores.step(held.id, HoldStep::Release).await.is_ok());
     assert!(found(stores, &left).await.contains(&other.id));
+}
+
+async fn t03_names_are_compared_by_every_letter(stores: &Stores) {
+    let categories = ["opera", "Opera", "opera ", "ope\u{301}ra", "오페라", "오페라\u{3000}"];
+    let mut tickets = Vec::new();
+    for category in categories {
+        let form = |ticket: &mut Ticket| ticket.terms.category = category.into();
+        tickets.push((category, stores.on_sale(1, form).await.id));
+    }
+    for (category, id) in tickets {
+        let search = TicketSearch { category: Some(category.into()), ..everything() };
+        assert_eq!(found(stores, &search).await, [id], "{category:?}");
+    }
+    let shouting = TicketSearch { organizer_id: OrganizerId::new("ACME").ok(), ..everything() };
+    assert!(found(stores, &shouting).await.is_empty());
 }
 
 async fn t03_wildcards_are_letters(stores: &Stores) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use kernel::{Committed, Fault, HoldId, Quantity, Timestamp};
 use ticket::{
-    HoldRecord, HoldState, HoldStep, Slot, StockCommand, StockOutcome, StockRefusal, StockVerdict,
-    Tombstone, fold,
+    HoldRecord, HoldState, HoldStep, Slot, SlotCapacity, StockCommand, StockOutcome, StockRefusal,
+    StockVerdict, Tombstone, fold,
 };
 
 use crate::scene::{Stores, hold_of, memory, over};
@@ -20,6 +20,10 @@ contract::over_every_store!(
     r08_a_deletion_comes_before_a_hold_or_after_it,
     i2_the_counters_are_the_fold_of_the_ledger,
     a_batch_has_a_verdict_for_each,
+    f7_a_hold_asked_for_by_ten_at_once_is_one,
+    f7_a_hold_and_its_release_at_once_leave_nothing_held,
+    i1_a_capacity_that_falls_while_buyers_race_stays_above_them,
+    batches_over_the_same_tickets_pass_each_other,
 );
 
 /// Longer than the life of a hold that is to expire, and than any clock's grain.
@@ -221,4 +225,78 @@ async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
     let _happened = deleted.ticket.retire(Timestamp::from_micros(1));
     let verdict = stores.tickets.commit(stores.change(&deleted, 1)).await;
     assert_eq!(verdict, Ok(Committed::Done), "holds do not touch the ticket's revision");
+}
+
+async fn f7_a_hold_asked_for_by_ten_at_once_is_one(stores: &Stores) {
+    let limit = |ticket: &mut ticket::Ticket| ticket.terms.max_per_buyer = Quantity::new(2).ok();
+    let ticket = stores.on_sale(100, limit).await;
+    for round in 1..=5 {
+        let request = stores.request(&ticket, &format!("buyer-{round}"), 2);
+        let calls = (0..10).map(|_| stores.execute(StockCommand::Hold(request.clone())));
+        let holds: Vec<_> = join_all(calls).await.into_iter().map(hold_of).collect();
+        assert!(holds.iter().all(|hold| *hold == holds[0]), "{holds:?}");
+        assert_eq!(stores.find(ticket.id).await.stock.held(), 2 * round);
+    }
+    assert_eq!(stores.ledger(ticket.id).await.len(), 5);
+}
+
+async fn f7_a_hold_and_its_release_at_once_leave_nothing_held(stores: &Stores) {
+    let ticket = stores.on_sale(100, |_| {}).await;
+    let pairs = (0..20).map(async |buyer| {
+        let request = stores.request(&ticket, &format!("buyer-{buyer}"), 1);
+        let id = request.hold_id;
+        let hold = stores.execute(StockCommand::Hold(request));
+        let (held, released) = futures::join!(hold, stores.step(id, HoldStep::Release));
+        assert!(["", "HOLD_CLOSED"].contains(&reason(&held)), "{held:?}");
+        assert!(released.is_ok(), "{released:?}");
+        usize::from(held.is_ok())
+    });
+    let held: usize = join_all(pairs).await.into_iter().sum();
+    let stock = stores.find(ticket.id).await.stock;
+    assert_eq!((stock.held(), stock.sold()), (0, 0));
+    assert_eq!(stores.ledger(ticket.id).await.len(), 2 * held, "each that came first was undone");
+}
+
+async fn i1_a_capacity_that_falls_while_buyers_race_stays_above_them(stores: &Stores) {
+    let ticket = stores.on_sale(100, |_| {}).await;
+    let calls = (0..40).map(|buyer| {
+        let request = stores.request(&ticket, &format!("buyer-{buyer}"), 1);
+        stores.execute(StockCommand::Hold(request))
+    });
+    let mut listing = stores.find(ticket.id).await;
+    listing.ticket.revision = 2;
+    listing.ticket.event_version = 2;
+    let mut fewer = stores.change(&listing, 1);
+    fewer.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity: 20 }];
+    let (verdicts, fewer) = futures::join!(join_all(calls), stores.tickets.commit(fewer));
+    let held = count(&verdicts, "");
+    assert_eq!(held + count(&verdicts, "SOLD_OUT"), 40);
+    let (capacity, most) = match fewer.unwrap() {
+        Committed::Done => (20, 20),
+        verdict => {
+            assert_eq!(verdict, Committed::Stale);
+            (100, 40)
+        }
+    };
+    let stock = stores.find(ticket.id).await.stock;
+    assert_eq!((stock.capacity(), held), (capacity, most));
+    assert_eq!(usize::try_from(stock.held()), Ok(held));
+}
+
+async fn batches_over_the_same_tickets_pass_each_other(stores: &Stores) {
+    let (one, other) = (stores.on_sale(1_000, |_| {}).await, stores.on_sale(1_000, |_| {}).await);
+    let batches = (0..16).map(|batch| {
+        let both = if batch % 2 == 0 { [&one, &other] } else { [&other, &one] };
+        let orders = both.map(|ticket| {
+            let request = stores.request(ticket, &format!("buyer-{batch}"), 3);
+            stores.order(StockCommand::Hold(request))
+        });
+        stores.stock.execute(orders.into())
+    });
+    for verdicts in join_all(batches).await {
+        assert!(verdicts.unwrap().iter().all(Result::is_ok));
+    }
+    for ticket in [one, other] {
+        assert_eq!(stores.find(ticket.id).await.stock.held(), 48);
+    }
 }

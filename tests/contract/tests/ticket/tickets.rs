@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kernel::{
-    Cause, Committed, EventId, Locale, Quantity, ReplyChange, ReplyKey, TimeZoneName, Timestamp,
+    Cause, Committed, EventId, Locale, Money, OrganizerId, Quantity, ReplyChange, ReplyKey,
+    TimeZoneName, Timestamp,
 };
-use ticket::{Allocation, HoldStep, Slot, SlotCapacity, Ticket, TicketKind, TicketStatus};
+use ticket::{
+    Allocation, CAPACITY_MAX, CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HoldStep, NAME_CHARS_MAX,
+    Slot, SlotCapacity, Ticket, TicketKind, TicketStatus, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
+};
 
-use crate::scene::{Stores, memory, over};
+use crate::scene::{Stores, memory, over, won};
 
 contract::over_every_store!(
     every_ticket_reads_back,
+    the_longest_texts_fit,
     a_stale_revision_is_a_conflict,
     of_ten_racers_one_wins,
     r29_the_same_cause_twice_is_one_commit,
@@ -33,6 +38,21 @@ async fn every_ticket_reads_back(stores: &Stores) {
     assert_eq!(stores.find(plain.id).await.ticket, plain);
     let nobody = stores.listing(1).ticket.id;
     assert_eq!(stores.tickets.find(nobody).await, Ok(None));
+}
+
+async fn the_longest_texts_fit(stores: &Stores) {
+    // Four bytes for each, the most there are.
+    let long = |chars| "🎫".repeat(chars);
+    let form = |ticket: &mut Ticket| {
+        ticket.terms.name = long(NAME_CHARS_MAX);
+        ticket.terms.description = long(DESCRIPTION_CHARS_MAX);
+        ticket.terms.venue = long(VENUE_CHARS_MAX);
+        ticket.terms.category = long(CATEGORY_CHARS_MAX);
+        ticket.organizer_id = OrganizerId::new("o".repeat(128)).unwrap();
+        ticket.terms.unit_price = Money::from_minor(UNIT_PRICE_MINOR_MAX, won(1).currency());
+    };
+    let ticket = stores.on_sale(i64::try_from(CAPACITY_MAX).unwrap(), form).await;
+    assert_eq!(stores.find(ticket.id).await.ticket, ticket);
 }
 
 fn full(ticket: &mut Ticket, status: TicketStatus) {
