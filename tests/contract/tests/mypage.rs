@@ -1,8 +1,13 @@
 //! The view store's contract, over every implementation.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set up its scene has failed"
+)]
 
 use std::sync::Arc;
 
+use contract::{Engine, Fresh};
 use futures::future::join_all;
 use kernel::{
     BookingId, BuyerId, Cause, CivilDate, Committed, Currency, Cursor, Envelope, EventId, Money,
@@ -13,37 +18,23 @@ use mypage::{
     BookingSnapshot, BookingStatus, BookingView, Change, Fact, Filter, PaymentSnapshot,
     PaymentStatus, SalesSummary, ViewStore, Viewer,
 };
-use sea_orm_database::Database;
 use sea_orm_mypage::{SeaOrmViewStore, migrations};
-use tempfile::TempDir;
 
-struct Fresh {
+struct Scene {
     store: Arc<dyn ViewStore>,
-    _folder: Option<TempDir>,
+    _database: Option<Fresh>,
 }
 
-async fn memory() -> Fresh {
-    Fresh { store: Arc::new(MemoryViewStore::new()), _folder: None }
+async fn memory() -> Scene {
+    Scene { store: Arc::new(MemoryViewStore::new()), _database: None }
 }
 
-async fn sqlite() -> Fresh {
-    let folder = TempDir::new().unwrap();
-    let db = Database::open_sqlite(&folder.path().join("mypage.db"), migrations()).await.unwrap();
-    Fresh { store: Arc::new(SeaOrmViewStore::new(db)), _folder: Some(folder) }
+async fn over(engine: Engine) -> Scene {
+    let fresh = Fresh::new(engine, migrations()).await;
+    Scene { store: Arc::new(SeaOrmViewStore::new(fresh.db.clone())), _database: Some(fresh) }
 }
 
-macro_rules! contract {
-    ($($test:ident),+ $(,)?) => {
-        mod over_memory {
-            $(#[tokio::test] async fn $test() { super::$test(&super::memory().await).await; })+
-        }
-        mod over_sqlite {
-            $(#[tokio::test] async fn $test() { super::$test(&super::sqlite().await).await; })+
-        }
-    };
-}
-
-contract!(
+contract::over_every_store!(
     every_state_round_trips,
     r29_the_same_cause_twice_is_one_commit,
     a_stale_commit_leaves_nothing,
@@ -53,6 +44,7 @@ contract!(
     t07_sums_are_the_fold_of_the_rows,
     t08_a_watcher_sees_every_change_once_and_in_order,
     t08_no_change_hides_behind_a_later_number,
+    t08_first_changes_at_once_are_numbered_too,
     r30_a_payment_alone_is_found_but_not_listed,
     r18_a_parked_message_counts_as_handled,
 );
@@ -114,17 +106,17 @@ fn cause(event: u128) -> Cause {
 }
 
 /// Reads the row, folds the fact in and commits, as the use case does.
-async fn fold(fresh: &Fresh, event: u128, fact: &Fact) -> Committed {
-    let found = fresh.store.find(fact.booking_id()).await.unwrap();
+async fn fold(scene: &Scene, event: u128, fact: &Fact) -> Committed {
+    let found = scene.store.find(fact.booking_id()).await.unwrap();
     let mut view = found.unwrap_or_else(|| BookingView::empty(fact.booking_id()));
     let expected_revision = view.revision;
     let view = view.fold(fact).then_some(view);
     let change = Change { view, expected_revision, caused_by: cause(event) };
-    fresh.store.commit(change).await.unwrap()
+    scene.store.commit(change).await.unwrap()
 }
 
-async fn put(fresh: &Fresh, n: u128, booking: BookingSnapshot) {
-    assert_eq!(fold(fresh, n, &booked(n, 1, booking)).await, Committed::Done);
+async fn put(scene: &Scene, n: u128, booking: BookingSnapshot) {
+    assert_eq!(fold(scene, n, &booked(n, 1, booking)).await, Committed::Done);
 }
 
 fn of(viewer: Viewer) -> Filter {
@@ -135,12 +127,12 @@ fn of_alice() -> Filter {
     of(Viewer::Buyer(buyer("alice")))
 }
 
-async fn listed(fresh: &Fresh, filter: &Filter) -> Vec<u128> {
-    let rows = fresh.store.list(filter, None, 1_000).await.unwrap();
+async fn listed(scene: &Scene, filter: &Filter) -> Vec<u128> {
+    let rows = scene.store.list(filter, None, 1_000).await.unwrap();
     rows.into_iter().map(|row| row.booking_id.as_uuid().as_u128()).collect()
 }
 
-async fn every_state_round_trips(fresh: &Fresh) {
+async fn every_state_round_trips(scene: &Scene) {
     let statuses = [
         BookingStatus::Pending,
         BookingStatus::AwaitingPayment,
@@ -171,53 +163,53 @@ async fn every_state_round_trips(fresh: &Fresh) {
         let mut expected = BookingView::empty(booking_id(n));
         let facts = [paid(n, 2, payment, 500), booked(n, 3, booking)];
         for (event, fact) in (n * 100..).zip(&facts) {
-            assert_eq!(fold(fresh, event, fact).await, Committed::Done);
+            assert_eq!(fold(scene, event, fact).await, Committed::Done);
             expected.fold(fact);
-            assert_eq!(fresh.store.find(booking_id(n)).await.unwrap().as_ref(), Some(&expected));
+            assert_eq!(scene.store.find(booking_id(n)).await.unwrap().as_ref(), Some(&expected));
         }
     }
-    assert_eq!(fresh.store.find(booking_id(99)).await.unwrap(), None);
+    assert_eq!(scene.store.find(booking_id(99)).await.unwrap(), None);
 }
 
-async fn r29_the_same_cause_twice_is_one_commit(fresh: &Fresh) {
-    put(fresh, 1, snapshot(1, BookingStatus::Pending)).await;
-    let before = fresh.store.find(booking_id(1)).await.unwrap();
+async fn r29_the_same_cause_twice_is_one_commit(scene: &Scene) {
+    put(scene, 1, snapshot(1, BookingStatus::Pending)).await;
+    let before = scene.store.find(booking_id(1)).await.unwrap();
     let other = booked(1, 2, snapshot(1, BookingStatus::Confirmed));
-    assert_eq!(fold(fresh, 1, &other).await, Committed::AlreadyHandled);
-    assert_eq!(fresh.store.find(booking_id(1)).await.unwrap(), before);
+    assert_eq!(fold(scene, 1, &other).await, Committed::AlreadyHandled);
+    assert_eq!(scene.store.find(booking_id(1)).await.unwrap(), before);
     // A stale event is handled once too.
     let stale = booked(1, 1, snapshot(1, BookingStatus::Pending));
-    assert_eq!(fold(fresh, 2, &stale).await, Committed::Done);
-    assert_eq!(fold(fresh, 2, &stale).await, Committed::AlreadyHandled);
+    assert_eq!(fold(scene, 2, &stale).await, Committed::Done);
+    assert_eq!(fold(scene, 2, &stale).await, Committed::AlreadyHandled);
 }
 
-async fn a_stale_commit_leaves_nothing(fresh: &Fresh) {
-    put(fresh, 1, snapshot(1, BookingStatus::Pending)).await;
-    let before = fresh.store.find(booking_id(1)).await.unwrap().unwrap();
+async fn a_stale_commit_leaves_nothing(scene: &Scene) {
+    put(scene, 1, snapshot(1, BookingStatus::Pending)).await;
+    let before = scene.store.find(booking_id(1)).await.unwrap().unwrap();
     for expected_revision in [0, 2] {
         let mut view = before.clone();
         view.fold(&booked(1, 2, snapshot(1, BookingStatus::Confirmed)));
         let change = Change { view: Some(view), expected_revision, caused_by: cause(2) };
-        assert_eq!(fresh.store.commit(change).await.unwrap(), Committed::Stale);
+        assert_eq!(scene.store.commit(change).await.unwrap(), Committed::Stale);
     }
-    assert_eq!(fresh.store.find(booking_id(1)).await.unwrap(), Some(before));
-    let changed = fresh.store.changed_since(&buyer("alice"), 0, 10).await.unwrap();
+    assert_eq!(scene.store.find(booking_id(1)).await.unwrap(), Some(before));
+    let changed = scene.store.changed_since(&buyer("alice"), 0, 10).await.unwrap();
     assert_eq!(changed.len(), 1);
     // Its cause was not marked as handled either.
     let again = booked(1, 2, snapshot(1, BookingStatus::Confirmed));
-    assert_eq!(fold(fresh, 2, &again).await, Committed::Done);
+    assert_eq!(fold(scene, 2, &again).await, Committed::Done);
 }
 
-async fn of_ten_racers_one_wins(fresh: &Fresh) {
+async fn of_ten_racers_one_wins(scene: &Scene) {
     for version in 1..=2 {
-        let found = fresh.store.find(booking_id(1)).await.unwrap();
+        let found = scene.store.find(booking_id(1)).await.unwrap();
         let mut view = found.unwrap_or_else(|| BookingView::empty(booking_id(1)));
         let expected_revision = view.revision;
         view.fold(&booked(1, version, snapshot(1, BookingStatus::Pending)));
         let racers = (1..=10).map(|n| {
             let view = Some(view.clone());
             let event = u128::try_from(version).unwrap() * 100 + n;
-            fresh.store.commit(Change { view, expected_revision, caused_by: cause(event) })
+            scene.store.commit(Change { view, expected_revision, caused_by: cause(event) })
         });
         let verdicts: Vec<_> = join_all(racers).await.into_iter().map(Result::unwrap).collect();
         let done = verdicts.iter().filter(|verdict| **verdict == Committed::Done).count();
@@ -226,61 +218,61 @@ async fn of_ten_racers_one_wins(fresh: &Fresh) {
     }
 }
 
-async fn pages_have_no_gap_and_no_double_while_others_write(fresh: &Fresh) {
+async fn pages_have_no_gap_and_no_double_while_others_write(scene: &Scene) {
     for n in 1..=20 {
-        put(fresh, n, snapshot(n, BookingStatus::Confirmed)).await;
+        put(scene, n, snapshot(n, BookingStatus::Confirmed)).await;
     }
     let sales = of(Viewer::Organizer(acme()));
     for filter in [of_alice(), sales] {
         let (mut seen, mut after) = (Vec::new(), None::<Cursor>);
         loop {
-            let page = fresh.store.list(&filter, after, 3).await.unwrap();
+            let page = scene.store.list(&filter, after, 3).await.unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.cursor());
             seen.extend(page.iter().map(|row| row.booking_id.as_uuid().as_u128()));
             // Others place newer bookings, and older ones change.
-            let n = 100 + u128::try_from(listed(fresh, &filter).await.len()).unwrap();
-            put(fresh, n, snapshot(n, BookingStatus::Pending)).await;
+            let n = 100 + u128::try_from(listed(scene, &filter).await.len()).unwrap();
+            put(scene, n, snapshot(n, BookingStatus::Pending)).await;
             let change =
                 booked(1, i64::try_from(n).unwrap(), snapshot(1, BookingStatus::Cancelled));
-            let _ = fold(fresh, n * 1_000, &change).await;
+            let _ = fold(scene, n * 1_000, &change).await;
         }
         seen.retain(|n| *n <= 20);
         assert_eq!(seen, (1..=20).rev().collect::<Vec<_>>());
     }
 }
 
-async fn t07_t08_no_one_sees_anothers(fresh: &Fresh) {
-    put(fresh, 1, snapshot(1, BookingStatus::Confirmed)).await;
+async fn t07_t08_no_one_sees_anothers(scene: &Scene) {
+    put(scene, 1, snapshot(1, BookingStatus::Confirmed)).await;
     let bobs = BookingSnapshot {
         buyer_id: buyer("bob"),
         organizer_id: OrganizerId::new("other").unwrap(),
         ticket_id: ticket(89),
         ..snapshot(2, BookingStatus::Pending)
     };
-    put(fresh, 2, bobs).await;
-    assert_eq!(listed(fresh, &of_alice()).await, [1]);
-    assert_eq!(listed(fresh, &of(Viewer::Organizer(acme()))).await, [1]);
-    assert_eq!(listed(fresh, &of(Viewer::Buyer(buyer("acme")))).await, []);
-    assert_eq!(fresh.store.changed_since(&buyer("carol"), 0, 10).await.unwrap(), []);
-    assert_eq!(fresh.store.changed_since(&buyer("bob"), 0, 10).await.unwrap().len(), 1);
+    put(scene, 2, bobs).await;
+    assert_eq!(listed(scene, &of_alice()).await, [1]);
+    assert_eq!(listed(scene, &of(Viewer::Organizer(acme()))).await, [1]);
+    assert_eq!(listed(scene, &of(Viewer::Buyer(buyer("acme")))).await, []);
+    assert_eq!(scene.store.changed_since(&buyer("carol"), 0, 10).await.unwrap(), []);
+    assert_eq!(scene.store.changed_since(&buyer("bob"), 0, 10).await.unwrap().len(), 1);
     let nobody = OrganizerId::new("alice").unwrap();
-    let sums = SalesSummary::sum(fresh.store.tallies(&nobody, None).await.unwrap()).unwrap();
+    let sums = SalesSummary::sum(scene.store.tallies(&nobody, None).await.unwrap()).unwrap();
     assert_eq!(sums, SalesSummary::default());
     let of_ticket = |n| Filter { ticket_id: Some(ticket(n)), ..of_alice() };
-    assert_eq!(listed(fresh, &of_ticket(88)).await, [1]);
-    assert_eq!(listed(fresh, &of_ticket(89)).await, []);
+    assert_eq!(listed(scene, &of_ticket(88)).await, [1]);
+    assert_eq!(listed(scene, &of_ticket(89)).await, []);
     let with_status = |status| Filter { status: Some(status), ..of_alice() };
-    assert_eq!(listed(fresh, &with_status(BookingStatus::Confirmed)).await, [1]);
-    assert_eq!(listed(fresh, &with_status(BookingStatus::Pending)).await, []);
+    assert_eq!(listed(scene, &with_status(BookingStatus::Confirmed)).await, [1]);
+    assert_eq!(listed(scene, &with_status(BookingStatus::Pending)).await, []);
 }
 
-async fn t07_sums_are_the_fold_of_the_rows(fresh: &Fresh) {
-    put(fresh, 1, snapshot(1, BookingStatus::Confirmed)).await;
-    put(fresh, 2, snapshot(2, BookingStatus::Confirmed)).await;
-    put(fresh, 3, snapshot(3, BookingStatus::Cancelled)).await;
+async fn t07_sums_are_the_fold_of_the_rows(scene: &Scene) {
+    put(scene, 1, snapshot(1, BookingStatus::Confirmed)).await;
+    put(scene, 2, snapshot(2, BookingStatus::Confirmed)).await;
+    put(scene, 3, snapshot(3, BookingStatus::Cancelled)).await;
     assert_eq!(
-        fold(fresh, 30, &paid(3, 2, PaymentStatus::Refunded, 110_000)).await,
+        fold(scene, 30, &paid(3, 2, PaymentStatus::Refunded, 110_000)).await,
         Committed::Done
     );
     let nothing = money("USD", 0);
@@ -290,10 +282,10 @@ async fn t07_sums_are_the_fold_of_the_rows(fresh: &Fresh) {
         ticket_id: ticket(89),
         ..snapshot(4, BookingStatus::Confirmed)
     };
-    put(fresh, 4, dollars).await;
-    put(fresh, 5, snapshot(5, BookingStatus::AwaitingPayment)).await;
+    put(scene, 4, dollars).await;
+    put(scene, 5, snapshot(5, BookingStatus::AwaitingPayment)).await;
     let sum = async |ticket_id| {
-        SalesSummary::sum(fresh.store.tallies(&acme(), ticket_id).await.unwrap()).unwrap()
+        SalesSummary::sum(scene.store.tallies(&acme(), ticket_id).await.unwrap()).unwrap()
     };
     let all = sum(None).await;
     assert_eq!((all.confirmed_bookings, all.cancelled_bookings, all.open_bookings), (3, 1, 1));
@@ -306,12 +298,12 @@ async fn t07_sums_are_the_fold_of_the_rows(fresh: &Fresh) {
     assert_eq!(sum(Some(ticket(90))).await, SalesSummary::default());
 }
 
-async fn t08_a_watcher_sees_every_change_once_and_in_order(fresh: &Fresh) {
+async fn t08_a_watcher_sees_every_change_once_and_in_order(scene: &Scene) {
     for n in [3, 1, 2] {
-        put(fresh, n, snapshot(n, BookingStatus::Pending)).await;
+        put(scene, n, snapshot(n, BookingStatus::Pending)).await;
     }
     let look = async |after| {
-        let rows = fresh.store.changed_since(&buyer("alice"), after, 2).await.unwrap();
+        let rows = scene.store.changed_since(&buyer("alice"), after, 2).await.unwrap();
         let last = rows.last().map(|row| row.change_number);
         let seen: Vec<_> = rows
             .into_iter()
@@ -327,29 +319,29 @@ async fn t08_a_watcher_sees_every_change_once_and_in_order(fresh: &Fresh) {
     let last = last.unwrap();
     assert_eq!(look(last).await, (Vec::new(), None));
     let confirmed = booked(1, 2, snapshot(1, BookingStatus::Confirmed));
-    assert_eq!(fold(fresh, 10, &confirmed).await, Committed::Done);
-    assert_eq!(fold(fresh, 11, &paid(1, 1, PaymentStatus::Approved, 0)).await, Committed::Done);
+    assert_eq!(fold(scene, 10, &confirmed).await, Committed::Done);
+    assert_eq!(fold(scene, 11, &paid(1, 1, PaymentStatus::Approved, 0)).await, Committed::Done);
     // A stale event is no change.
-    assert_eq!(fold(fresh, 12, &confirmed).await, Committed::Done);
+    assert_eq!(fold(scene, 12, &confirmed).await, Committed::Done);
     let (seen, last) = look(last).await;
     assert_eq!(seen, [(1, BookingStatus::Confirmed)]);
     assert_eq!(look(last.unwrap()).await, (Vec::new(), None));
 }
 
 /// Writers and a watcher at once: whatever number the watcher has seen, all changes below it were visible.
-async fn t08_no_change_hides_behind_a_later_number(fresh: &Fresh) {
+async fn t08_no_change_hides_behind_a_later_number(scene: &Scene) {
     const WRITERS: u128 = 8;
     const EACH: u128 = 15;
     let writers = join_all((0..WRITERS).map(|writer| async move {
         for n in (1..=EACH).map(|n| writer * 1_000 + n) {
             let fact = booked(n, 1, snapshot(n, BookingStatus::Pending));
-            while fold(fresh, n, &fact).await == Committed::Stale {}
+            while fold(scene, n, &fact).await == Committed::Stale {}
         }
     }));
     let watcher = async {
         let (mut seen, mut after) = (0, 0);
         while seen < WRITERS * EACH {
-            for row in fresh.store.changed_since(&buyer("alice"), after, 7).await.unwrap() {
+            for row in scene.store.changed_since(&buyer("alice"), after, 7).await.unwrap() {
                 assert_eq!(row.change_number, after + 1, "a change was missed");
                 after = row.change_number;
                 seen += 1;
@@ -360,20 +352,36 @@ async fn t08_no_change_hides_behind_a_later_number(fresh: &Fresh) {
     futures::join!(writers, watcher);
 }
 
-async fn r30_a_payment_alone_is_found_but_not_listed(fresh: &Fresh) {
+async fn t08_first_changes_at_once_are_numbered_too(scene: &Scene) {
+    for name in ["alice", "Alice", "bob"] {
+        let number = |n: usize| u128::try_from(n).unwrap() + u128::from(name.as_bytes()[0]) * 100;
+        let race = (1..=10).map(async |n| {
+            let booking =
+                BookingSnapshot { buyer_id: buyer(name), ..snapshot(1, BookingStatus::Pending) };
+            fold(scene, number(n), &booked(number(n), 1, booking)).await
+        });
+        let verdicts = join_all(race).await;
+        assert!(verdicts.iter().all(|verdict| *verdict == Committed::Done), "{verdicts:?}");
+        let changed = scene.store.changed_since(&buyer(name), 0, 50).await.unwrap();
+        let numbers: Vec<_> = changed.iter().map(|change| change.change_number).collect();
+        assert_eq!(numbers, (1..=10).collect::<Vec<_>>(), "{name}");
+    }
+}
+
+async fn r30_a_payment_alone_is_found_but_not_listed(scene: &Scene) {
     let payment = paid(1, 1, PaymentStatus::Approved, 0);
-    assert_eq!(fold(fresh, 1, &payment).await, Committed::Done);
-    assert_eq!(fresh.store.find(booking_id(1)).await.unwrap().unwrap().shown(), None);
-    assert_eq!(listed(fresh, &of_alice()).await, []);
-    assert_eq!(fresh.store.tallies(&acme(), None).await.unwrap(), []);
+    assert_eq!(fold(scene, 1, &payment).await, Committed::Done);
+    assert_eq!(scene.store.find(booking_id(1)).await.unwrap().unwrap().shown(), None);
+    assert_eq!(listed(scene, &of_alice()).await, []);
+    assert_eq!(scene.store.tallies(&acme(), None).await.unwrap(), []);
     let booking = booked(1, 1, snapshot(1, BookingStatus::Pending));
-    assert_eq!(fold(fresh, 2, &booking).await, Committed::Done);
-    let rows = fresh.store.list(&of_alice(), None, 10).await.unwrap();
+    assert_eq!(fold(scene, 2, &booking).await, Committed::Done);
+    let rows = scene.store.list(&of_alice(), None, 10).await.unwrap();
     let statuses: Vec<_> = rows.iter().map(|row| row.payment_status).collect();
     assert_eq!(statuses, [Some(PaymentStatus::Approved)]);
 }
 
-async fn r18_a_parked_message_counts_as_handled(fresh: &Fresh) {
+async fn r18_a_parked_message_counts_as_handled(scene: &Scene) {
     let envelope = Envelope {
         id: EventId::new(Uuid::from_u128(1)),
         event_type: "boxoffice.booking.v1.BookingPlaced".to_owned(),
@@ -388,8 +396,8 @@ async fn r18_a_parked_message_counts_as_handled(fresh: &Fresh) {
         payload: vec![0xff],
     };
     for _ in 0..2 {
-        fresh.store.park("test", &envelope, "cannot be decoded").await.unwrap();
+        scene.store.park("test", &envelope, "cannot be decoded").await.unwrap();
     }
     let late = booked(1, 1, snapshot(1, BookingStatus::Pending));
-    assert_eq!(fold(fresh, 1, &late).await, Committed::AlreadyHandled);
+    assert_eq!(fold(scene, 1, &late).await, Committed::AlreadyHandled);
 }

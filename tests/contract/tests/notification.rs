@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use contract::{Engine, Fresh};
 use futures::future::join_all;
 use kernel::{
     BookingId, BuyerId, Cause, Committed, Cursor, Envelope, EventId, Locale, NotificationId,
@@ -12,38 +13,26 @@ use memory_notification::MemoryNotificationStore;
 use notification::{
     Change, Channel, DeliveryStatus, Filter, Learned, Notification, NotificationStore, Recipient,
 };
-use sea_orm_database::Database;
 use sea_orm_notification::{SeaOrmNotificationStore, migrations};
-use tempfile::TempDir;
 
-struct Fresh {
+struct Scene {
     store: Arc<dyn NotificationStore>,
-    _folder: Option<TempDir>,
+    _database: Option<Fresh>,
 }
 
-async fn memory() -> Fresh {
-    Fresh { store: Arc::new(MemoryNotificationStore::new()), _folder: None }
+async fn memory() -> Scene {
+    Scene { store: Arc::new(MemoryNotificationStore::new()), _database: None }
 }
 
-async fn sqlite() -> Fresh {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("notification.db");
-    let db = Database::open_sqlite(&file, migrations()).await.unwrap();
-    Fresh { store: Arc::new(SeaOrmNotificationStore::new(db)), _folder: Some(folder) }
+async fn over(engine: Engine) -> Scene {
+    let fresh = Fresh::new(engine, migrations()).await;
+    Scene {
+        store: Arc::new(SeaOrmNotificationStore::new(fresh.db.clone())),
+        _database: Some(fresh),
+    }
 }
 
-macro_rules! contract {
-    ($($test:ident),+ $(,)?) => {
-        mod over_memory {
-            $(#[tokio::test] async fn $test() { super::$test(&super::memory().await).await; })+
-        }
-        mod over_sqlite {
-            $(#[tokio::test] async fn $test() { super::$test(&super::sqlite().await).await; })+
-        }
-    };
-}
-
-contract!(
+contract::over_every_store!(
     every_kind_of_message_round_trips,
     r29_the_same_cause_twice_is_one_commit,
     i7_the_same_message_by_another_consumer_is_not_sent_again,
@@ -52,6 +41,8 @@ contract!(
     pages_have_no_gap_and_no_double_while_others_write,
     t07_no_one_sees_anothers,
     the_language_of_the_later_event_stays,
+    of_languages_learned_at_once_the_later_stays,
+    recipients_are_compared_by_every_letter,
     r18_a_parked_message_counts_as_handled,
 );
 
@@ -93,15 +84,15 @@ fn to(recipient: Recipient) -> Filter {
     Filter { recipients: vec![recipient], booking_id: None, ticket_id: None }
 }
 
-async fn all(fresh: &Fresh, recipient: Recipient) -> Vec<Notification> {
-    fresh.store.list(&to(recipient), None, 1_000).await.unwrap()
+async fn all(scene: &Scene, recipient: Recipient) -> Vec<Notification> {
+    scene.store.list(&to(recipient), None, 1_000).await.unwrap()
 }
 
-async fn commit(fresh: &Fresh, change: Change) -> Committed {
-    fresh.store.commit(change).await.unwrap()
+async fn commit(scene: &Scene, change: Change) -> Committed {
+    scene.store.commit(change).await.unwrap()
 }
 
-async fn every_kind_of_message_round_trips(fresh: &Fresh) {
+async fn every_kind_of_message_round_trips(scene: &Scene) {
     let plain = message(1, 1, alice());
     let statuses = [DeliveryStatus::Pending, DeliveryStatus::Sent, DeliveryStatus::Failed];
     let with_status = statuses
@@ -112,48 +103,48 @@ async fn every_kind_of_message_round_trips(fresh: &Fresh) {
     let mut messages: Vec<_> = [plain, bare].into_iter().chain(with_status).collect();
     for message in &messages {
         let event = message.event_id.as_uuid().as_u128();
-        assert_eq!(commit(fresh, change(event, vec![message.clone()])).await, Committed::Done);
+        assert_eq!(commit(scene, change(event, vec![message.clone()])).await, Committed::Done);
     }
     messages.sort_by_key(|message| std::cmp::Reverse((message.create_time, message.id)));
-    assert_eq!(all(fresh, alice()).await, messages);
+    assert_eq!(all(scene, alice()).await, messages);
 }
 
-async fn r29_the_same_cause_twice_is_one_commit(fresh: &Fresh) {
+async fn r29_the_same_cause_twice_is_one_commit(scene: &Scene) {
     let first = change(1, vec![message(1, 1, alice()), message(2, 1, acme())]);
-    assert_eq!(commit(fresh, first).await, Committed::Done);
+    assert_eq!(commit(scene, first).await, Committed::Done);
     let again = change(1, vec![message(3, 1, alice()), message(4, 1, acme())]);
-    assert_eq!(commit(fresh, again).await, Committed::AlreadyHandled);
-    assert_eq!(all(fresh, alice()).await, [message(1, 1, alice())]);
+    assert_eq!(commit(scene, again).await, Committed::AlreadyHandled);
+    assert_eq!(all(scene, alice()).await, [message(1, 1, alice())]);
     // An event that nobody is told of is handled once too.
-    assert_eq!(commit(fresh, change(2, Vec::new())).await, Committed::Done);
-    assert_eq!(commit(fresh, change(2, Vec::new())).await, Committed::AlreadyHandled);
+    assert_eq!(commit(scene, change(2, Vec::new())).await, Committed::Done);
+    assert_eq!(commit(scene, change(2, Vec::new())).await, Committed::AlreadyHandled);
 }
 
-async fn i7_the_same_message_by_another_consumer_is_not_sent_again(fresh: &Fresh) {
+async fn i7_the_same_message_by_another_consumer_is_not_sent_again(scene: &Scene) {
     let first = change(1, vec![message(1, 1, alice())]);
-    assert_eq!(commit(fresh, first).await, Committed::Done);
+    assert_eq!(commit(scene, first).await, Committed::Done);
     let mut renamed = change(1, vec![message(2, 1, alice())]);
     renamed.caused_by.consumer = "renamed";
-    assert_eq!(commit(fresh, renamed).await, Committed::AlreadyHandled);
-    assert_eq!(all(fresh, alice()).await.len(), 1);
+    assert_eq!(commit(scene, renamed).await, Committed::AlreadyHandled);
+    assert_eq!(all(scene, alice()).await.len(), 1);
 }
 
-async fn a_commit_that_is_refused_leaves_nothing(fresh: &Fresh) {
-    assert_eq!(commit(fresh, change(1, vec![message(1, 1, alice())])).await, Committed::Done);
+async fn a_commit_that_is_refused_leaves_nothing(scene: &Scene) {
+    assert_eq!(commit(scene, change(1, vec![message(1, 1, alice())])).await, Committed::Done);
     // Its second message is there already; its first one, its language and its cause must not stay.
     let refused = Change {
         learned: learned(acme(), Locale::Ko, 1),
         ..change(2, vec![message(2, 2, acme()), message(3, 1, alice())])
     };
-    assert_eq!(commit(fresh, refused).await, Committed::AlreadyHandled);
-    assert_eq!(all(fresh, acme()).await, []);
-    assert_eq!(fresh.store.locale_of(&acme()).await.unwrap(), None);
-    assert_eq!(commit(fresh, change(2, vec![message(4, 2, acme())])).await, Committed::Done);
+    assert_eq!(commit(scene, refused).await, Committed::AlreadyHandled);
+    assert_eq!(all(scene, acme()).await, []);
+    assert_eq!(scene.store.locale_of(&acme()).await.unwrap(), None);
+    assert_eq!(commit(scene, change(2, vec![message(4, 2, acme())])).await, Committed::Done);
 }
 
-async fn r29_of_ten_racers_one_delivers(fresh: &Fresh) {
+async fn r29_of_ten_racers_one_delivers(scene: &Scene) {
     let racers = (1..=10).map(|n| {
-        let store = Arc::clone(&fresh.store);
+        let store = Arc::clone(&scene.store);
         async move {
             let racer = Change {
                 learned: learned(alice(), Locale::Ko, 1),
@@ -166,61 +157,84 @@ async fn r29_of_ten_racers_one_delivers(fresh: &Fresh) {
     let done = verdicts.iter().filter(|verdict| **verdict == Committed::Done).count();
     let handled = verdicts.iter().filter(|verdict| **verdict == Committed::AlreadyHandled).count();
     assert_eq!((done, handled), (1, 9));
-    assert_eq!(all(fresh, alice()).await.len(), 1);
+    assert_eq!(all(scene, alice()).await.len(), 1);
 }
 
-async fn pages_have_no_gap_and_no_double_while_others_write(fresh: &Fresh) {
+async fn pages_have_no_gap_and_no_double_while_others_write(scene: &Scene) {
     for n in 1..=20 {
-        let verdict = commit(fresh, change(n, vec![message(n, n, alice())])).await;
+        let verdict = commit(scene, change(n, vec![message(n, n, alice())])).await;
         assert_eq!(verdict, Committed::Done);
     }
     let (mut seen, mut after, mut others) = (Vec::new(), None::<Cursor>, 100..);
     loop {
-        let page = fresh.store.list(&to(alice()), after, 3).await.unwrap();
+        let page = scene.store.list(&to(alice()), after, 3).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.cursor());
         seen.extend(page.iter().map(|message| message.id.as_uuid().as_u128()));
         let n = others.next().unwrap();
-        let _ = commit(fresh, change(n, vec![message(n, n, alice())])).await;
+        let _ = commit(scene, change(n, vec![message(n, n, alice())])).await;
     }
     assert_eq!(seen, (1..=20).rev().collect::<Vec<_>>());
 }
 
-async fn t07_no_one_sees_anothers(fresh: &Fresh) {
+async fn t07_no_one_sees_anothers(scene: &Scene) {
     let both = change(1, vec![message(1, 1, alice()), message(2, 1, acme())]);
-    assert_eq!(commit(fresh, both).await, Committed::Done);
+    assert_eq!(commit(scene, both).await, Committed::Done);
     let acme_the_buyer = Recipient::Buyer(BuyerId::new("acme").unwrap());
-    assert_eq!(all(fresh, acme_the_buyer).await, []);
-    assert_eq!(all(fresh, alice()).await, [message(1, 1, alice())]);
+    assert_eq!(all(scene, acme_the_buyer).await, []);
+    assert_eq!(all(scene, alice()).await, [message(1, 1, alice())]);
     let nobody = Filter { recipients: Vec::new(), booking_id: None, ticket_id: None };
-    assert_eq!(fresh.store.list(&nobody, None, 10).await.unwrap(), []);
+    assert_eq!(scene.store.list(&nobody, None, 10).await.unwrap(), []);
     let everybody_here = Filter { recipients: vec![alice(), acme()], ..nobody };
-    assert_eq!(fresh.store.list(&everybody_here, None, 10).await.unwrap().len(), 2);
+    assert_eq!(scene.store.list(&everybody_here, None, 10).await.unwrap().len(), 2);
     let booking_id = Some(BookingId::new(Uuid::from_u128(77)));
     let of_booking = Filter { booking_id, ..to(alice()) };
-    assert_eq!(fresh.store.list(&of_booking, None, 10).await.unwrap().len(), 1);
+    assert_eq!(scene.store.list(&of_booking, None, 10).await.unwrap().len(), 1);
     let other = Filter { booking_id: Some(BookingId::new(Uuid::from_u128(78))), ..to(alice()) };
-    assert_eq!(fresh.store.list(&other, None, 10).await.unwrap(), []);
+    assert_eq!(scene.store.list(&other, None, 10).await.unwrap(), []);
     let other = Filter { ticket_id: Some(TicketId::new(Uuid::from_u128(89))), ..to(alice()) };
-    assert_eq!(fresh.store.list(&other, None, 10).await.unwrap(), []);
+    assert_eq!(scene.store.list(&other, None, 10).await.unwrap(), []);
 }
 
-async fn the_language_of_the_later_event_stays(fresh: &Fresh) {
+async fn the_language_of_the_later_event_stays(scene: &Scene) {
     let events = [(5, Locale::Ko), (3, Locale::En), (4, Locale::En)];
     for (at, locale) in events {
         let event = u128::try_from(at).unwrap();
         let change = Change { learned: learned(acme(), locale, at), ..change(event, Vec::new()) };
-        assert_eq!(commit(fresh, change).await, Committed::Done);
+        assert_eq!(commit(scene, change).await, Committed::Done);
     }
-    assert_eq!(fresh.store.locale_of(&acme()).await.unwrap(), Some(Locale::Ko));
+    assert_eq!(scene.store.locale_of(&acme()).await.unwrap(), Some(Locale::Ko));
     let later = Change { learned: learned(acme(), Locale::En, 6), ..change(6, Vec::new()) };
-    assert_eq!(commit(fresh, later).await, Committed::Done);
-    assert_eq!(fresh.store.locale_of(&acme()).await.unwrap(), Some(Locale::En));
+    assert_eq!(commit(scene, later).await, Committed::Done);
+    assert_eq!(scene.store.locale_of(&acme()).await.unwrap(), Some(Locale::En));
     let acme_the_buyer = Recipient::Buyer(BuyerId::new("acme").unwrap());
-    assert_eq!(fresh.store.locale_of(&acme_the_buyer).await.unwrap(), None);
+    assert_eq!(scene.store.locale_of(&acme_the_buyer).await.unwrap(), None);
 }
 
-async fn r18_a_parked_message_counts_as_handled(fresh: &Fresh) {
+async fn of_languages_learned_at_once_the_later_stays(scene: &Scene) {
+    let events = [3, 9, 1, 10, 5, 2, 8, 4, 7, 6].map(|at| {
+        let locale = if at == 10 { Locale::Ko } else { Locale::En };
+        let learned = learned(acme(), locale, at);
+        let event = change(u128::try_from(at).unwrap(), Vec::new());
+        scene.store.commit(Change { learned, ..event })
+    });
+    for verdict in join_all(events).await {
+        assert_eq!(verdict, Ok(Committed::Done));
+    }
+    assert_eq!(scene.store.locale_of(&acme()).await.unwrap(), Some(Locale::Ko));
+}
+
+async fn recipients_are_compared_by_every_letter(scene: &Scene) {
+    let shouting = Recipient::Buyer(BuyerId::new("ALICE").unwrap());
+    let both = [message(1, 1, alice()), message(2, 1, shouting.clone())];
+    let learned = learned(alice(), Locale::Ko, 1);
+    let change = Change { learned, ..change(1, both.to_vec()) };
+    assert_eq!(commit(scene, change).await, Committed::Done, "two recipients");
+    assert_eq!(all(scene, shouting.clone()).await.len(), 1);
+    assert_eq!(scene.store.locale_of(&shouting).await.unwrap(), None);
+}
+
+async fn r18_a_parked_message_counts_as_handled(scene: &Scene) {
     let envelope = Envelope {
         id: EventId::new(Uuid::from_u128(1)),
         event_type: "boxoffice.booking.v1.BookingConfirmed".to_owned(),
@@ -235,8 +249,8 @@ async fn r18_a_parked_message_counts_as_handled(fresh: &Fresh) {
         payload: vec![0xff],
     };
     for _ in 0..2 {
-        fresh.store.park("test", &envelope, "cannot be decoded").await.unwrap();
+        scene.store.park("test", &envelope, "cannot be decoded").await.unwrap();
     }
     let late = change(1, vec![message(1, 1, alice())]);
-    assert_eq!(commit(fresh, late).await, Committed::AlreadyHandled);
+    assert_eq!(commit(scene, late).await, Committed::AlreadyHandled);
 }

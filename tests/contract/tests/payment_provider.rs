@@ -1,36 +1,44 @@
 //! The payment provider's contract, over the simulated one: one key, one charge (row P01, traps R04, R05).
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use contract::{Engine, Fresh};
 use futures::future::join_all;
 use kernel::{BookingId, Currency, Money, RefundId, Uuid};
 use payment::{
     ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, PaymentProvider, RefundAnswer, RefundOrder,
 };
 use provider_simulated::{SimulatedProvider, SimulatedSettings, migrations};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use sea_orm_database::Database;
-use tempfile::TempDir;
+
+contract::over_every_database!(
+    p01_a_seed_repeats_itself_and_zero_and_one_are_exact,
+    p01_tokens_script_the_outcome_whatever_the_odds,
+    r05_a_key_is_charged_once_however_often_it_comes,
+    r04_a_lost_reply_is_a_charge_that_can_be_found,
+    r04_a_call_without_an_answer_ends_in_time_and_is_processing,
+    p02_a_result_that_comes_later_is_found_later,
+    a_refund_moves_no_more_than_was_taken_and_once,
+    refunds_at_once_give_back_no_more_than_was_taken,
+    the_books_outlive_the_provider,
+);
 
 struct Scene {
     provider: SimulatedProvider,
-    ledger: Database,
-    folder: TempDir,
+    ledger: Fresh,
 }
 
-async fn open(folder: &Path) -> Database {
-    Database::open_sqlite(&folder.join("provider.db"), migrations()).await.unwrap()
+/// A rule makes as many scenes as it needs.
+async fn over(engine: Engine) -> Engine {
+    engine
 }
 
-async fn scene(success_rate: f64, seed: u64) -> Scene {
-    let folder = TempDir::new().unwrap();
-    let ledger = open(folder.path()).await;
+async fn scene(engine: &Engine, success_rate: f64, seed: u64) -> Scene {
+    let ledger = Fresh::new(*engine, migrations()).await;
     let settings = SimulatedSettings::new(success_rate, 0, 3, Some(seed)).unwrap();
     let settings = settings.with_call_timeout(Duration::from_millis(200));
-    let provider = SimulatedProvider::new(settings, ledger.clone());
-    Scene { provider, ledger, folder }
+    let provider = SimulatedProvider::new(settings, ledger.db.clone());
+    Scene { provider, ledger }
 }
 
 fn order(n: u128, payment_method: &str) -> ChargeOrder {
@@ -58,12 +66,6 @@ fn is_declined(answer: &ChargeAnswer) -> bool {
     matches!(answer, ChargeAnswer::Declined { .. })
 }
 
-async fn count(ledger: &Database, sql: &str) -> i64 {
-    let query = Statement::from_string(DbBackend::Sqlite, sql);
-    let row = ledger.reader().query_one_raw(query).await.unwrap().unwrap();
-    row.try_get_by_index(0).unwrap()
-}
-
 async fn charge_forty(scene: &Scene) -> Vec<bool> {
     let orders: Vec<ChargeOrder> = (0..40).map(|n| order(n, "")).collect();
     let answers = join_all(orders.iter().map(|order| scene.provider.charge(order))).await;
@@ -71,31 +73,29 @@ async fn charge_forty(scene: &Scene) -> Vec<bool> {
     answers.iter().map(is_approved).collect()
 }
 
-#[tokio::test]
-async fn p01_a_seed_repeats_itself_and_zero_and_one_are_exact() {
-    let first = charge_forty(&scene(0.5, 7).await).await;
-    assert_eq!(charge_forty(&scene(0.5, 7).await).await, first);
-    assert_ne!(charge_forty(&scene(0.5, 8).await).await, first);
-    assert!(charge_forty(&scene(1.0, 7).await).await.iter().all(|approved| *approved));
-    assert!(charge_forty(&scene(0.0, 7).await).await.iter().all(|approved| !approved));
+async fn p01_a_seed_repeats_itself_and_zero_and_one_are_exact(engine: &Engine) {
+    let first = charge_forty(&scene(engine, 0.5, 7).await).await;
+    assert_eq!(charge_forty(&scene(engine, 0.5, 7).await).await, first);
+    assert_ne!(charge_forty(&scene(engine, 0.5, 8).await).await, first);
+    assert!(charge_forty(&scene(engine, 1.0, 7).await).await.iter().all(|approved| *approved));
+    assert!(charge_forty(&scene(engine, 0.0, 7).await).await.iter().all(|approved| !approved));
 }
 
-#[tokio::test]
-async fn p01_tokens_script_the_outcome_whatever_the_odds() {
-    let (never, always) = (scene(0.0, 7).await.provider, scene(1.0, 7).await.provider);
+async fn p01_tokens_script_the_outcome_whatever_the_odds(engine: &Engine) {
+    let (never, always) = (scene(engine, 0.0, 7).await, scene(engine, 1.0, 7).await);
+    let (never, always) = (&never.provider, &always.provider);
     assert!(is_approved(&never.charge(&order(1, "ok")).await));
     assert!(is_declined(&always.charge(&order(1, "declined")).await));
     let unknown = ChargeAnswer::Declined { reason: "unknown payment method".to_owned() };
     assert_eq!(always.charge(&order(2, "tok_visa")).await, unknown);
 }
 
-#[tokio::test]
-async fn r05_a_key_is_charged_once_however_often_it_comes() {
-    let scene = scene(1.0, 7).await;
+async fn r05_a_key_is_charged_once_however_often_it_comes(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
     let order = order(1, "ok");
     let answers = join_all((0..10).map(|_| scene.provider.charge(&order))).await;
     assert!(answers.iter().all(is_approved));
-    assert_eq!(count(&scene.ledger, "SELECT COUNT(*) FROM charge").await, 1);
+    assert_eq!(scene.ledger.value::<i64>("SELECT COUNT(*) FROM charge").await, 1);
     let other_amount =
         ChargeOrder { amount: Money::from_minor(1, order.amount.currency()), ..order.clone() };
     assert_eq!(scene.provider.charge(&other_amount).await, ChargeAnswer::Unknown);
@@ -103,21 +103,19 @@ async fn r05_a_key_is_charged_once_however_often_it_comes() {
     assert!(is_approved(&scene.provider.charge(&other_method).await));
 }
 
-#[tokio::test]
-async fn r04_a_lost_reply_is_a_charge_that_can_be_found() {
-    let scene = scene(1.0, 7).await;
+async fn r04_a_lost_reply_is_a_charge_that_can_be_found(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
     let order = order(1, "lost_reply");
     assert_eq!(scene.provider.query(order.key).await, ChargeFinding::NotFound);
     assert_eq!(scene.provider.charge(&order).await, ChargeAnswer::Unknown);
     let found = scene.provider.query(order.key).await;
     assert!(matches!(&found, ChargeFinding::Known(answer) if is_approved(answer)), "{found:?}");
     assert!(is_approved(&scene.provider.charge(&order).await), "the same call again finds it too");
-    assert_eq!(count(&scene.ledger, "SELECT COUNT(*) FROM charge").await, 1);
+    assert_eq!(scene.ledger.value::<i64>("SELECT COUNT(*) FROM charge").await, 1);
 }
 
-#[tokio::test]
-async fn r04_a_call_without_an_answer_ends_in_time_and_is_processing() {
-    let scene = scene(1.0, 7).await;
+async fn r04_a_call_without_an_answer_ends_in_time_and_is_processing(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
     for (n, token, outcome) in [(1, "hang", "DECLINED"), (2, "slow", "APPROVED")] {
         let order = order(n, token);
         let before = Instant::now();
@@ -126,18 +124,17 @@ async fn r04_a_call_without_an_answer_ends_in_time_and_is_processing() {
         let processing = ChargeFinding::Known(ChargeAnswer::Unknown);
         assert_eq!(scene.provider.query(order.key).await, processing);
         let later = format!("SELECT COUNT(*) FROM charge WHERE outcome = '{outcome}'");
-        assert_eq!(count(&scene.ledger, &later).await, 1, "{token}");
+        assert_eq!(scene.ledger.value::<i64>(&later).await, 1, "{token}");
         let early = scene.provider.refund(&refund(n, &order, 1)).await;
         assert!(matches!(early, RefundAnswer::Refused { .. }), "nothing is taken yet");
     }
     let wait = "SELECT MIN(due_at_us - received_at_us) FROM charge WHERE payment_method = ";
-    assert_eq!(count(&scene.ledger, &format!("{wait}'hang'")).await, 15_000_000);
-    assert_eq!(count(&scene.ledger, &format!("{wait}'slow'")).await, 5_000_000);
+    assert_eq!(scene.ledger.value::<i64>(&format!("{wait}'hang'")).await, 15_000_000);
+    assert_eq!(scene.ledger.value::<i64>(&format!("{wait}'slow'")).await, 5_000_000);
 }
 
-#[tokio::test]
-async fn p02_a_result_that_comes_later_is_found_later() {
-    let scene = scene(1.0, 7).await;
+async fn p02_a_result_that_comes_later_is_found_later(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
     let order = order(1, "slow");
     assert_eq!(scene.provider.charge(&order).await, ChargeAnswer::Unknown);
     tokio::time::sleep(Duration::from_millis(4_900)).await;
@@ -145,9 +142,8 @@ async fn p02_a_result_that_comes_later_is_found_later() {
     assert!(matches!(&found, ChargeFinding::Known(answer) if is_approved(answer)), "{found:?}");
 }
 
-#[tokio::test]
-async fn a_refund_moves_no_more_than_was_taken_and_once() {
-    let scene = scene(1.0, 7).await;
+async fn a_refund_moves_no_more_than_was_taken_and_once(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
     let (taken, untaken) = (order(1, "ok"), order(2, "declined"));
     assert!(is_approved(&scene.provider.charge(&taken).await));
     assert!(is_declined(&scene.provider.charge(&untaken).await));
@@ -160,17 +156,31 @@ async fn a_refund_moves_no_more_than_was_taken_and_once() {
     }
     let rest = scene.provider.refund(&refund(5, &taken, 5_000)).await;
     assert!(matches!(rest, RefundAnswer::Succeeded { .. }));
-    assert_eq!(count(&scene.ledger, "SELECT SUM(amount_minor) FROM refund").await, 55_000);
+    let all_back = "SELECT COUNT(*) FROM refund HAVING SUM(amount_minor) = 55000";
+    assert_eq!(scene.ledger.value::<i64>(all_back).await, 2);
 }
 
-#[tokio::test]
-async fn the_books_outlive_the_provider() {
-    let Scene { provider, ledger, folder } = scene(1.0, 7).await;
+async fn refunds_at_once_give_back_no_more_than_was_taken(engine: &Engine) {
+    let scene = scene(engine, 1.0, 7).await;
+    let taken = order(1, "ok");
+    assert!(is_approved(&scene.provider.charge(&taken).await));
+    let refunds: Vec<_> = (1..=10).map(|n| refund(n, &taken, 10_000)).collect();
+    // Each is asked for twice at once: the second is the same answer, and moves nothing.
+    let twice = refunds.iter().chain(&refunds).map(|refund| scene.provider.refund(refund));
+    let answers = join_all(twice).await;
+    let given = |answer: &RefundAnswer| matches!(answer, RefundAnswer::Succeeded { .. });
+    assert!(answers.iter().zip(answers.iter().skip(10)).all(|(one, two)| given(one) == given(two)));
+    assert_eq!(answers.iter().filter(|answer| given(answer)).count(), 10);
+    assert_eq!(scene.ledger.value::<i64>("SELECT COUNT(*) FROM refund").await, 5);
+}
+
+async fn the_books_outlive_the_provider(engine: &Engine) {
+    let Scene { provider, ledger } = scene(engine, 1.0, 7).await;
     let order = order(1, "");
     assert!(is_approved(&provider.charge(&order).await));
-    ledger.close().await;
+    ledger.db.close().await;
     let settings = SimulatedSettings::new(0.0, 0, 0, None).unwrap();
-    let provider = SimulatedProvider::new(settings, open(folder.path()).await);
+    let provider = SimulatedProvider::new(settings, ledger.open_again(migrations()).await);
     assert!(is_approved(&provider.charge(&order).await), "the first outcome stands");
     let found = provider.query(order.key).await;
     assert!(matches!(&found, ChargeFinding::Known(answer) if is_approved(answer)));

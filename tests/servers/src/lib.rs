@@ -1,8 +1,12 @@
 //! The real servers that tests run against: where those are that `cargo xtask servers up` has started.
 
+mod databases;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use databases::{DatabaseServer, fresh_database};
 
 /// The addresses of the running servers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,6 @@
 //! that a test decides.
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
-mod databases;
 mod eventually;
 mod known;
 mod place;
@@ -10,9 +9,9 @@ mod plain_http;
 mod platform;
 mod ports;
 
-pub use databases::{DatabaseServer, fresh_database};
 pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
 pub use place::{repository, tool};
 pub use plain_http::PlainAnswer;
 pub use platform::Platform;
+pub use servers::{DatabaseServer, fresh_database};

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kernel::{StoreError, Timestamp};
 use payment::{ChargeAnswer, ChargeKey, ChargeOrder, RefundAnswer, RefundOrder};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+};
 use sea_orm_database::{Database, TxError, database_now, unavailable};
 
 use crate::script::{Plan, Reply};
@@ -89,13 +91,15 @@ impl Ledger {
 }
 
 async fn refund(tx: &DatabaseTransaction, order: &RefundOrder) -> Result<RefundAnswer, TxError> {
+    // The charge's lock comes first: refunds of one charge are decided one after the other.
+    let charge = charge_row::Entity::find_by_id(order.charge.to_string());
+    let charge = charge.lock_exclusive().one(tx).await?;
     let refund_id = order.refund_id.to_string();
     let succeeded = RefundAnswer::Succeeded { provider_ref: format!("sim_refund_{refund_id}") };
     if refund_row::Entity::find_by_id(refund_id).one(tx).await?.is_some() {
         return Ok(succeeded);
     }
     let now = database_now(tx).await?;
-    let charge = charge_row::Entity::find_by_id(order.charge.to_string()).one(tx).await?;
     let Some(charge) = charge.filter(|charge| is_taken(charge, now)) else {
         return Ok(RefundAnswer::Refused { reason: "no such charge was taken".to_owned() });
     };

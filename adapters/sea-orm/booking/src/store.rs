@@ -8,14 +8,11 @@ use booking::{
 use kernel::{
     BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyKey, StoreError, Timestamp,
 };
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
-use sea_orm_database::{
-    Database, Marks, TxError, database_now, now_expr, unavailable, write_marks,
-};
+use sea_orm_database::{Database, Marks, TxError, database_now, unavailable, write_marks};
 
 use crate::row::{Column, Entity, Model};
 use crate::state_row::status_name;
@@ -81,17 +78,19 @@ impl BookingStore for SeaOrmBookingStore {
     }
 
     async fn claim_due(&self, lease: &Lease, rows_max: u32) -> Result<Vec<Stored>, StoreError> {
-        let doing = "looking for bookings that are due";
+        let failed = unavailable("looking for bookings that are due");
+        let reader = self.db.reader();
+        let now = database_now(reader).await.map_err(&failed)?;
         let ids: Vec<String> = Entity::find()
             .select_only()
             .column(Column::Id)
-            .filter(is_due(self.db.reader()))
+            .filter(is_due(now))
             .order_by_asc(Column::NextActionAtUs)
             .limit(u64::from(rows_max))
             .into_tuple()
-            .all(self.db.reader())
+            .all(reader)
             .await
-            .map_err(unavailable(doing))?;
+            .map_err(&failed)?;
         // Most sweeps end here, without taking the write lock.
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -159,12 +158,12 @@ async fn claim(
     ids: Vec<String>,
     lease: &Lease,
 ) -> Result<Vec<Model>, DbErr> {
-    let until = database_now(tx).await?.plus(lease.lasts).as_micros();
+    let now = database_now(tx).await?;
     Entity::update_many()
         .col_expr(Column::LeaseOwner, lease.owner.clone().into())
-        .col_expr(Column::LeaseUntilUs, until.into())
+        .col_expr(Column::LeaseUntilUs, now.plus(lease.lasts).as_micros().into())
         .filter(Column::Id.is_in(ids.clone()))
-        .filter(is_due(tx))
+        .filter(is_due(now))
         .exec(tx)
         .await?;
     Entity::find()
@@ -175,12 +174,12 @@ async fn claim(
         .await
 }
 
-fn is_due(connection: &impl ConnectionTrait) -> Condition {
-    let now = || now_expr(connection.get_database_backend());
+/// The time is the database's, read before: no engine uses an index to compare with a clock that runs.
+fn is_due(now: Timestamp) -> Condition {
     let free = Condition::any()
         .add(Column::LeaseUntilUs.is_null())
-        .add(Expr::col(Column::LeaseUntilUs).lte(now()));
-    Condition::all().add(Expr::col(Column::NextActionAtUs).lte(now())).add(free)
+        .add(Column::LeaseUntilUs.lte(now.as_micros()));
+    Condition::all().add(Column::NextActionAtUs.lte(now.as_micros())).add(free)
 }
 
 fn process(timer: &Timer, now: Timestamp) -> Process {

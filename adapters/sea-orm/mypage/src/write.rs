@@ -45,8 +45,9 @@ async fn next_change(tx: &DatabaseTransaction, buyer_id: &BuyerId) -> Result<i64
         .exec(tx)
         .await?;
     if counted.rows_affected == 0 {
+        // Another first one at the same time fails here and runs again, as the second.
         let first = Model { buyer_id: buyer_id.to_string(), last_change: 1 }.into_active_model();
-        Entity::insert(first).exec_without_returning(tx).await.map_err(stale_if_taken)?;
+        Entity::insert(first).exec_without_returning(tx).await?;
         return Ok(1);
     }
     let counter = Entity::find_by_id(buyer_id.to_string()).one(tx).await?;

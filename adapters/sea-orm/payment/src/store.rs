@@ -7,12 +7,14 @@ use kernel::{
     BookingId, Committed, Cursor, Envelope, PaymentId, Recorded, ReplyChange, StoreError,
 };
 use payment::{Change, Payment, PaymentEvent, PaymentFilter, Settlement, SettlementStore};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
-use sea_orm_database::{Database, Marks, TxError, now_expr, unavailable, write_marks};
+use sea_orm_database::{
+    Database, Marks, TxError, database_now, now_expr, unavailable, write_marks,
+};
 
 use crate::rows::{payment as payment_row, refund as refund_row, settlement as settlement_row};
 
@@ -141,21 +143,21 @@ impl SeaOrmSettlementStore {
     }
 
     async fn due(&self, rows_max: u32) -> Result<Vec<(String, i64)>, StoreError> {
+        let failed = unavailable("finding due settlements");
         let reader = self.db.reader();
+        // Read before: no engine uses an index to compare with a clock that runs.
+        let now = database_now(reader).await.map_err(&failed)?;
         settlement_row::Entity::find()
             .select_only()
             .column(settlement_row::Column::BookingId)
             .column(settlement_row::Column::DueAtUs)
-            .filter(
-                Expr::col(settlement_row::Column::DueAtUs)
-                    .lte(now_expr(reader.get_database_backend())),
-            )
+            .filter(settlement_row::Column::DueAtUs.lte(now.as_micros()))
             .order_by_asc(settlement_row::Column::DueAtUs)
             .limit(u64::from(rows_max))
             .into_tuple()
             .all(reader)
             .await
-            .map_err(unavailable("finding due settlements"))
+            .map_err(failed)
     }
 }
 
@@ -220,28 +222,28 @@ async fn insert_new(tx: &DatabaseTransaction, row: settlement_row::Model) -> Res
     }
 }
 
+/// Updates what is there by its id and inserts the rest. Not in one statement: what some engines call an
+/// upsert overwrites the row of another id when a second unique key, the attempt, is taken.
 async fn write_payments(tx: &DatabaseTransaction, payments: &[Payment]) -> Result<(), DbErr> {
-    let rows: Vec<_> =
-        payments.iter().map(|p| payment_row::Model::from(p).into_active_model()).collect();
-    if !rows.is_empty() {
-        let known = OnConflict::column(payment_row::Column::Id)
-            .update_columns(payment_row::CHANGING)
-            .to_owned();
-        payment_row::Entity::insert_many(rows)
-            .on_conflict(known)
-            .exec_without_returning(tx)
-            .await?;
+    for payment in payments {
+        let row = payment_row::Model::from(payment);
+        upsert(tx, payment_row::Column::Id.eq(&row.id), row.clone().into_active_model()).await?;
+        for refund in &payment.refunds {
+            let row = refund_row::Model::from((payment.id, refund));
+            upsert(tx, refund_row::Column::Id.eq(&row.id), row.clone().into_active_model()).await?;
+        }
     }
-    let rows: Vec<_> = payments
-        .iter()
-        .flat_map(|payment| payment.refunds.iter().map(|refund| (payment.id, refund)))
-        .map(|refund| refund_row::Model::from(refund).into_active_model())
-        .collect();
-    if !rows.is_empty() {
-        let known = OnConflict::column(refund_row::Column::Id)
-            .update_columns(refund_row::CHANGING)
-            .to_owned();
-        refund_row::Entity::insert_many(rows).on_conflict(known).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+async fn upsert<A: ActiveModelTrait>(
+    tx: &DatabaseTransaction,
+    it: Expr,
+    row: A,
+) -> Result<(), DbErr> {
+    let known = A::Entity::update_many().set(row.clone().reset_all()).filter(it).exec(tx).await?;
+    if known.rows_affected == 0 {
+        A::Entity::insert(row).exec_without_returning(tx).await?;
     }
     Ok(())
 }

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use contract::{Engine, Fresh};
 use kernel::{
     BuyerId, Clock, Committed, Currency, Envelope, EventId, HoldId, Locale, Money, OrganizerId,
     Quantity, Recorded, ReplyChange, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
-use sea_orm::{ConnectionTrait, Statement};
-use sea_orm_database::Database;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
-use tempfile::TempDir;
 use ticket::{
     Allocation, Hold, HoldRequest, HoldStep, Lines, Listing, RegisterTicket, Slot, SlotCapacity,
     StockCommand, StockEntry, StockOrder, StockOutcome, StockStore, StockVerdict, Ticket,
@@ -62,23 +60,22 @@ impl Probe for MemoryTicketStore {
     }
 }
 
-struct Sqlite {
+struct InDatabase {
     store: Arc<SeaOrmTicketStore>,
-    db: Database,
-    _folder: TempDir,
+    fresh: Fresh,
 }
 
 #[async_trait]
-impl Probe for Sqlite {
+impl Probe for InDatabase {
     async fn ledger(&self, id: TicketId) -> Vec<StockEntry> {
         self.store.ledger(id).await.unwrap()
     }
 
     async fn told(&self) -> Vec<Told> {
-        let reader = self.db.reader();
+        let reader = self.fresh.db.reader();
         let sql = "SELECT aggregate_id, event_type, version FROM outbox ORDER BY seq";
-        let query = Statement::from_string(reader.get_database_backend(), sql);
-        let rows = reader.query_all_raw(query).await.unwrap();
+        let query = sea_orm::Statement::from_string(reader.get_database_backend(), sql);
+        let rows = sea_orm::ConnectionTrait::query_all_raw(reader, query).await.unwrap();
         let told = |row: sea_orm::QueryResult| {
             (row.try_get_by(0).unwrap(), row.try_get_by(1).unwrap(), row.try_get_by(2).unwrap())
         };
@@ -86,19 +83,25 @@ impl Probe for Sqlite {
     }
 }
 
+pub(crate) async fn memory() -> Stores {
+    Stores::in_memory()
+}
+
+pub(crate) async fn over(engine: Engine) -> Stores {
+    Stores::over(engine).await
+}
+
 impl Stores {
-    pub(crate) fn in_memory() -> Self {
+    fn in_memory() -> Self {
         let store = Arc::new(MemoryTicketStore::new(Arc::new(Ticking(Instant::now()))));
         let numbers = AtomicU64::new(1);
         Self { tickets: store.clone(), stock: store.clone(), probe: store, numbers }
     }
 
-    pub(crate) async fn over_sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Database::open_sqlite(&folder.path().join("ticket.db"), migrations()).await;
-        let db = db.unwrap();
-        let store = Arc::new(SeaOrmTicketStore::new(db.clone(), envelope));
-        let probe = Sqlite { store: store.clone(), db, _folder: folder };
+    async fn over(engine: Engine) -> Self {
+        let fresh = Fresh::new(engine, migrations()).await;
+        let store = Arc::new(SeaOrmTicketStore::new(fresh.db.clone(), envelope));
+        let probe = InDatabase { store: store.clone(), fresh };
         let numbers = AtomicU64::new(1);
         Self { tickets: store.clone(), stock: store, probe: Arc::new(probe), numbers }
     }

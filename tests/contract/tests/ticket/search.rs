@@ -5,7 +5,15 @@ use std::collections::BTreeSet;
 use kernel::{Cursor, Money, OrganizerId, PageSize, TicketId, Timestamp};
 use ticket::{HoldStep, SortKey, Ticket, TicketKind, TicketOrder, TicketSearch, TicketStatus};
 
-use crate::scene::{Stores, won};
+use crate::scene::{Stores, memory, over, won};
+
+contract::over_every_store!(
+    t03_every_condition_counts,
+    t03_names_are_compared_by_every_letter,
+    t03_wildcards_are_letters,
+    t03_every_order_is_a_total_one,
+    t03_pages_have_no_gap_and_no_double_while_others_write,
+);
 
 fn everything() -> TicketSearch {
     TicketSearch {
@@ -36,7 +44,7 @@ fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros)
 }
 
-pub(crate) async fn t03_every_condition_counts(stores: &Stores) {
+async fn t03_every_condition_counts(stores: &Stores) {
     let wanted = stores
         .on_sale(2, |ticket| {
             ticket.terms.name = "Große Oper".into();
@@ -85,7 +93,22 @@ pub(crate) async fn t03_every_condition_counts(stores: &Stores) {
     assert!(found(stores, &left).await.contains(&other.id));
 }
 
-pub(crate) async fn t03_wildcards_are_letters(stores: &Stores) {
+async fn t03_names_are_compared_by_every_letter(stores: &Stores) {
+    let categories = ["opera", "Opera", "opera ", "ope\u{301}ra", "오페라", "오페라\u{3000}"];
+    let mut tickets = Vec::new();
+    for category in categories {
+        let form = |ticket: &mut Ticket| ticket.terms.category = category.into();
+        tickets.push((category, stores.on_sale(1, form).await.id));
+    }
+    for (category, id) in tickets {
+        let search = TicketSearch { category: Some(category.into()), ..everything() };
+        assert_eq!(found(stores, &search).await, [id], "{category:?}");
+    }
+    let shouting = TicketSearch { organizer_id: OrganizerId::new("ACME").ok(), ..everything() };
+    assert!(found(stores, &shouting).await.is_empty());
+}
+
+async fn t03_wildcards_are_letters(stores: &Stores) {
     let named = async |name: &str| stores.on_sale(1, |t| t.terms.name = name.into()).await.id;
     let (percent, plain) = (named("100% fun!").await, named("1000 fun").await);
     let (under, slash) = (named("a_b").await, named("a\\b 'c'").await);
@@ -103,7 +126,7 @@ pub(crate) async fn t03_wildcards_are_letters(stores: &Stores) {
     }
 }
 
-pub(crate) async fn t03_every_order_is_a_total_one(stores: &Stores) {
+async fn t03_every_order_is_a_total_one(stores: &Stores) {
     for number in 0..7 {
         let form = |ticket: &mut Ticket| {
             ticket.created_at = at(1_000 + number / 2);
@@ -141,7 +164,7 @@ pub(crate) async fn t03_every_order_is_a_total_one(stores: &Stores) {
     }
 }
 
-pub(crate) async fn t03_pages_have_no_gap_and_no_double_while_others_write(stores: &Stores) {
+async fn t03_pages_have_no_gap_and_no_double_while_others_write(stores: &Stores) {
     let mut before = BTreeSet::new();
     for number in 0..20 {
         before.insert(stores.on_sale(1, |ticket| ticket.created_at = at(number)).await.id);

@@ -5,11 +5,26 @@ use std::time::Duration;
 use futures::future::join_all;
 use kernel::{Committed, Fault, HoldId, Quantity, Timestamp};
 use ticket::{
-    HoldRecord, HoldState, HoldStep, Slot, StockCommand, StockOutcome, StockRefusal, StockVerdict,
-    Tombstone, fold,
+    HoldRecord, HoldState, HoldStep, Slot, SlotCapacity, StockCommand, StockOutcome, StockRefusal,
+    StockVerdict, Tombstone, fold,
 };
 
-use crate::scene::{Stores, hold_of};
+use crate::scene::{Stores, hold_of, memory, over};
+
+contract::over_every_store!(
+    every_hold_reads_back,
+    i1_forty_buyers_of_twenty_five_units,
+    i11_fifty_calls_of_one_buyer,
+    r3_a_tombstone_stays,
+    r03_expiry_passes_over_pins,
+    r08_a_deletion_comes_before_a_hold_or_after_it,
+    i2_the_counters_are_the_fold_of_the_ledger,
+    a_batch_has_a_verdict_for_each,
+    f7_a_hold_asked_for_by_ten_at_once_is_one,
+    f7_a_hold_and_its_release_at_once_leave_nothing_held,
+    i1_a_capacity_that_falls_while_buyers_race_stays_above_them,
+    batches_over_the_same_tickets_pass_each_other,
+);
 
 /// Longer than the life of a hold that is to expire, and than any clock's grain.
 const AGE: Duration = Duration::from_millis(30);
@@ -22,7 +37,7 @@ fn count(verdicts: &[StockVerdict], wanted: &str) -> usize {
     verdicts.iter().filter(|verdict| reason(verdict) == wanted).count()
 }
 
-pub(crate) async fn every_hold_reads_back(stores: &Stores) {
+async fn every_hold_reads_back(stores: &Stores) {
     let short = |ticket: &mut ticket::Ticket| ticket.terms.hold_ttl = Duration::from_millis(1);
     let ticket = stores.on_sale(100, short).await;
     let paths: [&[HoldStep]; 8] = [
@@ -48,7 +63,7 @@ pub(crate) async fn every_hold_reads_back(stores: &Stores) {
     assert_eq!(stores.stock.find_hold(nobody).await, Ok(None));
 }
 
-pub(crate) async fn i1_forty_buyers_of_twenty_five_units(stores: &Stores) {
+async fn i1_forty_buyers_of_twenty_five_units(stores: &Stores) {
     let ticket = stores.on_sale(25, |_| {}).await;
     let calls = (0..40).map(|buyer| {
         let request = stores.request(&ticket, &format!("buyer-{buyer}"), 1);
@@ -65,7 +80,7 @@ pub(crate) async fn i1_forty_buyers_of_twenty_five_units(stores: &Stores) {
     assert_eq!(stores.ledger(ticket.id).await.len(), 50);
 }
 
-pub(crate) async fn i11_fifty_calls_of_one_buyer(stores: &Stores) {
+async fn i11_fifty_calls_of_one_buyer(stores: &Stores) {
     let limit = |ticket: &mut ticket::Ticket| ticket.terms.max_per_buyer = Quantity::new(4).ok();
     let ticket = stores.on_sale(1_000, limit).await;
     let calls = (0..50).map(|_| {
@@ -84,7 +99,7 @@ pub(crate) async fn i11_fifty_calls_of_one_buyer(stores: &Stores) {
     assert!(stores.execute(more()).await.is_ok(), "returned units do not");
 }
 
-pub(crate) async fn r3_a_tombstone_stays(stores: &Stores) {
+async fn r3_a_tombstone_stays(stores: &Stores) {
     let ticket = stores.on_sale(5, |_| {}).await;
     let request = stores.request(&ticket, "alice", 1);
     let id = request.hold_id;
@@ -102,7 +117,7 @@ pub(crate) async fn r3_a_tombstone_stays(stores: &Stores) {
     assert_eq!(stores.find(ticket.id).await.stock.available(), 5);
 }
 
-pub(crate) async fn r03_expiry_passes_over_pins(stores: &Stores) {
+async fn r03_expiry_passes_over_pins(stores: &Stores) {
     let short = |ticket: &mut ticket::Ticket| ticket.terms.hold_ttl = Duration::from_millis(1);
     let ticket = stores.on_sale(5, short).await;
     let fresh = stores.on_sale(5, |_| {}).await;
@@ -131,7 +146,7 @@ pub(crate) async fn r03_expiry_passes_over_pins(stores: &Stores) {
     assert_eq!(told, [("Expired", 1), ("Expired", 2), ("Returned", 3)].map(|(n, v)| (n.into(), v)));
 }
 
-pub(crate) async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stores) {
+async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stores) {
     let ticket = stores.on_sale(1_000, |_| {}).await;
     let early = stores.held(&ticket, 1, true).await;
     let calls = (0..30).map(|buyer| {
@@ -149,7 +164,7 @@ pub(crate) async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stor
     assert_eq!(hold_of(stores.step(early.id, HoldStep::Unpin).await).id, early.id, "it stays");
 }
 
-pub(crate) async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) {
+async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) {
     let ticket = stores.on_sale(20, |_| {}).await;
     let steps = [
         HoldStep::Pin,
@@ -185,7 +200,7 @@ pub(crate) async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) 
     assert_eq!(u64::try_from(counts.sold), Ok(stock.sold()));
 }
 
-pub(crate) async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
+async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
     let ticket = stores.on_sale(3, |_| {}).await;
     let nothing = stores.listing(1).ticket;
     let (first, too_many) =
@@ -210,4 +225,78 @@ pub(crate) async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
     let _happened = deleted.ticket.retire(Timestamp::from_micros(1));
     let verdict = stores.tickets.commit(stores.change(&deleted, 1)).await;
     assert_eq!(verdict, Ok(Committed::Done), "holds do not touch the ticket's revision");
+}
+
+async fn f7_a_hold_asked_for_by_ten_at_once_is_one(stores: &Stores) {
+    let limit = |ticket: &mut ticket::Ticket| ticket.terms.max_per_buyer = Quantity::new(2).ok();
+    let ticket = stores.on_sale(100, limit).await;
+    for round in 1..=5 {
+        let request = stores.request(&ticket, &format!("buyer-{round}"), 2);
+        let calls = (0..10).map(|_| stores.execute(StockCommand::Hold(request.clone())));
+        let holds: Vec<_> = join_all(calls).await.into_iter().map(hold_of).collect();
+        assert!(holds.iter().all(|hold| *hold == holds[0]), "{holds:?}");
+        assert_eq!(stores.find(ticket.id).await.stock.held(), 2 * round);
+    }
+    assert_eq!(stores.ledger(ticket.id).await.len(), 5);
+}
+
+async fn f7_a_hold_and_its_release_at_once_leave_nothing_held(stores: &Stores) {
+    let ticket = stores.on_sale(100, |_| {}).await;
+    let pairs = (0..20).map(async |buyer| {
+        let request = stores.request(&ticket, &format!("buyer-{buyer}"), 1);
+        let id = request.hold_id;
+        let hold = stores.execute(StockCommand::Hold(request));
+        let (held, released) = futures::join!(hold, stores.step(id, HoldStep::Release));
+        assert!(["", "HOLD_CLOSED"].contains(&reason(&held)), "{held:?}");
+        assert!(released.is_ok(), "{released:?}");
+        usize::from(held.is_ok())
+    });
+    let held: usize = join_all(pairs).await.into_iter().sum();
+    let stock = stores.find(ticket.id).await.stock;
+    assert_eq!((stock.held(), stock.sold()), (0, 0));
+    assert_eq!(stores.ledger(ticket.id).await.len(), 2 * held, "each that came first was undone");
+}
+
+async fn i1_a_capacity_that_falls_while_buyers_race_stays_above_them(stores: &Stores) {
+    let ticket = stores.on_sale(100, |_| {}).await;
+    let calls = (0..40).map(|buyer| {
+        let request = stores.request(&ticket, &format!("buyer-{buyer}"), 1);
+        stores.execute(StockCommand::Hold(request))
+    });
+    let mut listing = stores.find(ticket.id).await;
+    listing.ticket.revision = 2;
+    listing.ticket.event_version = 2;
+    let mut fewer = stores.change(&listing, 1);
+    fewer.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity: 20 }];
+    let (verdicts, fewer) = futures::join!(join_all(calls), stores.tickets.commit(fewer));
+    let held = count(&verdicts, "");
+    assert_eq!(held + count(&verdicts, "SOLD_OUT"), 40);
+    let (capacity, most) = match fewer.unwrap() {
+        Committed::Done => (20, 20),
+        verdict => {
+            assert_eq!(verdict, Committed::Stale);
+            (100, 40)
+        }
+    };
+    let stock = stores.find(ticket.id).await.stock;
+    assert_eq!((stock.capacity(), held), (capacity, most));
+    assert_eq!(usize::try_from(stock.held()), Ok(held));
+}
+
+async fn batches_over_the_same_tickets_pass_each_other(stores: &Stores) {
+    let (one, other) = (stores.on_sale(1_000, |_| {}).await, stores.on_sale(1_000, |_| {}).await);
+    let batches = (0..16).map(|batch| {
+        let both = if batch % 2 == 0 { [&one, &other] } else { [&other, &one] };
+        let orders = both.map(|ticket| {
+            let request = stores.request(ticket, &format!("buyer-{batch}"), 3);
+            stores.order(StockCommand::Hold(request))
+        });
+        stores.stock.execute(orders.into())
+    });
+    for verdicts in join_all(batches).await {
+        assert!(verdicts.unwrap().iter().all(Result::is_ok));
+    }
+    for ticket in [one, other] {
+        assert_eq!(stores.find(ticket.id).await.stock.held(), 48);
+    }
 }

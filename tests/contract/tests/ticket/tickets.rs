@@ -4,13 +4,28 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kernel::{
-    Cause, Committed, EventId, Locale, Quantity, ReplyChange, ReplyKey, TimeZoneName, Timestamp,
+    Cause, Committed, EventId, Locale, Money, OrganizerId, Quantity, ReplyChange, ReplyKey,
+    TimeZoneName, Timestamp,
 };
-use ticket::{Allocation, HoldStep, Slot, SlotCapacity, Ticket, TicketKind, TicketStatus};
+use ticket::{
+    Allocation, CAPACITY_MAX, CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HoldStep, NAME_CHARS_MAX,
+    Slot, SlotCapacity, Ticket, TicketKind, TicketStatus, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
+};
 
-use crate::scene::Stores;
+use crate::scene::{Stores, memory, over, won};
 
-pub(crate) async fn every_ticket_reads_back(stores: &Stores) {
+contract::over_every_store!(
+    every_ticket_reads_back,
+    the_longest_texts_fit,
+    a_stale_revision_is_a_conflict,
+    of_ten_racers_one_wins,
+    r29_the_same_cause_twice_is_one_commit,
+    i6_a_taken_key_leaves_nothing,
+    i1_a_capacity_never_falls_below_what_is_taken,
+    t02_a_ticket_ends_when_nothing_of_it_is_kept,
+);
+
+async fn every_ticket_reads_back(stores: &Stores) {
     let statuses =
         [TicketStatus::OnSale, TicketStatus::Paused, TicketStatus::Retiring, TicketStatus::Retired];
     for status in statuses {
@@ -23,6 +38,21 @@ pub(crate) async fn every_ticket_reads_back(stores: &Stores) {
     assert_eq!(stores.find(plain.id).await.ticket, plain);
     let nobody = stores.listing(1).ticket.id;
     assert_eq!(stores.tickets.find(nobody).await, Ok(None));
+}
+
+async fn the_longest_texts_fit(stores: &Stores) {
+    // Four bytes for each, the most there are.
+    let long = |chars| "🎫".repeat(chars);
+    let form = |ticket: &mut Ticket| {
+        ticket.terms.name = long(NAME_CHARS_MAX);
+        ticket.terms.description = long(DESCRIPTION_CHARS_MAX);
+        ticket.terms.venue = long(VENUE_CHARS_MAX);
+        ticket.terms.category = long(CATEGORY_CHARS_MAX);
+        ticket.organizer_id = OrganizerId::new("o".repeat(128)).unwrap();
+        ticket.terms.unit_price = Money::from_minor(UNIT_PRICE_MINOR_MAX, won(1).currency());
+    };
+    let ticket = stores.on_sale(i64::try_from(CAPACITY_MAX).unwrap(), form).await;
+    assert_eq!(stores.find(ticket.id).await.ticket, ticket);
 }
 
 fn full(ticket: &mut Ticket, status: TicketStatus) {
@@ -43,7 +73,7 @@ fn full(ticket: &mut Ticket, status: TicketStatus) {
     ticket.terms.hold_ttl = Duration::from_millis(1_500);
 }
 
-pub(crate) async fn a_stale_revision_is_a_conflict(stores: &Stores) {
+async fn a_stale_revision_is_a_conflict(stores: &Stores) {
     let ticket = stores.on_sale(1, |_| {}).await;
     let mut listing = stores.find(ticket.id).await;
     assert_eq!(stores.tickets.commit(stores.change(&listing, 0)).await, Ok(Committed::Stale));
@@ -57,7 +87,7 @@ pub(crate) async fn a_stale_revision_is_a_conflict(stores: &Stores) {
     assert_eq!(told, [("Registered".to_owned(), 1), ("Changed".to_owned(), 2)]);
 }
 
-pub(crate) async fn of_ten_racers_one_wins(stores: &Stores) {
+async fn of_ten_racers_one_wins(stores: &Stores) {
     let ticket = stores.on_sale(1, |_| {}).await;
     let changes = (0..10).map(|racer| {
         let mut listing = stores.listing(1);
@@ -73,7 +103,7 @@ pub(crate) async fn of_ten_racers_one_wins(stores: &Stores) {
     assert_eq!(stores.told(ticket.id).await.len(), 2);
 }
 
-pub(crate) async fn r29_the_same_cause_twice_is_one_commit(stores: &Stores) {
+async fn r29_the_same_cause_twice_is_one_commit(stores: &Stores) {
     let cause = Cause { consumer: "ticket.test", event_id: EventId::new(stores.uuid()) };
     let (first, second) = (stores.listing(1), stores.listing(1));
     for (listing, verdict) in [(&first, Committed::Done), (&second, Committed::AlreadyHandled)] {
@@ -85,7 +115,7 @@ pub(crate) async fn r29_the_same_cause_twice_is_one_commit(stores: &Stores) {
     assert!(stores.told(second.ticket.id).await.is_empty());
 }
 
-pub(crate) async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
+async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
     let key = ReplyKey { scope: "acme".into(), key: "k".into(), fingerprint: vec![1] };
     assert_eq!(stores.tickets.find_reply(&key).await, Ok(None));
     let record = |body: u8| ReplyChange::Record { key: key.clone(), body: vec![body] };
@@ -109,7 +139,7 @@ pub(crate) async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
     assert_eq!(stores.tickets.commit(again).await, Ok(Committed::Done), "the cause was not taken");
 }
 
-pub(crate) async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Stores) {
+async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Stores) {
     let ticket = stores.on_sale(10, |_| {}).await;
     let sold = stores.held(&ticket, 3, true).await;
     assert!(stores.step(sold.id, HoldStep::Commit).await.is_ok());
@@ -134,7 +164,7 @@ pub(crate) async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Store
     assert_eq!(left.read_at, at(5));
 }
 
-pub(crate) async fn t02_a_ticket_ends_when_nothing_of_it_is_kept(stores: &Stores) {
+async fn t02_a_ticket_ends_when_nothing_of_it_is_kept(stores: &Stores) {
     let ticket = stores.on_sale(10, |_| {}).await;
     let empty = stores.on_sale(10, |_| {}).await;
     let (kept, sold) = (stores.held(&ticket, 1, false).await, stores.held(&ticket, 1, true).await);

@@ -48,17 +48,6 @@ impl Related<refund_row::Entity> for Entity {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The columns a commit may change.
-pub(crate) const CHANGING: [Column; 7] = [
-    Column::RefundedMinor,
-    Column::RefundsMinor,
-    Column::Status,
-    Column::ProviderRef,
-    Column::DeclineReason,
-    Column::Tries,
-    Column::UpdatedAtUs,
-];
-
 impl From<&Payment> for Model {
     fn from(payment: &Payment) -> Self {
         let (provider_ref, decline_reason) = match &payment.state {

@@ -35,16 +35,6 @@ pub(crate) enum Relation {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The columns a commit may change.
-pub(crate) const CHANGING: [Column; 6] = [
-    Column::Status,
-    Column::ProviderRef,
-    Column::RefusalReason,
-    Column::Tries,
-    Column::Refusals,
-    Column::UpdatedAtUs,
-];
-
 impl From<(PaymentId, &Refund)> for Model {
     fn from((payment_id, refund): (PaymentId, &Refund)) -> Self {
         let (status, provider_ref, refusal_reason) = match &refund.state {

@@ -2,15 +2,17 @@
 //!
 //! On SQLite the transaction has the only write lock there is, so nothing changes meanwhile. Engines
 //! with row locks take them here, always in the order holds, tickets, counters, each sorted: the
-//! ticket's lock is what puts a deletion before a hold or after it.
+//! ticket's lock is what puts a deletion before a hold or after it, and a buyer's holds one after the
+//! other. Every statement sees what was committed before it (READ COMMITTED), so what is read after a
+//! lock is what that lock's last owner left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{BuyerId, StoreError, TicketId};
+use kernel::{BuyerId, HoldId, StoreError, TicketId};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, JoinType,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    JoinType, QueryFilter, QueryOrder, QuerySelect,
 };
 use sea_orm_database::TxError;
 use ticket::{HoldRecord, SlotKey, Stock, StockBook, StockNeeds, StockOrder, Ticket};
@@ -22,12 +24,19 @@ pub(super) async fn open_book(
     tx: &DatabaseTransaction,
     orders: &[StockOrder],
 ) -> Result<StockBook, TxError> {
-    let known = holds(tx, orders).await?;
-    let needs = StockNeeds::of(orders, &known);
-    let tickets = tickets(tx, &needs).await?;
+    let ids = orders.iter().map(|order| order.command.hold_id()).collect();
+    let mut known = holds(tx, &ids).await?;
+    let mut needs = StockNeeds::of(orders, &known);
+    let mut locked = tickets(tx, &needs).await?;
+    let late = appeared(tx, ids, &known, &needs).await?;
+    if !late.is_empty() {
+        known.extend(late);
+        needs = StockNeeds::of(orders, &known);
+        locked = tickets(tx, &needs).await?;
+    }
     let stocks = stocks(tx, &needs).await?;
-    let owned = owned(tx, &needs, &tickets).await?;
-    Ok(StockBook::new(tickets, stocks, known, owned))
+    let owned = owned(tx, &needs, &locked).await?;
+    Ok(StockBook::new(locked, stocks, known, owned))
 }
 
 /// The lines of these holds.
@@ -39,13 +48,30 @@ pub(super) async fn lines(
     line::Entity::find().filter(line::Column::HoldId.is_in(ids)).all(conn).await
 }
 
+/// Holds that others began while this transaction waited for the ticket. Without them, who asks for one
+/// hold twice at once would be refused for what the first call has taken.
+async fn appeared(
+    tx: &DatabaseTransaction,
+    ids: BTreeSet<HoldId>,
+    known: &[HoldRecord],
+    needs: &StockNeeds,
+) -> Result<Vec<HoldRecord>, TxError> {
+    if needs.tickets.is_empty() || tx.get_database_backend() == DbBackend::Sqlite {
+        return Ok(Vec::new());
+    }
+    let known: BTreeSet<_> = known.iter().map(HoldRecord::id).collect();
+    holds(tx, &ids.difference(&known).copied().collect()).await
+}
+
 async fn holds(
     tx: &DatabaseTransaction,
-    orders: &[StockOrder],
+    ids: &BTreeSet<HoldId>,
 ) -> Result<Vec<HoldRecord>, TxError> {
-    let ids = orders.iter().map(|order| order.command.hold_id().to_string());
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = hold::Entity::find()
-        .filter(hold::Column::Id.is_in(ids))
+        .filter(hold::Column::Id.is_in(ids.iter().map(ToString::to_string)))
         .order_by_asc(hold::Column::Id)
         .lock_exclusive()
         .all(tx)

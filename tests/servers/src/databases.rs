@@ -16,10 +16,11 @@ pub enum DatabaseServer {
 /// # Panics
 /// When no servers run.
 #[must_use]
+#[expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 pub fn fresh_database(server: DatabaseServer) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let servers = servers::addresses().unwrap_or_else(|error| panic!("{error}"));
+    let servers = crate::addresses().unwrap_or_else(|error| panic!("{error}"));
     let server = match server {
         DatabaseServer::Postgres => servers.postgres,
         DatabaseServer::MariaDb => servers.mariadb,
