@@ -25,9 +25,7 @@ pub(crate) async fn open(
 ) -> Result<Client, InvalidNatsUrl> {
     let servers = url.split(',').map(|server| server.trim().parse::<ServerAddr>());
     let servers = servers.collect::<Result<Vec<_>, _>>().ok();
-    let servers =
-        servers.filter(|all| all.iter().all(|one| ["nats", "tls"].contains(&one.scheme())));
-    let servers = servers.ok_or_else(|| {
+    let servers = servers.filter(|servers| servers.iter().all(is_usable)).ok_or_else(|| {
         InvalidNatsUrl("must be like nats://host:4222, several with commas between them".to_owned())
     })?;
     let options = ConnectOptions::new()
@@ -46,6 +44,11 @@ pub(crate) async fn open(
     let client = options.connect(servers).await;
     // Its own words may hold the address.
     client.map_err(|_| InvalidNatsUrl("cannot be used to connect to NATS".to_owned()))
+}
+
+fn is_usable(server: &ServerAddr) -> bool {
+    let url = server.clone().into_inner();
+    ["nats", "tls"].contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
 }
 
 fn reconnect_pause(attempts: usize) -> Duration {

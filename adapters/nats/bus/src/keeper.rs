@@ -15,6 +15,8 @@ use crate::{NatsSettings, durability};
 /// How long a stream that vanished unnoticed stays away.
 const LOOK: Duration = Duration::from_secs(5);
 const LOOK_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// Looks in a row that fail before the bus counts as away.
+const FAILURES_MAX: u32 = 2;
 /// Between two looks that others ask for.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,10 +35,15 @@ impl Keeper {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut said = BTreeSet::new();
         let mut checked = false;
+        let mut failures: u32 = 0;
         loop {
-            let there = *self.linked.borrow_and_update() && self.look(&mut said).await;
-            // The link may have gone meanwhile.
-            let there = there && *self.linked.borrow();
+            let linked = *self.linked.borrow_and_update();
+            let found = linked && self.look(&mut said).await;
+            failures = if found { 0 } else { failures.saturating_add(1) };
+            // The link may have gone meanwhile. A single failure of a busy server is none of the stream's.
+            let was_there = *self.connected.borrow();
+            let there =
+                *self.linked.borrow() && (failures == 0 || was_there && failures < FAILURES_MAX);
             let changed = self.connected.send_if_modified(|known| {
                 let changed = *known != there;
                 *known = there;
@@ -53,7 +60,7 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 linked = self.linked.changed() => if linked.is_err() { break },
                 () = self.missed.notified() => sleep(LOOK_PAUSE).await,
-                () = sleep(if there { LOOK } else { LOOK_AFTER_FAILURE }) => {}
+                () = sleep(if failures == 0 { LOOK } else { LOOK_AFTER_FAILURE }) => {}
             }
         }
         self.connected.send_replace(false);

@@ -3,6 +3,7 @@
 
 use kernel::PublishError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{BATCH_MAX, Sender};
@@ -28,6 +29,13 @@ pub(crate) async fn run(mut jobs: mpsc::Receiver<Job>, sender: Sender, stop: Can
         tokio::select! {
             taken = jobs.recv_many(&mut gathered, BATCH_MAX) => if taken == 0 { break },
             () = stop.cancelled(), if !jobs.is_closed() => jobs.close(),
+        }
+        // Callers that the last turn has answered are about to call again.
+        yield_now().await;
+        while gathered.len() < BATCH_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            gathered.push(job);
         }
         for turn in turns(&mut gathered) {
             sender.send(turn).await;

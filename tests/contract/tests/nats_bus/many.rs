@@ -17,7 +17,7 @@ use crate::scene::{Scene, of_aggregate, soon};
 
 /// The database of a consumer as all its replicas share it: an inbox and a versioned view, written in
 /// one step.
-pub struct Inboxed {
+pub(crate) struct Inboxed {
     name: &'static str,
     fails_after_its_effect: fn(&Envelope) -> bool,
     tables: Mutex<Tables>,
@@ -34,20 +34,23 @@ struct Tables {
 impl Inboxed {
     /// `fails_after_its_effect` picks messages whose first delivery is handled and then not
     /// acknowledged, as if the process had died in between.
-    pub fn new(name: &'static str, fails_after_its_effect: fn(&Envelope) -> bool) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &'static str,
+        fails_after_its_effect: fn(&Envelope) -> bool,
+    ) -> Arc<Self> {
         let (tables, deliveries) = (Mutex::default(), AtomicUsize::new(0));
         Arc::new(Self { name, fails_after_its_effect, tables, deliveries })
     }
 
-    pub fn effects(&self) -> usize {
+    pub(crate) fn effects(&self) -> usize {
         self.tables.lock().unwrap().effects.len()
     }
 
-    pub fn most_effects_of_one(&self) -> usize {
+    pub(crate) fn most_effects_of_one(&self) -> usize {
         self.tables.lock().unwrap().effects.values().copied().max().unwrap_or_default()
     }
 
-    pub fn deliveries(&self) -> usize {
+    pub(crate) fn deliveries(&self) -> usize {
         self.deliveries.load(Ordering::Relaxed)
     }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::scene::soon;
 
 /// A NATS over a folder of its own. It is killed when dropped.
-pub struct OwnServer {
+pub(crate) struct OwnServer {
     folder: TempDir,
     address: SocketAddr,
     monitor: SocketAddr,
@@ -18,7 +18,7 @@ pub struct OwnServer {
 
 impl OwnServer {
     /// `sync_interval` as its configuration spells it, or none at all.
-    pub async fn start(sync_interval: Option<&str>) -> Self {
+    pub(crate) async fn start(sync_interval: Option<&str>) -> Self {
         let folder = TempDir::new().unwrap();
         let (address, monitor) = (free_address(), free_address());
         let sync = sync_interval.map_or(String::new(), |value| format!("sync_interval: {value}"));
@@ -33,15 +33,15 @@ impl OwnServer {
         server
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("nats://{}", self.address)
     }
 
-    pub fn monitor_url(&self) -> String {
+    pub(crate) fn monitor_url(&self) -> String {
         format!("http://{}", self.monitor)
     }
 
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         let mut command = Command::new(program());
         command.arg("-c").arg(self.folder.path().join("nats.conf"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -51,7 +51,7 @@ impl OwnServer {
         soon("the server answers", true, answers).await;
     }
 
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();

@@ -47,6 +47,24 @@ async fn a_message_published_again_is_taken_and_stored_once() {
     scene.end([bus]).await;
 }
 
+#[tokio::test]
+async fn n05_messages_that_wait_together_are_written_as_one_batch() {
+    let scene = Scene::shared().await;
+    let bus = scene.bus().await;
+    let messages: Vec<_> = (1..=80).map(message).collect();
+    for published in join_all(messages.iter().map(|message| bus.publish(message))).await {
+        assert_eq!(published, Ok(()));
+    }
+    let stream = scene.stream().await;
+    let mut batched = 0;
+    for sequence in 1..=80 {
+        let stored = stream.get_raw_message(sequence).await.unwrap();
+        batched += usize::from(stored.headers.get("Nats-Batch-Id").is_some());
+    }
+    assert!(batched >= 40, "{batched} of 80");
+    scene.end([bus]).await;
+}
+
 /// The server refuses a batch whole for one message that it has (error 10201).
 #[tokio::test]
 async fn f10201_a_batch_with_a_known_message_is_sent_singly_and_nothing_is_lost_or_doubled() {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 /// What a consumer does with one try.
 #[derive(Debug, Clone, Copy)]
-pub enum Act {
+pub(crate) enum Act {
     Handle,
     /// Handles it after a while.
     Slowly(Duration),
@@ -24,27 +24,27 @@ pub enum Act {
 
 type Script = Box<dyn Fn(&Envelope, usize) -> Act + Send + Sync>;
 
-pub struct Recorder {
+pub(crate) struct Recorder {
     name: &'static str,
     events: &'static [&'static str],
     script: Script,
     tries: Mutex<HashMap<EventId, Vec<Instant>>>,
     handled: Mutex<Vec<Envelope>>,
     parked: Mutex<Vec<(EventId, String)>>,
-    pub park_failures: Mutex<u32>,
-    pub go: Semaphore,
+    pub(crate) park_failures: Mutex<u32>,
+    pub(crate) go: Semaphore,
 }
 
 impl Recorder {
     /// The script is asked with the message and how many tries of it there were before.
-    pub fn acting(
+    pub(crate) fn acting(
         name: &'static str,
         script: impl Fn(&Envelope, usize) -> Act + Send + Sync + 'static,
     ) -> Arc<Self> {
         Self::of(name, &["Happened"], script)
     }
 
-    pub fn of(
+    pub(crate) fn of(
         name: &'static str,
         events: &'static [&'static str],
         script: impl Fn(&Envelope, usize) -> Act + Send + Sync + 'static,
@@ -61,32 +61,32 @@ impl Recorder {
         })
     }
 
-    pub fn handling(name: &'static str) -> Arc<Self> {
+    pub(crate) fn handling(name: &'static str) -> Arc<Self> {
         Self::acting(name, |_, _| Act::Handle)
     }
 
-    pub fn handled(&self) -> Vec<Envelope> {
+    pub(crate) fn handled(&self) -> Vec<Envelope> {
         self.handled.lock().unwrap().clone()
     }
 
     /// The numbers of the messages handled, sorted, each as often as it was.
-    pub fn numbers(&self) -> Vec<u128> {
+    pub(crate) fn numbers(&self) -> Vec<u128> {
         let mut numbers: Vec<_> = self.handled().iter().map(number).collect();
         numbers.sort_unstable();
         numbers
     }
 
-    pub fn tries(&self, number: u128) -> Vec<Instant> {
+    pub(crate) fn tries(&self, number: u128) -> Vec<Instant> {
         let id = EventId::new(kernel::Uuid::from_u128(number));
         self.tries.lock().unwrap().get(&id).cloned().unwrap_or_default()
     }
 
-    pub fn parked(&self) -> Vec<(EventId, String)> {
+    pub(crate) fn parked(&self) -> Vec<(EventId, String)> {
         self.parked.lock().unwrap().clone()
     }
 }
 
-pub fn number(message: &Envelope) -> u128 {
+pub(crate) fn number(message: &Envelope) -> u128 {
     message.id.as_uuid().as_u128()
 }
 

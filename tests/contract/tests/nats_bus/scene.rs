@@ -15,20 +15,20 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A stream that nobody else uses, and a way to look into it.
-pub struct Scene {
-    pub url: String,
-    pub settings: NatsSettings,
-    pub js: jetstream::Context,
+pub(crate) struct Scene {
+    pub(crate) url: String,
+    pub(crate) settings: NatsSettings,
+    pub(crate) js: jetstream::Context,
 }
 
 impl Scene {
     /// Over the running servers.
-    pub async fn shared() -> Self {
+    pub(crate) async fn shared() -> Self {
         let servers = servers::addresses().unwrap_or_else(|error| panic!("{error}"));
         Self::over(&servers.nats).await
     }
 
-    pub async fn over(url: &str) -> Self {
+    pub(crate) async fn over(url: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
@@ -49,7 +49,7 @@ impl Scene {
     }
 
     /// A bus that is connected.
-    pub async fn bus(&self) -> NatsBus {
+    pub(crate) async fn bus(&self) -> NatsBus {
         let bus = NatsBus::connect(&self.url, self.settings.clone()).await.unwrap();
         tokio::time::timeout(PATIENCE, bus.connected().wait_for(|connected| *connected))
             .await
@@ -58,20 +58,20 @@ impl Scene {
         bus
     }
 
-    pub async fn replica(&self, handler: Arc<dyn EventHandler>) -> Replica {
+    pub(crate) async fn replica(&self, handler: Arc<dyn EventHandler>) -> Replica {
         Replica::of(self.bus().await, handler)
     }
 
-    pub async fn stream(&self) -> stream::Stream {
+    pub(crate) async fn stream(&self) -> stream::Stream {
         self.js.get_stream(&self.settings.stream).await.unwrap()
     }
 
-    pub async fn stored(&self) -> u64 {
+    pub(crate) async fn stored(&self) -> u64 {
         self.stream().await.cached_info().state.messages
     }
 
     /// Aggregate and version of everything stored, in the order of the stream.
-    pub async fn rows(&self) -> Vec<(String, i64)> {
+    pub(crate) async fn rows(&self) -> Vec<(String, i64)> {
         let stream = self.stream().await;
         let mut rows = Vec::new();
         for sequence in 1..=stream.cached_info().state.last_sequence {
@@ -82,12 +82,12 @@ impl Scene {
         rows
     }
 
-    pub async fn delete_stream(&self) {
+    pub(crate) async fn delete_stream(&self) {
         self.js.delete_stream(&self.settings.stream).await.unwrap();
     }
 
     /// To be called last: what goes wrong before leaves the stream to be looked at.
-    pub async fn end(self, buses: impl IntoIterator<Item = NatsBus>) {
+    pub(crate) async fn end(self, buses: impl IntoIterator<Item = NatsBus>) {
         for bus in buses {
             bus.close().await;
         }
@@ -96,41 +96,41 @@ impl Scene {
 }
 
 /// One process of a server, as far as the bus is concerned.
-pub struct Replica {
-    pub bus: NatsBus,
+pub(crate) struct Replica {
+    pub(crate) bus: NatsBus,
     stop: CancellationToken,
     task: JoinSet<()>,
 }
 
 impl Replica {
-    pub fn of(bus: NatsBus, handler: Arc<dyn EventHandler>) -> Self {
+    pub(crate) fn of(bus: NatsBus, handler: Arc<dyn EventHandler>) -> Self {
         let (stop, mut task) = (CancellationToken::new(), JoinSet::new());
         let (consuming, stopping) = (bus.clone(), stop.clone());
         task.spawn(async move { consuming.consume(handler, stopping).await });
         Self { bus, stop, task }
     }
 
-    pub fn ask_to_stop(&self) {
+    pub(crate) fn ask_to_stop(&self) {
         self.stop.cancel();
     }
 
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.task.try_join_next().is_none()
     }
 
     /// Stops, and gives the bus back.
-    pub async fn stop(self) -> NatsBus {
+    pub(crate) async fn stop(self) -> NatsBus {
         self.stop.cancel();
         self.task.join_all().await;
         self.bus
     }
 }
 
-pub fn message(number: u128) -> Envelope {
+pub(crate) fn message(number: u128) -> Envelope {
     of_aggregate(&number.to_string(), number, 1)
 }
 
-pub fn of_aggregate(aggregate: &str, number: u128, version: i64) -> Envelope {
+pub(crate) fn of_aggregate(aggregate: &str, number: u128, version: i64) -> Envelope {
     Envelope {
         id: EventId::new(Uuid::from_u128(number)),
         event_type: "boxoffice.scene.v1.Happened".to_owned(),
@@ -147,7 +147,7 @@ pub fn of_aggregate(aggregate: &str, number: u128, version: i64) -> Envelope {
 }
 
 /// Waits until something is seen, and fails with the last thing seen when it is not.
-pub async fn soon<T: PartialEq + std::fmt::Debug, F: Future<Output = T>>(
+pub(crate) async fn soon<T: PartialEq + std::fmt::Debug, F: Future<Output = T>>(
     what: &str,
     expected: T,
     mut look: impl FnMut() -> F,
