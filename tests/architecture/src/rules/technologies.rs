@@ -41,7 +41,8 @@ const HOMES: &[Home] = &[
         // The provider's own ledger, the audit over all databases, and tests that damage a database to be found out.
         folders: &["adapters/sea-orm/", "adapters/provider/simulated", "apps/boxoffice", "tests/"],
     },
-    Home { packages: &["async-nats"], folders: &["adapters/nats/"] },
+    // Tests look into streams and damage them to be found out.
+    Home { packages: &["async-nats"], folders: &["adapters/nats/", "tests/"] },
     Home {
         packages: &["tonic", "tonic-"],
         folders: &["proto", "adapters/grpc/", "adapters/rest/", "apps/", "tests/"],

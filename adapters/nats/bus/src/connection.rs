@@ -1,0 +1,78 @@
+//! One connection for as long as the process lives, however often the server goes and comes.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
+
+use crate::{InvalidNatsUrl, NatsSettings};
+
+/// A server that says nothing for two of them is given up.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+const RECONNECT_PAUSE_FIRST: Duration = Duration::from_millis(50);
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Commands that wait for the connection.
+const COMMANDS_MAX: usize = 1024;
+
+/// Begins to connect; `linked` says when there is a connection. The address may list several servers
+/// with commas between them.
+pub(crate) async fn open(
+    url: &str,
+    settings: &NatsSettings,
+    linked: watch::Sender<bool>,
+) -> Result<Client, InvalidNatsUrl> {
+    let servers = url.split(',').map(|server| server.trim().parse::<ServerAddr>());
+    let servers = servers.collect::<Result<Vec<_>, _>>().ok();
+    let servers = servers.filter(|servers| servers.iter().all(is_usable)).ok_or_else(|| {
+        InvalidNatsUrl("must be like nats://host:4222, several with commas between them".to_owned())
+    })?;
+    let options = ConnectOptions::new()
+        .name(&settings.name)
+        .retry_on_initial_connect()
+        .max_reconnects(None)
+        .connection_timeout(CONNECT_WITHIN)
+        .ping_interval(PING_INTERVAL)
+        .request_timeout(Some(REQUEST_WITHIN))
+        .client_capacity(COMMANDS_MAX)
+        .reconnect_delay_callback(reconnect_pause)
+        .event_callback(move |event| {
+            note(&event, &linked);
+            std::future::ready(())
+        });
+    let client = options.connect(servers).await;
+    // Its own words may hold the address.
+    client.map_err(|_| InvalidNatsUrl("cannot be used to connect to NATS".to_owned()))
+}
+
+fn is_usable(server: &ServerAddr) -> bool {
+    let url = server.clone().into_inner();
+    ["nats", "tls"].contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
+}
+
+fn reconnect_pause(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_sub(1);
+    let full = RECONNECT_PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(doublings));
+    full.min(RECONNECT_PAUSE_MAX).mul_f64(rand::random_range(0.5..=1.0))
+}
+
+fn note(event: &Event, linked: &watch::Sender<bool>) {
+    match event {
+        Event::Connected => {
+            tracing::info!("connected to NATS");
+            linked.send_replace(true);
+        }
+        Event::Disconnected => {
+            tracing::warn!("the connection to NATS is lost; it is looked for again");
+            linked.send_replace(false);
+        }
+        Event::Closed => {
+            linked.send_replace(false);
+        }
+        Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
+        // Every attempt to connect that fails is one.
+        Event::ClientError(_) => tracing::debug!(%event, "NATS"),
+        Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
+    }
+}
