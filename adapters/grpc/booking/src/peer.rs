@@ -108,3 +108,35 @@ pub(crate) fn metadata(status: &Status, name: &str) -> Option<String> {
 pub(crate) fn unanswered(status: &Status) -> Unanswered {
     Unanswered(format!("{:?}: {}", status.code(), status.message()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_of_the_sweep_has_the_ports_deadline_and_our_token() {
+        let peer = Peer::new(Arc::new(|| Ok("Bearer x".parse().expect("ascii"))));
+        let sent = Mutex::new(Vec::new());
+        let answer = peer.ask((), |request| {
+            sent.lock().expect("whole").push(request.metadata().clone());
+            async { Err::<Response<()>, _>(Status::unavailable("the connection broke")) }
+        });
+        let failed = answer.await.expect_err("fails");
+        assert!(!failed.never_sent);
+        let sent = sent.into_inner().expect("whole");
+        assert_eq!(sent.len(), 1, "what may have arrived is not sent again");
+        let header = |name| sent.first().and_then(|sent| sent.get(name)?.to_str().ok());
+        assert_eq!(header("authorization"), Some("Bearer x"));
+        let timeout = header("grpc-timeout").and_then(|text| text.strip_suffix('u')?.parse().ok());
+        assert!(timeout.is_some_and(|micros: u64| micros <= 10_000_000 && micros > 1_000_000));
+    }
+
+    #[tokio::test]
+    async fn without_a_token_nothing_is_sent() {
+        let peer = Peer::new(Arc::new(|| Err(Status::unavailable("no key"))));
+        let answer = peer.ask((), |_| async { Ok(Response::new(())) });
+        assert!(answer.await.expect_err("fails").never_sent);
+    }
+}

@@ -50,9 +50,9 @@ impl Resend {
         F: Future<Output = Result<A, Status>>,
     {
         let until = Instant::now() + allowed;
-        let (mut resends, mut repeats) = (0, 0);
+        let (mut left, mut resends, mut repeats) = (allowed, 0, 0);
         loop {
-            let failed = match send(until.saturating_duration_since(Instant::now())).await {
+            let failed = match send(left).await {
                 Ok(answer) => {
                     self.earn();
                     return Ok(answer);
@@ -76,6 +76,7 @@ impl Resend {
             }
             tracing::debug!(code = ?failed.code(), message = failed.message(), "a call is sent again");
             tokio::time::sleep(wait).await;
+            left = until.saturating_duration_since(Instant::now());
         }
     }
 

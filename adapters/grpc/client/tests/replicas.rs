@@ -200,7 +200,6 @@ async fn n04_replicas_share_the_calls_and_one_that_stops_serving_is_left() {
     let (first, second) = (Replica::start(any_port(1)).await, Replica::start(any_port(1)).await);
     let caller = Caller::to(&[&first, &second]);
     caller.until_answered_by(&[&first, &second]).await;
-    // Its running call ends well although it gets no new ones.
     second.serves(false).await;
     caller.until_answered_by(&[&first]).await;
     second.serves(true).await;
