@@ -6,43 +6,44 @@ use grpc_server::wire::{self, Check};
 use kernel::{BookingId, Money};
 use proto::boxoffice::payment::v1 as pb;
 use proto::boxoffice::payment::v1::payment_service_client::PaymentServiceClient;
-use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::peer::{ServiceBearer, call, in_time, never_sent, reason, unanswered};
+use crate::peer::{Failed, Peer, ServiceBearer, reason};
 
 /// Calls the payment context.
 pub struct PaymentsClient {
     payments: PaymentServiceClient<Channel>,
-    bearer: ServiceBearer,
+    peer: Peer,
 }
 
 impl PaymentsClient {
     /// A client of the payment context behind `channel`.
     #[must_use]
     pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
-        Self { payments: PaymentServiceClient::new(channel), bearer }
+        Self { payments: PaymentServiceClient::new(channel), peer: Peer::new(bearer) }
     }
 }
 
 #[async_trait]
 impl Payments for PaymentsClient {
     async fn charge(&self, charge: &Charge) -> ChargeOutcome {
-        let Ok(request) = call(&self.bearer, charge_request(charge)) else {
-            return ChargeOutcome::NotTried;
-        };
-        let mut payments = self.payments.clone();
-        match in_time(payments.charge_payment(request)).await {
+        let answer = self.peer.ask(charge_request(charge), |request| {
+            let mut payments = self.payments.clone();
+            async move { payments.charge_payment(request).await }
+        });
+        match answer.await {
             Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
-            Err(status) => undecided(&status),
+            Err(failed) => undecided(&failed),
         }
     }
 
     async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
         let request = pb::RefundPaymentRequest { booking_id: booking_id.to_string() };
-        let mut payments = self.payments.clone();
-        let answer = in_time(payments.refund_payment(call(&self.bearer, request)?)).await;
-        progress(&answer.map_err(|status| unanswered(&status))?)
+        let answer = self.peer.ask(request, |request| {
+            let mut payments = self.payments.clone();
+            async move { payments.refund_payment(request).await }
+        });
+        progress(&answer.await?)
     }
 }
 
@@ -72,8 +73,8 @@ fn outcome(payment: &pb::Payment) -> ChargeOutcome {
 
 /// An error says that nothing was tried only where there was no connection, or where the server
 /// refused the call before it stored an attempt.
-fn undecided(status: &Status) -> ChargeOutcome {
-    if never_sent(status) {
+fn undecided(Failed { status, never_sent }: &Failed) -> ChargeOutcome {
+    if *never_sent {
         return ChargeOutcome::NotTried;
     }
     match reason(status).as_deref() {
@@ -108,8 +109,8 @@ mod tests {
     use std::sync::Arc;
 
     use kernel::{BuyerId, Currency, Locale, PaymentId, Uuid};
-    use tonic::Code;
     use tonic::transport::Endpoint;
+    use tonic::{Code, Status};
     use tonic_types::{ErrorDetails, StatusExt};
 
     use super::*;
@@ -135,7 +136,8 @@ mod tests {
             (refused(Code::ResourceExhausted, "OVERLOADED"), ChargeOutcome::NotTried),
             (refused(Code::InvalidArgument, "INVALID_FIELD"), ChargeOutcome::NotTried),
         ] {
-            assert_eq!(undecided(&status), outcome, "{status:?}");
+            let failed = Failed { status, never_sent: false };
+            assert_eq!(undecided(&failed), outcome, "{failed:?}");
         }
     }
 

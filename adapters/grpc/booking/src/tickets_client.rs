@@ -6,20 +6,20 @@ use booking::{
     Unanswered,
 };
 use grpc_server::wire::{self, Check};
-use kernel::{Money, OrganizerId, Quantity, TicketId};
+use kernel::{BookingId, Money, OrganizerId, Quantity, TicketId};
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_service_client::StockServiceClient;
 use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::peer::{ServiceBearer, call, in_time, metadata, reason, unanswered};
+use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
 
 /// Calls the ticket context.
 pub struct TicketsClient {
     tickets: TicketServiceClient<Channel>,
     stock: StockServiceClient<Channel>,
-    bearer: ServiceBearer,
+    peer: Peer,
 }
 
 impl TicketsClient {
@@ -29,30 +29,30 @@ impl TicketsClient {
         Self {
             tickets: TicketServiceClient::new(channel.clone()),
             stock: StockServiceClient::new(channel),
-            bearer,
+            peer: Peer::new(bearer),
         }
     }
 
-    async fn command(&self, ask: StockAsk) -> Result<Option<pb::Hold>, Status> {
-        let mut stock = self.stock.clone();
-        let lost = |unanswered: Unanswered| Status::unavailable(unanswered.0);
+    async fn command(&self, ask: StockAsk) -> Result<Option<pb::Hold>, Failed> {
         macro_rules! step {
-            ($rpc:ident, $request:ident, $booking_id:expr) => {{
-                let request = pb::$request { hold_id: $booking_id.to_string() };
-                let request = call(&self.bearer, request).map_err(lost)?;
-                in_time(stock.$rpc(request)).await?.hold
+            ($rpc:ident, $request:expr) => {{
+                let answer = self.peer.ask($request, |request| {
+                    let mut stock = self.stock.clone();
+                    async move { stock.$rpc(request).await }
+                });
+                answer.await?.hold
             }};
         }
+        let id = |id: BookingId| id.to_string();
         Ok(match ask {
-            StockAsk::Hold(order) => {
-                let request = call(&self.bearer, hold_request(order)).map_err(lost)?;
-                in_time(stock.hold_stock(request)).await?.hold
+            StockAsk::Hold(order) => step!(hold_stock, hold_request(order)),
+            StockAsk::Pin(of) => step!(pin_hold, pb::PinHoldRequest { hold_id: id(of) }),
+            StockAsk::Unpin(of) => step!(unpin_hold, pb::UnpinHoldRequest { hold_id: id(of) }),
+            StockAsk::Commit(of) => step!(commit_hold, pb::CommitHoldRequest { hold_id: id(of) }),
+            StockAsk::Release(of) => {
+                step!(release_hold, pb::ReleaseHoldRequest { hold_id: id(of) })
             }
-            StockAsk::Pin(id) => step!(pin_hold, PinHoldRequest, id),
-            StockAsk::Unpin(id) => step!(unpin_hold, UnpinHoldRequest, id),
-            StockAsk::Commit(id) => step!(commit_hold, CommitHoldRequest, id),
-            StockAsk::Release(id) => step!(release_hold, ReleaseHoldRequest, id),
-            StockAsk::Return(id) => step!(return_stock, ReturnStockRequest, id),
+            StockAsk::Return(of) => step!(return_stock, pb::ReturnStockRequest { hold_id: id(of) }),
         })
     }
 }
@@ -61,12 +61,14 @@ impl TicketsClient {
 impl Tickets for TicketsClient {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
         let request = pb::GetTicketRequest { ticket_id: id.to_string() };
-        let mut tickets = self.tickets.clone();
-        let answer = in_time(tickets.get_ticket(call(&self.bearer, request)?)).await;
-        match answer {
+        let answer = self.peer.ask(request, |request| {
+            let mut tickets = self.tickets.clone();
+            async move { tickets.get_ticket(request).await }
+        });
+        match answer.await {
             Ok(answer) => terms(&answer.ticket.unwrap_or_default()).map(Some),
-            Err(status) if status.code() == Code::NotFound => Ok(None),
-            Err(status) => Err(unanswered(&status)),
+            Err(failed) if failed.status.code() == Code::NotFound => Ok(None),
+            Err(failed) => Err(failed.into()),
         }
     }
 
@@ -74,7 +76,7 @@ impl Tickets for TicketsClient {
         match self.command(ask).await {
             Ok(None) => Ok(None),
             Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
-            Err(status) => match denied(&status) {
+            Err(Failed { status, .. }) => match denied(&status) {
                 Some(denied) => Err(StockFault::Refused(denied)),
                 None => Err(unanswered(&status).into()),
             },

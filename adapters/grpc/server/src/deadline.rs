@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use tokio::task::futures::TaskLocalFuture;
 use tonic::Request;
 
 use crate::limits::{BACKSTOP, DEADLINE_MARGIN};
@@ -13,14 +14,48 @@ const GRPC_TIMEOUT: &str = "grpc-timeout";
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(pub(crate) Instant);
 
+tokio::task_local! {
+    /// The deadline of the call on whose behalf this task runs.
+    static HERE: Option<Deadline>;
+}
+
+/// Runs this on behalf of a call with this deadline: calls made in it find out what is left.
+pub(crate) fn within<F: Future>(
+    deadline: Option<Deadline>,
+    call: F,
+) -> TaskLocalFuture<Option<Deadline>, F> {
+    HERE.scope(deadline, call)
+}
+
+/// The deadline of the call on whose behalf this runs, for a task that goes on with it.
+pub(crate) fn here() -> Option<Deadline> {
+    HERE.try_with(|deadline| *deadline).ok().flatten()
+}
+
+/// What is left of the deadline of the call on whose behalf this runs, less a margin for the way
+/// back. `None` where there is no such call, as in a sweep, and where it has no deadline.
+#[must_use]
+pub fn time_left_here() -> Option<Duration> {
+    here().map(|deadline| deadline.left())
+}
+
 /// What is left of the call's own deadline, less a margin for the way back. `None` without one.
 /// Give it to the calls made on behalf of this one.
 pub fn time_left<T>(request: &Request<T>) -> Option<Duration> {
-    let left = match request.extensions().get::<Deadline>() {
-        Some(deadline) => deadline.0.saturating_duration_since(Instant::now()),
-        None => parse(request.metadata().get(GRPC_TIMEOUT)?.to_str().ok()?)?,
-    };
-    Some(left.saturating_sub(DEADLINE_MARGIN))
+    match request.extensions().get::<Deadline>() {
+        Some(deadline) => Some(deadline.left()),
+        None => {
+            let given = parse(request.metadata().get(GRPC_TIMEOUT)?.to_str().ok()?)?;
+            Some(given.saturating_sub(DEADLINE_MARGIN))
+        }
+    }
+}
+
+impl Deadline {
+    /// What is left, less the margin.
+    fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now()).saturating_sub(DEADLINE_MARGIN)
+    }
 }
 
 /// The time the client gives a call, as its headers say.

@@ -67,9 +67,11 @@ impl Shell {
                 Err(refused) => return refused.into_http(),
             }
         };
+        let deadline = request.extensions().get().copied();
+        let handled = deadline::within(deadline, handle(self.routes, request));
         tokio::select! {
             biased;
-            answered = handle(self.routes, request) => remap::response(answered),
+            answered = handled => remap::response(answered),
             () = time_out => remap::deadline_exceeded().into_http(),
         }
     }

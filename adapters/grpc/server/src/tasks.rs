@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tracing::Instrument;
 
+use crate::deadline;
 use crate::limit::Overloaded;
 use crate::limits::TASKS_MAX;
 use crate::status::refuse;
@@ -41,7 +42,9 @@ impl Tasks {
         if self.running.len() >= TASKS_MAX {
             return Err(refuse(&Overloaded));
         }
-        match self.running.spawn(body.in_current_span()).await {
+        // The calls that the body makes end with the call it answers; the body itself does not.
+        let body = deadline::within(deadline::here(), body.in_current_span());
+        match self.running.spawn(body).await {
             Ok(answer) => answer,
             Err(failure) => Err(refuse(&HandlerFailed(failure.to_string()))),
         }

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use grpc_client::Repeat;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -73,7 +74,7 @@ async fn answer(gateway: &Gateway, request: Request<Body>) -> Result<Response, S
     let body = read_body(&parts, body).await?;
     check_media_type(route, &parts.headers, &body)?;
     let message = bind::request(route, &values, parts.uri.query(), &body)?;
-    let metadata = forwarded(&parts.headers);
+    let metadata = forwarded(&parts.headers)?;
     let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
     if route.rpc.is_server_streaming() {
         stream::open(route, request, &parts.extensions).await
@@ -82,17 +83,13 @@ async fn answer(gateway: &Gateway, request: Request<Body>) -> Result<Response, S
     }
 }
 
-async fn unary(
-    route: &Route,
-    mut request: tonic::Request<DynamicMessage>,
-) -> Result<Response, Status> {
+async fn unary(route: &Route, request: tonic::Request<DynamicMessage>) -> Result<Response, Status> {
     let allowed = if route.rule.method == Method::GET { READ_DEADLINE } else { WRITE_DEADLINE };
-    request.set_timeout(allowed);
-    let call = async {
-        let mut client = client(route).await?;
+    let call = send(route, request, allowed, |mut client, mut request, left| async move {
+        request.set_timeout(left);
         let codec = DynamicCodec::new(route.rpc.output());
         client.unary(request, route.grpc_path.clone(), codec).await
-    };
+    });
     let answered = in_time(allowed + DEADLINE_GRACE, route, call).await?;
     let (metadata, message, _) = answered.into_parts();
     let json = json::write(&message, route.rule.response_body.as_ref())?;
@@ -111,9 +108,30 @@ fn replayed(metadata: &MetadataMap) -> Option<(HeaderName, HeaderValue)> {
     marked.then(|| (REPLAYED, HeaderValue::from_static("true")))
 }
 
+/// Makes the call, and again where that can do no harm: `perform` is given what is left of the time.
+pub(crate) async fn send<T, F>(
+    route: &Route,
+    request: tonic::Request<DynamicMessage>,
+    allowed: Duration,
+    perform: impl Fn(Grpc<Channel>, tonic::Request<DynamicMessage>, Duration) -> F,
+) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    let (metadata, _, message) = request.into_parts();
+    let repeat = if route.rule.method == Method::GET { Repeat::Read } else { Repeat::Never };
+    let attempt = |left| {
+        let (metadata, message) = (metadata.clone(), message.clone());
+        let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
+        let perform = &perform;
+        async move { perform(client(route).await?, request, left).await }
+    };
+    route.backend.resend.call(allowed, repeat, attempt).await
+}
+
 /// A client of the route's service that is ready to call.
-pub(crate) async fn client(route: &Route) -> Result<Grpc<Channel>, Status> {
-    let client = Grpc::new(route.channel.clone());
+async fn client(route: &Route) -> Result<Grpc<Channel>, Status> {
+    let client = Grpc::new(route.backend.channel.clone());
     let mut client = client.max_decoding_message_size(MESSAGE_BYTES_MAX);
     client.ready().await.map_err(|error| Status::from_error(error.into()))?;
     Ok(client)
@@ -195,9 +213,18 @@ fn is_json(content_type: &str) -> bool {
     })
 }
 
-fn forwarded(headers: &HeaderMap) -> MetadataMap {
+/// The headers that the server is to see. Those that say who asks, and for what only once, say so
+/// once: which of two counts is nothing to guess.
+fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
+    let mut violations = Violations::default();
+    for name in [AUTHORIZATION, IDEMPOTENCY_KEY] {
+        if headers.get_all(&name).iter().nth(1).is_some() {
+            violations.add(name.as_str(), "is there twice; send it once");
+        }
+    }
+    violations.finish()?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect())
+    Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
 }
 
 /// Gives the request or its answer this id instead of the one it has.

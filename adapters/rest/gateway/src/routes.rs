@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use grpc_client::Resend;
 use http::Method;
 use http::uri::PathAndQuery;
 use prost_reflect::{FieldDescriptor, MethodDescriptor};
@@ -27,7 +28,14 @@ pub struct Route {
     pub(crate) rpc: MethodDescriptor,
     pub(crate) rule: Rule,
     pub(crate) grpc_path: PathAndQuery,
+    pub(crate) backend: Backend,
+}
+
+/// The servers of one service.
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
     pub(crate) channel: Channel,
+    pub(crate) resend: Resend,
 }
 
 /// What there is for a request.
@@ -44,14 +52,14 @@ impl Route {
     pub(crate) fn new(
         rpc: &MethodDescriptor,
         rule: Rule,
-        channel: Channel,
+        backend: Backend,
     ) -> Result<Self, GatewayError> {
         let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name());
         let grpc_path = PathAndQuery::try_from(path).map_err(|_| GatewayError::Rule {
             rpc: rpc.full_name().to_owned(),
             problem: "is on an rpc whose name is no path".to_owned(),
         })?;
-        Ok(Self { rpc: rpc.clone(), rule, grpc_path, channel })
+        Ok(Self { rpc: rpc.clone(), rule, grpc_path, backend })
     }
 
     /// The HTTP method.

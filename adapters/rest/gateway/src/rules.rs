@@ -1,10 +1,11 @@
 //! From descriptors to routes: reads the `google.api.http` rule of every rpc and checks it.
 
+use grpc_client::Resend;
 use http::Method;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, Value};
 
 use crate::bind::FieldPath;
-use crate::routes::{BodyRule, Route};
+use crate::routes::{Backend, BodyRule, Route};
 use crate::template::Template;
 
 /// Why a gateway cannot be built.
@@ -107,9 +108,10 @@ pub(crate) fn routes(
         let Some(channel) = backends(service.full_name()) else {
             continue;
         };
+        let backend = Backend { channel, resend: Resend::new() };
         for rpc in service.methods() {
             for rule in of_rpc(&rpc)? {
-                let route = Route::new(&rpc, rule, channel.clone())?;
+                let route = Route::new(&rpc, rule, backend.clone())?;
                 if let Some(first) = routes.iter().find(|other| other.conflicts_with(&route)) {
                     let (first, second) = (first.to_string(), route.to_string());
                     return Err(GatewayError::Conflict { first, second });

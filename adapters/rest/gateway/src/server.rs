@@ -14,11 +14,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
+use crate::leave::Leave;
 use crate::limits::{
     ACCEPT_BACK_OFF, CONNECTIONS_MAX, DRAIN_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE,
     HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL, STALL_DEADLINE, STREAMS_MAX,
 };
-use crate::stream::Stopping;
+use crate::stream::StreamsEnd;
 
 /// What a server grants its clients.
 #[derive(Debug, Clone, Copy)]
@@ -44,15 +45,33 @@ impl Default for HttpSettings {
     }
 }
 
+/// How a server is told to end.
+#[derive(Debug, Clone)]
+pub struct Stopping {
+    /// Cancelled when the server is to lose its clients: everything is served, and each client is
+    /// asked with its next answer to go elsewhere.
+    pub draining: CancellationToken,
+    /// Cancelled when the server is to end.
+    pub stop: CancellationToken,
+}
+
+/// A server that loses its clients only when it ends.
+impl From<CancellationToken> for Stopping {
+    fn from(stop: CancellationToken) -> Self {
+        Self { draining: stop.clone(), stop }
+    }
+}
+
 /// Serves HTTP/1.1 and HTTP/2 without TLS until `stop` is cancelled; then closes the port, ends
 /// event streams, lets open requests end within the drain deadline, and cuts what remains.
 pub async fn serve_http(
     listener: TcpListener,
     router: Router,
     settings: HttpSettings,
-    stop: CancellationToken,
+    stopping: impl Into<Stopping>,
 ) {
-    let router = router.layer(Extension(Stopping(stop.clone())));
+    let Stopping { draining, stop } = stopping.into();
+    let router = router.layer(Extension(StreamsEnd(stop.clone())));
     let slots = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();
     loop {
@@ -62,7 +81,8 @@ pub async fn serve_http(
             accepted = accept(&listener, &slots, settings, &stop) => accepted,
         };
         if let Some(connection) = accepted {
-            connections.spawn(serve(connection, router.clone(), settings, stop.clone()));
+            let stopping = Stopping { draining: draining.clone(), stop: stop.clone() };
+            connections.spawn(serve(connection, router.clone(), settings, stopping));
         }
     }
     drop(listener);
@@ -101,14 +121,15 @@ async fn serve(
     connection: Connection,
     router: Router,
     settings: HttpSettings,
-    stop: CancellationToken,
+    Stopping { draining, stop }: Stopping,
 ) {
     let builder = builder(settings);
-    let service = TowerToHyperService::new(router);
+    let leave = stop.child_token();
+    let service = TowerToHyperService::new(router.layer(Leave { draining, leave: leave.clone() }));
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = leave.cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

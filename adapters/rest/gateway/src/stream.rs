@@ -10,7 +10,7 @@ use prost_reflect::DynamicMessage;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use crate::call::{client, in_time, rename};
+use crate::call::{in_time, rename, send};
 use crate::codec::DynamicCodec;
 use crate::limits::{EVENT_KEEPALIVE, FIRST_EVENT_WAIT, READ_DEADLINE};
 use crate::routes::Route;
@@ -18,7 +18,7 @@ use crate::{error, json};
 
 /// The server's wish to stop, in every request's extensions: it ends the streams.
 #[derive(Debug, Clone)]
-pub(crate) struct Stopping(pub(crate) CancellationToken);
+pub(crate) struct StreamsEnd(pub(crate) CancellationToken);
 
 /// Opens the stream. What fails before its first message is an ordinary error.
 pub(crate) async fn open(
@@ -26,11 +26,10 @@ pub(crate) async fn open(
     request: tonic::Request<DynamicMessage>,
     extensions: &Extensions,
 ) -> Result<Response, Status> {
-    let call = async {
-        let mut client = client(route).await?;
+    let call = send(route, request, READ_DEADLINE, |mut client, request, _| async move {
         let codec = DynamicCodec::new(route.rpc.output());
         client.server_streaming(request, route.grpc_path.clone(), codec).await
-    };
+    });
     let mut messages = in_time(READ_DEADLINE, route, call).await?.into_inner();
     let first = match tokio::time::timeout(FIRST_EVENT_WAIT, messages.message()).await {
         Ok(Err(status)) => return Err(rename(route, status)),
@@ -38,7 +37,7 @@ pub(crate) async fn open(
         Ok(Ok(None)) | Err(_) => Vec::new(),
     };
     let events = stream::iter(first).chain(rest(route.clone(), messages)).map(Ok::<_, Infallible>);
-    let stopping = extensions.get().map(|Stopping(token)| token.clone()).unwrap_or_default();
+    let stopping = extensions.get().map(|StreamsEnd(token)| token.clone()).unwrap_or_default();
     let events = events.take_until(stopping.cancelled_owned());
     let keep_alive = KeepAlive::new().interval(EVENT_KEEPALIVE);
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())

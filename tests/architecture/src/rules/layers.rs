@@ -89,7 +89,13 @@ pub(super) const CELLS: Rule = Rule {
     },
 };
 
-const SHELLS: [(&str, &str); 2] = [("grpc", "grpc-server"), ("sea-orm", "sea-orm-database")];
+const SHELLS: [(&str, &str); 4] = [
+    ("grpc", "grpc-server"),
+    ("grpc", "grpc-client"),
+    // What it shares with gRPC: it calls the same servers, and one crate says how.
+    ("rest", "grpc-client"),
+    ("sea-orm", "sea-orm-database"),
+];
 /// Technologies whose every cell serves one context.
 const PORTS_OF: [(&str, &str); 2] = [("provider", "payment"), ("channel", "notification")];
 /// The simulated provider keeps a ledger of its own, as the real one does.

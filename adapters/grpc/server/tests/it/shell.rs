@@ -86,6 +86,17 @@ async fn f6_an_expired_deadline_says_so() {
 }
 
 #[tokio::test]
+async fn a_body_knows_what_is_left_for_the_calls_it_makes() {
+    let stage = stage::open(10, DRAIN).await;
+    assert_eq!(stage.call("left").await.expect("answers"), "0", "no deadline, none to carry");
+    let mut timely = request("left");
+    timely.set_timeout(Duration::from_secs(20));
+    let left = perform(stage.channel().await, timely).await.expect("answers");
+    let left: u64 = left.parse().expect("milliseconds");
+    assert!((1..=19_950).contains(&left), "shortened for the way back: {left}");
+}
+
+#[tokio::test]
 async fn a_panic_is_internal_and_keeps_its_text() {
     let stage = stage::open(10, DRAIN).await;
     let status = stage.call("panic").await.expect_err("panicked");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use grpc_server::limits::DECODE_BYTES_MAX;
 use grpc_server::{
     Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, caller, time_left,
+    time_left_here,
 };
 use proto::boxoffice::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::boxoffice::notification::v1::notification_service_server::{
@@ -131,6 +132,10 @@ impl NotificationService for Player {
         let said = match request.get_ref().page_token.as_str() {
             "who" => who.subject.unwrap_or_else(|| "nobody".to_owned()),
             "time" => format!("{:?}", time_left(&request).is_some_and(|left| !left.is_zero())),
+            "left" => {
+                let left = async { Ok(time_left_here().map_or(0, |left| left.as_millis())) };
+                self.tasks.finish(left).await?.to_string()
+            }
             "panic" => panic!("a secret of the house"),
             "hang" => std::future::pending().await,
             "wait" => self.wait().await,

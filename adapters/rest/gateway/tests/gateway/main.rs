@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod again;
 mod binding;
 mod errors;
 mod hostile;

@@ -221,3 +221,16 @@ async fn a_request_id_that_is_not_fit_for_a_log_is_replaced() {
         assert_eq!(ids, ["made-up"]);
     }
 }
+
+#[tokio::test]
+async fn a_header_that_counts_once_is_refused_twice() {
+    let bench = probes();
+    for name in ["authorization", "idempotency-key"] {
+        let mut twice = request(Method::GET, "/v1/probes/p1", None);
+        for value in ["a", "b"] {
+            twice.headers_mut().append(name, value.parse().unwrap());
+        }
+        assert_eq!(bench.send(twice).await.wrong_fields(), [name]);
+    }
+    assert!(bench.seen.lock().unwrap().is_empty());
+}

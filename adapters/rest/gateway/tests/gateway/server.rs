@@ -10,8 +10,8 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use rest_gateway::{HttpSettings, serve_http};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rest_gateway::{HttpSettings, Stopping, serve_http};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -30,6 +30,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 struct Running {
     address: SocketAddr,
+    draining: CancellationToken,
     stop: CancellationToken,
     server: JoinSet<()>,
 }
@@ -38,10 +39,11 @@ impl Running {
     async fn start(router: Router, settings: HttpSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
+        let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let mut server = JoinSet::new();
-        server.spawn(serve_http(listener, router, settings, stop.clone()));
-        Self { address, stop, server }
+        let stopping = Stopping { draining: draining.clone(), stop: stop.clone() };
+        server.spawn(serve_http(listener, router, settings, stopping));
+        Self { address, draining, stop, server }
     }
 
     async fn connect(&self, first_bytes: &[u8]) -> TcpStream {
@@ -190,6 +192,35 @@ async fn requests_that_do_not_end_are_cut() {
     let _begun = begun.acquire().await.unwrap();
     running.stop().await;
     assert_eq!(read_to_end(&mut connection).await, "");
+}
+
+#[tokio::test]
+async fn a_draining_server_still_serves_and_asks_each_client_to_leave() {
+    let running = Running::start(hello(), settings()).await;
+    let mut kept = running.connect(REQUEST).await;
+    assert!(!read_until(&mut kept, "hello").await.contains("connection: close"));
+    let tcp = TcpStream::connect(running.address).await.unwrap();
+    let (mut http2, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(tcp))
+            .await
+            .unwrap();
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
+    running.draining.cancel();
+    // The connection that was idle is served once more and then closed; new ones are served too.
+    kept.write_all(REQUEST).await.unwrap();
+    for connection in [&mut kept, &mut running.connect(REQUEST).await] {
+        let answered = read_to_end(connection).await;
+        assert!(
+            answered.contains("connection: close") && answered.ends_with("hello"),
+            "{answered}"
+        );
+    }
+    let uri = format!("http://{}/", running.address);
+    let request = http::Request::get(uri).body(Body::empty()).unwrap();
+    assert_eq!(http2.send_request(request).await.unwrap().status(), http::StatusCode::OK);
+    timeout(PATIENCE, connections.join_next()).await.expect("it is asked to leave");
+    running.stop().await;
 }
 
 #[tokio::test]

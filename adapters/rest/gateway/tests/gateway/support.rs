@@ -93,6 +93,11 @@ impl Bench {
     pub(crate) fn alone(files: &[&str]) -> Self {
         let (channel, server) = in_process(Router::new());
         drop(server);
+        Self::before(files, channel)
+    }
+
+    /// A gateway in front of what is behind this channel.
+    pub(crate) fn before(files: &[&str], channel: Channel) -> Self {
         let gateway = gateway(&compile(files), channel);
         Self { router: gateway.router(), seen: Arc::default(), _server: JoinSet::new() }
     }

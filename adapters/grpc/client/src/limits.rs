@@ -1,0 +1,49 @@
+//! Every limit of calls between our servers, in one place (reliability.md 7.9).
+
+use std::time::Duration;
+
+/// How often names are resolved again.
+pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
+/// How soon they are resolved again after a replica was lost.
+pub const RESOLVE_SOON: Duration = Duration::from_millis(500);
+/// How long resolving a name may take.
+pub const RESOLVE_DEADLINE: Duration = Duration::from_secs(4);
+/// The most names one peer may be given.
+pub const NAMES_MAX: usize = 64;
+/// The most replicas of one peer that are used.
+pub const REPLICAS_MAX: usize = 64;
+/// The most news of replicas that wait to be read.
+pub const NEWS_MAX: usize = 64;
+/// The most changes of the replicas that wait for the channel, which reads them at its next call.
+pub const CHANGES_MAX: usize = 16;
+/// How long connecting to a replica may take.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
+/// How often a silent replica is asked whether it lives.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// How long it may take to say so.
+pub const KEEPALIVE_DEADLINE: Duration = Duration::from_secs(5);
+/// How many streams a replica may refuse or break on one connection before the connection counts
+/// as attacked. Our own servers are honest, and many callers share a connection.
+pub const LOCAL_RESETS_MAX: usize = 65_536;
+/// How long a replica may take to say for the first time whether it serves.
+pub const FIRST_WORD_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a replica is watched before it is asked anew: a server that asked its clients to leave
+/// waits for open watches.
+pub const WATCH_AGE_MAX: Duration = Duration::from_secs(60);
+/// The first and the longest wait before a lost replica is asked again.
+pub const WATCH_BACK_OFF: (Duration, Duration) =
+    (Duration::from_millis(50), Duration::from_secs(1));
+/// How long calls wait for a replica when none serves, counted from when the last was lost: the
+/// time an only replica takes to restart. Then they fail at once.
+pub const NOBODY_WAIT: Duration = Duration::from_secs(2);
+
+/// How often a call that never left is sent again.
+pub const RESENDS_MAX: u32 = 2;
+/// The longest first wait before a call is sent again; each next may be twice as long.
+pub const RESEND_BACK_OFF: Duration = Duration::from_millis(50);
+/// How many repeated reads a target may get at once.
+pub const REPEATS_BURST: u32 = 10;
+/// How many calls must succeed to earn one more repeated read: a tenth of them may be repeated.
+pub const SUCCESSES_PER_REPEAT: u32 = 10;
+
+const _: () = assert!(WATCH_BACK_OFF.0.as_millis() <= WATCH_BACK_OFF.1.as_millis());

@@ -1,0 +1,66 @@
+//! Asks a connection's client to go elsewhere while the server still serves: HTTP/1 by the header of
+//! an answer, HTTP/2 by the GOAWAY that the connection sends. A connection that is idle stays open:
+//! its client may be about to use it, and a request on a closed one is lost.
+
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::response::Response;
+use futures::future::BoxFuture;
+use http::header::CONNECTION;
+use http::{HeaderValue, Version};
+use tokio_util::sync::CancellationToken;
+use tower::{Layer, Service};
+
+/// Of one connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Leave {
+    /// Whether clients are to go.
+    pub(crate) draining: CancellationToken,
+    /// Has the connection end once its requests have.
+    pub(crate) leave: CancellationToken,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Leaving<S> {
+    inner: S,
+    ask: Leave,
+}
+
+impl<S> Layer<S> for Leave {
+    type Service = Leaving<S>;
+
+    fn layer(&self, inner: S) -> Leaving<S> {
+        Leaving { inner, ask: self.clone() }
+    }
+}
+
+impl<S> Service<Request> for Leaving<S>
+where
+    S: Service<Request, Response = Response>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (http2, ask) = (request.version() == Version::HTTP_2, self.ask.clone());
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = answering.await?;
+            if ask.draining.is_cancelled() {
+                if http2 {
+                    ask.leave.cancel();
+                } else {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+            }
+            Ok(response)
+        })
+    }
+}
