@@ -1,6 +1,8 @@
 //! The booking context, joined: bookings over gRPC, calls to ticket and payment, and the sweep that goes on
 //! with whatever nobody drives.
 
+mod snapshots;
+
 use std::sync::Arc;
 
 use booking::Bookings;
@@ -13,6 +15,8 @@ use proto::boxoffice::booking::v1::booking_service_server::{BookingServiceServer
 use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_booking::{SeaOrmBookingStore, migrations};
 use sea_orm_database::Database;
+
+pub use snapshots::Snapshots;
 
 /// Bookings that one pass of the sweep takes at most.
 const SWEEP_ROWS_MAX: u32 = 50;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use boxoffice::demo::Cast;
 use boxoffice::http::HttpClient;
-use boxoffice::{Addresses, TokenArguments, demo, start};
+use boxoffice::{Addresses, RebuildArguments, TokenArguments, demo, start};
 use clap::{Parser, Subcommand};
 use runtime::{Bearer, Issuer, Process, Settings, StartError, block_on, init_telemetry, read};
 
@@ -36,6 +36,8 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         grace_secs: u64,
     },
+    /// Make my page's view equal to the bookings and payments there are, while all servers run
+    RebuildView(RebuildArguments),
     /// Bring the databases to this version's schema and end
     Migrate,
 }
@@ -54,6 +56,14 @@ fn main() -> ExitCode {
             }
             Command::Audit { grace_secs } => {
                 Ok(boxoffice::audit(&settings, grace_secs, &mut say).await)
+            }
+            Command::RebuildView(arguments) => {
+                let done = boxoffice::rebuild_view(&settings, arguments).await?;
+                say(&format!(
+                    "{} rows made, {} replaced, {} left, {} removed",
+                    done.made, done.replaced, done.left, done.removed
+                ));
+                Ok(ExitCode::SUCCESS)
             }
             Command::Migrate => {
                 boxoffice::migrate(&settings).await?;

@@ -1,14 +1,18 @@
 //! The my page context, joined: views from events, read over gRPC.
 
+mod rebuild;
+
 use std::sync::Arc;
 
-use grpc_mypage::{MyPageGrpc, ViewsConsumer};
+use grpc_mypage::{CaughtUp, MyPageGrpc, NextCommit, ViewsConsumer};
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use mypage::MyPage;
 use proto::boxoffice::mypage::v1::my_page_service_server::{MyPageServiceServer, SERVICE_NAME};
 use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_database::Database;
 use sea_orm_mypage::{SeaOrmViewStore, migrations};
+
+pub use rebuild::{KnownBooking, RebuildViewError, Rebuilt, ViewSource, read_fact, rebuild};
 
 /// Opens the context's database, with this version's schema.
 ///
@@ -25,7 +29,10 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let database = open(&platform.settings).await?;
     let my_page = Arc::new(MyPage { store: Arc::new(SeaOrmViewStore::new(database.clone())) });
-    let grpc = MyPageGrpc { my_page: Arc::clone(&my_page), stopping: platform.stopping.clone() };
+    let stopping = platform.stopping.clone();
+    let caught_up =
+        CaughtUp { next_commit: next_commit(database.clone()), stopping: stopping.clone() };
+    let grpc = MyPageGrpc { my_page: Arc::clone(&my_page), stopping, caught_up };
     let service = MyPageServiceServer::new(grpc)
         .max_decoding_message_size(DECODE_BYTES_MAX)
         .max_encoding_message_size(ENCODE_BYTES_MAX);
@@ -36,5 +43,12 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         handlers: vec![Arc::new(ViewsConsumer::new(my_page))],
         database,
         beside: None,
+    })
+}
+
+fn next_commit(database: Database) -> NextCommit {
+    Arc::new(move || {
+        let mut commits = database.committed();
+        Box::pin(async move { commits.notified().await })
     })
 }

@@ -1,6 +1,8 @@
 //! The payment context, joined: charges and refunds over gRPC, the provider, and the sweep that finds out
 //! what became of what nobody answered.
 
+mod snapshots;
+
 use std::sync::Arc;
 
 use grpc_payment::{PaymentGrpc, RefundConsumer, envelope};
@@ -11,6 +13,8 @@ use provider_simulated::{SimulatedProvider, SimulatedSettings};
 use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_database::Database;
 use sea_orm_payment::{SeaOrmSettlementStore, migrations};
+
+pub use snapshots::Snapshots;
 
 /// Settlements that one pass of the sweep takes at most.
 const SWEEP_ROWS_MAX: u32 = 50;

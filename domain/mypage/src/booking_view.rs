@@ -45,6 +45,8 @@ pub struct PaymentSeen {
 pub struct MyBooking {
     /// Which booking.
     pub booking_id: BookingId,
+    /// The newest version of the booking that is seen.
+    pub version: i64,
     /// Its state.
     pub booking: BookingSnapshot,
     /// What became of the last payment; absent while none was tried.
@@ -75,7 +77,7 @@ impl BookingView {
     /// The row as its buyer and organizer see it, once the booking itself is known.
     #[must_use]
     pub fn shown(&self) -> Option<MyBooking> {
-        let booking = self.booking.as_ref()?.booking.clone();
+        let BookingSeen { version, booking } = self.booking.clone()?;
         let payment = self.payment.map(|seen| seen.payment);
         let given_back = payment
             .map(|payment| payment.refunded)
@@ -83,6 +85,7 @@ impl BookingView {
             .filter(|money| money.minor() > booking.refunded.minor());
         Some(MyBooking {
             booking_id: self.booking_id,
+            version,
             payment_status: payment.map(|payment| payment.status),
             refunded: given_back.unwrap_or(booking.refunded),
             update_time: payment.map_or(booking.update_time, |payment| {

@@ -1,11 +1,11 @@
-//! What this context needs from outside: the rows of the view.
+//! What this context needs from outside: the rows of the view, and for a rebuild what they are made of.
 
 use async_trait::async_trait;
 use kernel::{
     BookingId, BuyerId, Cause, Committed, Cursor, Envelope, OrganizerId, StoreError, TicketId,
 };
 
-use crate::{BookingStatus, BookingView, MyBooking, Tally};
+use crate::{BookingStatus, BookingView, Fact, MyBooking, Tally};
 
 /// All that one event leads to, durable together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,4 +89,74 @@ pub trait ViewStore: Send + Sync {
         message: &Envelope,
         reason: &str,
     ) -> Result<(), StoreError>;
+}
+
+/// A row as a rebuild finds it, which may be damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRow {
+    /// Its key as it stands; a booking's id, unless it is damaged.
+    pub key: String,
+    /// Its revision as it stands; any number when it is damaged.
+    pub revision: i64,
+    /// What it says; absent when it contradicts itself.
+    pub view: Option<BookingView>,
+}
+
+/// What a rebuild does to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Makes a row where there is none.
+    Make(BookingView),
+    /// Overwrites a row that is at this revision, whatever else it says.
+    Replace {
+        /// The revision it was found at.
+        found_revision: i64,
+        /// The row as it is to be.
+        view: BookingView,
+    },
+    /// Removes a row that is at this revision.
+    Remove {
+        /// Its key.
+        key: String,
+        /// The revision it was found at.
+        found_revision: i64,
+    },
+}
+
+/// The rows of the view as they stand, for a rebuild. Others may change them meanwhile.
+#[async_trait]
+pub trait ViewRepair: Send + Sync {
+    /// Keys above `after` in the store's own order, at most `rows_max`; all begin after the empty text.
+    async fn keys(&self, after: &str, rows_max: u32) -> Result<Vec<String>, StoreError>;
+
+    /// The rows of these keys that are there, in any order. MUST NOT fail for a damaged one.
+    async fn rows(&self, keys: &[String]) -> Result<Vec<FoundRow>, StoreError>;
+
+    /// Does it, as a change that watchers see. MUST answer `Stale` and change nothing when there is a row
+    /// where none was, or when the row is not at the revision it was found at.
+    async fn repair(&self, repair: Repair) -> Result<Committed, StoreError>;
+}
+
+/// A booking as the other contexts have it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownBooking {
+    /// Which one.
+    pub booking_id: BookingId,
+    /// The newest fact about itself and, if any was told, about its payments.
+    pub facts: Vec<Fact>,
+}
+
+/// What the view is made of: the other contexts' present states, in words of their events.
+#[async_trait]
+pub trait ViewSource: Send + Sync {
+    /// Bookings above `after` in the source's own order, at most `rows_max`; all begin with none.
+    async fn bookings(
+        &self,
+        after: Option<BookingId>,
+        rows_max: u32,
+    ) -> Result<Vec<BookingId>, StoreError>;
+
+    /// These bookings, without those that do not exist, in any order. MUST see all that was committed before
+    /// the call.
+    async fn known(&self, bookings: &[BookingId]) -> Result<Vec<KnownBooking>, StoreError>;
 }

@@ -87,11 +87,27 @@ fn t08_a_buyer_sees_own_bookings_once_each_the_newest_first() {
 fn t08_anothers_booking_does_not_exist() {
     let my_page = my_page();
     let bobs = tell_of(&my_page, 1, "bob", "acme");
-    assert!(block_on(my_page.get_my_booking(&buyer("bob"), bobs)).is_ok());
-    let refused = block_on(my_page.get_my_booking(&buyer("alice"), bobs)).unwrap_err();
+    assert!(block_on(my_page.get_my_booking(&buyer("bob"), bobs, 0)).is_ok());
+    let refused = block_on(my_page.get_my_booking(&buyer("alice"), bobs, 0)).unwrap_err();
     assert_eq!(refused, GetMyBookingError::NotFound(bobs));
     assert_eq!((refused.class(), refused.reason()), (FaultClass::NotFound, "BOOKING_NOT_FOUND"));
     assert_eq!(block_on(my_page.watch_my_bookings(&buyer("alice"), 0)), Ok(Vec::new()));
+}
+
+#[test]
+fn t08_asking_for_a_version_tells_nothing_of_anothers_booking() {
+    let my_page = my_page();
+    let bobs = tell_of(&my_page, 1, "bob", "acme");
+    let read = |who, booking_id, version| {
+        block_on(my_page.get_my_booking(&buyer(who), booking_id, version))
+    };
+    assert_eq!(read("bob", bobs, 1).unwrap().version, 1);
+    let behind =
+        |booking_id, wanted, seen| Err(GetMyBookingError::Behind { booking_id, wanted, seen });
+    assert_eq!(read("bob", bobs, 2), behind(bobs, 2, 1));
+    let nobodys = BookingId::new(Uuid::from_u128(404));
+    assert_eq!(read("alice", bobs, 1), behind(bobs, 1, 0));
+    assert_eq!(read("alice", nobodys, 1), behind(nobodys, 1, 0));
 }
 
 #[test]

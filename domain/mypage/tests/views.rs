@@ -132,6 +132,7 @@ fn row(status: BookingStatus, paid: Option<PaymentStatus>, refunded: Money) -> M
     let booking = snapshot(status, refunded, 1);
     MyBooking {
         booking_id: booking_id(),
+        version: 1,
         payment_status: paid,
         refunded,
         update_time: booking.update_time,

@@ -16,22 +16,25 @@ use kernel::{
 use memory_mypage::MemoryViewStore;
 use mypage::{
     BookingSnapshot, BookingStatus, BookingView, Change, Fact, Filter, PaymentSnapshot,
-    PaymentStatus, SalesSummary, ViewStore, Viewer,
+    PaymentStatus, Repair, SalesSummary, ViewRepair, ViewStore, Viewer,
 };
 use sea_orm_mypage::{SeaOrmViewStore, migrations};
 
 struct Scene {
     store: Arc<dyn ViewStore>,
+    repair: Arc<dyn ViewRepair>,
     _database: Option<Fresh>,
 }
 
 async fn memory() -> Scene {
-    Scene { store: Arc::new(MemoryViewStore::new()), _database: None }
+    let store = Arc::new(MemoryViewStore::new());
+    Scene { repair: Arc::<MemoryViewStore>::clone(&store), store, _database: None }
 }
 
 async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
-    Scene { store: Arc::new(SeaOrmViewStore::new(fresh.db.clone())), _database: Some(fresh) }
+    let store = Arc::new(SeaOrmViewStore::new(fresh.db.clone()));
+    Scene { repair: Arc::<SeaOrmViewStore>::clone(&store), store, _database: Some(fresh) }
 }
 
 contract::over_every_store!(
@@ -47,6 +50,9 @@ contract::over_every_store!(
     t08_first_changes_at_once_are_numbered_too,
     r30_a_payment_alone_is_found_but_not_listed,
     r18_a_parked_message_counts_as_handled,
+    a_repair_is_for_the_row_that_was_found,
+    t08_a_watcher_sees_repairs,
+    rows_are_paged_by_key,
 );
 
 fn booking_id(n: u128) -> BookingId {
@@ -400,4 +406,68 @@ async fn r18_a_parked_message_counts_as_handled(scene: &Scene) {
     }
     let late = booked(1, 1, snapshot(1, BookingStatus::Pending));
     assert_eq!(fold(scene, 1, &late).await, Committed::AlreadyHandled);
+}
+
+fn view(n: u128, revision: i64, facts: &[Fact]) -> BookingView {
+    let mut view = BookingView::empty(booking_id(n));
+    for fact in facts {
+        view.fold(fact);
+    }
+    BookingView { revision, ..view }
+}
+
+async fn a_repair_is_for_the_row_that_was_found(scene: &Scene) {
+    let repair = |what| scene.repair.repair(what);
+    let made = view(1, 1, &[booked(1, 3, snapshot(1, BookingStatus::Confirmed))]);
+    assert_eq!(repair(Repair::Make(made.clone())).await.unwrap(), Committed::Done);
+    assert_eq!(repair(Repair::Make(made.clone())).await.unwrap(), Committed::Stale);
+    let key = booking_id(1).to_string();
+    let rows = scene.repair.rows(&[key.clone(), booking_id(2).to_string()]).await.unwrap();
+    let found: Vec<_> = rows.into_iter().map(|row| (row.key, row.revision, row.view)).collect();
+    assert_eq!(found, [(key.clone(), 1, Some(made))]);
+    // A consumer moves it on: what was decided on the old row is not done.
+    assert_eq!(fold(scene, 1, &paid(1, 1, PaymentStatus::Approved, 0)).await, Committed::Done);
+    let moved = scene.store.find(booking_id(1)).await.unwrap();
+    let older = view(1, 2, &[booked(1, 3, snapshot(1, BookingStatus::Expired))]);
+    let replace = |found_revision| Repair::Replace { found_revision, view: older.clone() };
+    let remove = |found_revision| Repair::Remove { key: key.clone(), found_revision };
+    assert_eq!(repair(replace(1)).await.unwrap(), Committed::Stale);
+    assert_eq!(repair(remove(1)).await.unwrap(), Committed::Stale);
+    assert_eq!(scene.store.find(booking_id(1)).await.unwrap(), moved);
+    assert_eq!(repair(replace(2)).await.unwrap(), Committed::Done);
+    assert_eq!(scene.store.find(booking_id(1)).await.unwrap(), Some(older.clone()));
+    assert_eq!(repair(remove(2)).await.unwrap(), Committed::Done);
+    assert_eq!(scene.store.find(booking_id(1)).await.unwrap(), None);
+    assert_eq!(repair(remove(2)).await.unwrap(), Committed::Stale);
+}
+
+async fn t08_a_watcher_sees_repairs(scene: &Scene) {
+    for n in 1..=3 {
+        put(scene, n, snapshot(n, BookingStatus::Pending)).await;
+    }
+    let look = async |after| scene.store.changed_since(&buyer("alice"), after, 9).await.unwrap();
+    let seen = look(0).await.last().unwrap().change_number;
+    let right = view(2, 2, &[booked(2, 1, snapshot(2, BookingStatus::Confirmed))]);
+    let replace = Repair::Replace { found_revision: 1, view: right };
+    assert_eq!(scene.repair.repair(replace).await.unwrap(), Committed::Done);
+    let missing = view(4, 1, &[booked(4, 1, snapshot(4, BookingStatus::Expired))]);
+    assert_eq!(scene.repair.repair(Repair::Make(missing)).await.unwrap(), Committed::Done);
+    let told: Vec<_> =
+        look(seen).await.iter().map(|row| row.booking.booking_id.as_uuid().as_u128()).collect();
+    assert_eq!(told, [2, 4]);
+}
+
+async fn rows_are_paged_by_key(scene: &Scene) {
+    for n in [5, 3, 1, 4, 2] {
+        put(scene, n, snapshot(n, BookingStatus::Pending)).await;
+    }
+    let (mut seen, mut last) = (Vec::new(), String::new());
+    loop {
+        let page = scene.repair.keys(&last, 2).await.unwrap();
+        let Some(end) = page.last().cloned() else { break };
+        assert!(page.len() <= 2);
+        last = end;
+        seen.extend(page);
+    }
+    assert_eq!(seen, (1..=5).map(|n| booking_id(n).to_string()).collect::<Vec<_>>());
 }

@@ -26,6 +26,7 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         create_time: Some(wire::timestamp(booking.created_at)),
         update_time: Some(wire::timestamp(booking.updated_at)),
         etag: booking.revision.to_string(),
+        version: booking.event_version,
     }
 }
 

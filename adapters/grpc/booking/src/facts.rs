@@ -1,8 +1,8 @@
 //! This context's events as messages in their envelopes, and what it understands of the others'.
 
-use booking::{BookingEvent, Fact, Happening};
+use booking::{Booking, BookingEvent, BookingStatus, Fact, Happening};
 use grpc_server::wire;
-use kernel::{BookingId, Envelope, HandlerError, Invalid, Recorded, TicketId};
+use kernel::{BookingId, Envelope, EventId, HandlerError, Invalid, Recorded, TicketId};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
 use proto::boxoffice::payment::v1 as payment;
@@ -27,6 +27,29 @@ pub fn envelope(recorded: &Recorded<BookingEvent>) -> Envelope {
         traceparent: None,
         payload: payload(event),
     }
+}
+
+/// The newest event of a booking, told as the booking is now: for whoever missed it. `None` while nothing was told.
+#[must_use]
+pub fn newest(booking: &Booking) -> Option<Envelope> {
+    let what = match booking.status() {
+        BookingStatus::Pending => Happening::Placed,
+        BookingStatus::AwaitingPayment => Happening::AwaitingPayment,
+        BookingStatus::Confirmed => Happening::Confirmed,
+        BookingStatus::Cancelling => Happening::CancellationRequested,
+        BookingStatus::Cancelled => Happening::Cancelled,
+        BookingStatus::Rejected => Happening::Rejected,
+        BookingStatus::Expired => Happening::Expired,
+    };
+    let told = envelope(&Recorded {
+        id: EventId::new(booking.id.as_uuid()),
+        at: booking.updated_at,
+        version: booking.event_version,
+        correlation_id: booking.id.to_string(),
+        causation_id: None,
+        event: BookingEvent { what, booking: Box::new(booking.clone()) },
+    });
+    (booking.event_version > 0).then_some(told)
 }
 
 const fn name(what: Happening) -> &'static str {

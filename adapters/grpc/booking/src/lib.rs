@@ -11,7 +11,7 @@ mod service;
 mod tickets_client;
 
 pub use consumer::ProcessConsumer;
-pub use facts::envelope;
+pub use facts::{envelope, newest};
 pub use payments_client::PaymentsClient;
 pub use peer::ServiceBearer;
 pub use service::{BookingGrpc, encode_reply};

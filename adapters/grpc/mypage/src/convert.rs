@@ -44,11 +44,16 @@ pub(crate) fn list_my_sales(
     Ok((ListMySales { ticket_id, status, page_size, after }, conditions))
 }
 
-pub(crate) fn booking_id(request: &pb::GetMyBookingRequest) -> Result<BookingId, Invalid> {
+/// Which booking, and at which version at least.
+pub(crate) fn wanted_booking(
+    request: &pb::GetMyBookingRequest,
+) -> Result<(BookingId, i64), Invalid> {
     let mut check = Check::new();
     let booking_id = check.id("booking_id", &request.booking_id);
-    check.finish()?;
-    booking_id.ok_or_else(|| Invalid(Vec::new()))
+    if request.min_version < 0 {
+        check.violate("min_version", "must not be negative");
+    }
+    check.read(booking_id.map(|id| (id, request.min_version)))
 }
 
 pub(crate) fn summary_ticket(
@@ -93,6 +98,7 @@ pub(crate) fn my_booking(row: MyBooking) -> pb::MyBooking {
         pay_by: row.booking.pay_by.map(wire::timestamp),
         create_time: Some(wire::timestamp(row.booking.create_time)),
         update_time: Some(wire::timestamp(row.update_time)),
+        version: row.version,
     }
 }
 
@@ -114,6 +120,7 @@ fn sale(row: MyBooking) -> pb::Sale {
         payment_status: row.payment_status,
         create_time: row.create_time,
         update_time: row.update_time,
+        version: row.version,
     }
 }
 

@@ -24,7 +24,10 @@ pub(crate) const EVENT_NAMES: [&str; 11] = [
 ];
 
 /// Reads one of [`EVENT_NAMES`]. What cannot be read is poison: it will read no better later.
-pub(crate) fn read(message: &Envelope) -> Result<Fact, HandlerError> {
+///
+/// # Errors
+/// [`HandlerError::Poison`].
+pub fn read(message: &Envelope) -> Result<Fact, HandlerError> {
     macro_rules! read {
         ($event:ident, booking) => {
             read_booking(message, decode::<booking::$event>(message)?.booking)

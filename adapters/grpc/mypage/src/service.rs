@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use grpc_server::{caller, refuse};
+use grpc_server::{caller, refuse, time_left};
 use mypage::MyPage;
 use proto::boxoffice::mypage::v1 as pb;
 use proto::boxoffice::mypage::v1::my_page_service_server::MyPageService;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use crate::caught_up::CaughtUp;
 use crate::convert;
 use crate::watch::Watch;
 
@@ -20,6 +21,8 @@ pub struct MyPageGrpc {
     pub my_page: Arc<MyPage>,
     /// Cancelled when the server stops: streams end then.
     pub stopping: CancellationToken,
+    /// Waits for what the view has not seen yet.
+    pub caught_up: CaughtUp,
 }
 
 #[tonic::async_trait]
@@ -39,9 +42,10 @@ impl MyPageService for MyPageGrpc {
         &self,
         request: Request<pb::GetMyBookingRequest>,
     ) -> Result<Response<pb::GetMyBookingResponse>, Status> {
-        let booking_id = convert::booking_id(request.get_ref()).map_err(|e| refuse(&e))?;
-        let row = self.my_page.get_my_booking(&caller(&request), booking_id).await;
-        let booking = Some(convert::my_booking(row.map_err(|e| refuse(&e))?));
+        let wanted = convert::wanted_booking(request.get_ref()).map_err(|e| refuse(&e))?;
+        let (caller, left) = (caller(&request), time_left(&request));
+        let row = self.caught_up.get_my_booking(&self.my_page, &caller, wanted, left);
+        let booking = Some(convert::my_booking(row.await.map_err(|e| refuse(&e))?));
         Ok(Response::new(pb::GetMyBookingResponse { booking }))
     }
 

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
-use grpc_mypage::{MyPageGrpc, ViewsConsumer};
+use futures::{FutureExt, StreamExt};
+use grpc_mypage::{CaughtUp, MyPageGrpc, ViewsConsumer};
 use kernel::{Caller, Envelope, EventHandler, EventId, HandlerError, Role, Timestamp, Uuid};
 use memory_mypage::MemoryViewStore;
 use mypage::MyPage;
@@ -18,6 +18,7 @@ use proto::boxoffice::payment::v1 as payment;
 use proto::google::r#type::Money;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
 
 struct Scene {
     store: Arc<MemoryViewStore>,
@@ -29,7 +30,11 @@ fn scene() -> Scene {
     let store = Arc::new(MemoryViewStore::new());
     let my_page = Arc::new(MyPage { store: store.clone() });
     let consumer = ViewsConsumer::new(Arc::clone(&my_page));
-    Scene { store, consumer, grpc: MyPageGrpc { my_page, stopping: CancellationToken::new() } }
+    let stopping = CancellationToken::new();
+    // No commit is ever told of, as if another replica made them all: it is the looking that finds out.
+    let next_commit = Arc::new(|| std::future::pending().boxed());
+    let caught_up = CaughtUp { next_commit, stopping: stopping.clone() };
+    Scene { store, consumer, grpc: MyPageGrpc { my_page, stopping, caught_up } }
 }
 
 fn id(n: u128) -> String {
@@ -95,7 +100,7 @@ fn by_alice<T>(message: T) -> Request<T> {
 }
 
 async fn read(scene: &Scene, n: u128) -> pb::MyBooking {
-    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(n) });
+    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(n), min_version: 0 });
     scene.grpc.get_my_booking(request).await.unwrap().into_inner().booking.unwrap()
 }
 
@@ -226,7 +231,7 @@ async fn a_caller_without_the_part_is_refused_at_once() {
     assert_eq!(refused.code(), Code::Unauthenticated);
     let refused = scene.grpc.list_my_sales(by_alice(pb::ListMySalesRequest::default())).await;
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
-    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(404) });
+    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(404), min_version: 0 });
     assert_eq!(scene.grpc.get_my_booking(request).await.unwrap_err().code(), Code::NotFound);
     let request =
         by_alice(pb::ListMyBookingsRequest { status: 99, page_size: -1, ..Default::default() });
@@ -254,4 +259,62 @@ async fn t08_pages_follow_their_tokens_and_tokens_their_conditions() {
     assert_eq!(second.next_page_token, "");
     let other = list(first.next_page_token, booking::BookingStatus::Pending.into()).await;
     assert_eq!(other.unwrap_err().code(), Code::InvalidArgument);
+}
+
+async fn read_at(scene: &Scene, n: u128, min_version: i64) -> Result<pb::MyBooking, Status> {
+    let request = by_alice(pb::GetMyBookingRequest { booking_id: id(n), min_version });
+    let answer = scene.grpc.get_my_booking(request).await?;
+    Ok(answer.into_inner().booking.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_ahead_of_the_view_waits_for_the_version_and_no_longer() {
+    let scene = scene();
+    let begun = tokio::time::Instant::now();
+    let (row, ()) = futures::join!(read_at(&scene, 1, 2), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        confirm(&scene, 1, 1, 1).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        confirm(&scene, 2, 1, 2).await;
+    });
+    assert_eq!(row.unwrap().version, 2);
+    assert!(begun.elapsed() < Duration::from_millis(800), "{:?}", begun.elapsed());
+    let at_once = tokio::time::Instant::now();
+    assert_eq!(read_at(&scene, 1, 1).await.unwrap().version, 2);
+    assert!(at_once.elapsed().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_that_stays_behind_says_so_after_a_second_and_asks_nobody() {
+    let scene = scene();
+    confirm(&scene, 1, 1, 1).await;
+    let begun = tokio::time::Instant::now();
+    for (n, seen) in [(1, "1"), (404, "0")] {
+        let refused = read_at(&scene, n, 9).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable);
+        let details = refused.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.metadata["version"].as_str()),
+            ("VIEW_BEHIND", seen)
+        );
+        assert!(details.retry_info().is_some());
+    }
+    assert_eq!(begun.elapsed(), Duration::from_secs(2));
+    assert_eq!(read_at(&scene, 1, -1).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_waits_no_longer_than_its_caller_or_its_server() {
+    let scene = scene();
+    let begun = tokio::time::Instant::now();
+    let mut request = by_alice(pb::GetMyBookingRequest { booking_id: id(1), min_version: 1 });
+    request.set_timeout(Duration::from_millis(250));
+    let refused = scene.grpc.get_my_booking(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(begun.elapsed() <= Duration::from_millis(200), "{:?}", begun.elapsed());
+    scene.grpc.stopping.cancel();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(read_at(&scene, 1, 1).await.unwrap_err().code(), Code::Unavailable);
+    assert!(begun.elapsed().is_zero());
 }

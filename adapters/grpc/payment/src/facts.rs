@@ -1,7 +1,7 @@
 //! This context's events as messages in their envelopes, and what it understands of booking's.
 
-use kernel::{BookingId, Envelope, HandlerError, Recorded};
-use payment::{Payment, PaymentEvent};
+use kernel::{BookingId, Envelope, EventId, HandlerError, Recorded};
+use payment::{Payment, PaymentEvent, PaymentStatus, Settlement};
 use prost::Message;
 use proto::boxoffice::booking::v1::BookingCancellationRequested;
 use proto::boxoffice::payment::v1 as pb;
@@ -29,6 +29,39 @@ pub fn envelope(recorded: &Recorded<PaymentEvent>) -> Envelope {
         causation_id: recorded.causation_id.clone(),
         traceparent: None,
         payload,
+    }
+}
+
+/// The newest event of a booking's money that is about a payment, told as that payment is now: for whoever missed
+/// it. An attempt that is undecided was not told yet. `None` while nothing was told.
+#[must_use]
+pub fn newest(settlement: &Settlement) -> Option<Envelope> {
+    let mut payments = settlement.payments.iter().rev();
+    let (payment, event) =
+        payments.find_map(|payment| Some((payment, told(payment, settlement)?)))?;
+    let told = envelope(&Recorded {
+        id: EventId::new(settlement.booking_id.as_uuid()),
+        at: payment.updated_at,
+        version: settlement.event_version,
+        correlation_id: settlement.booking_id.to_string(),
+        causation_id: None,
+        event,
+    });
+    (settlement.event_version > 0).then_some(told)
+}
+
+fn told(payment: &Payment, settlement: &Settlement) -> Option<PaymentEvent> {
+    let now = Box::new(payment.clone());
+    match payment.status() {
+        PaymentStatus::Processing | PaymentStatus::Unknown => None,
+        PaymentStatus::Approved => Some(PaymentEvent::Approved(now)),
+        PaymentStatus::Declined => Some(PaymentEvent::Declined(now)),
+        PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {
+            let refund = payment.refunds.iter().rfind(|refund| refund.has_succeeded())?;
+            let refund = Box::new(refund.clone());
+            let settled = settlement.is_settled();
+            Some(PaymentEvent::RefundSucceeded { payment: now, refund, settled })
+        }
     }
 }
 

@@ -9,5 +9,5 @@ mod request;
 mod service;
 
 pub use consumer::RefundConsumer;
-pub use facts::envelope;
+pub use facts::{envelope, newest};
 pub use service::PaymentGrpc;

@@ -15,10 +15,16 @@ pub(crate) const DOMAIN: &str = "boxoffice";
 /// What a caller is told of a failure. The text of our own faults and of missing dependencies goes
 /// to the log instead.
 pub fn refuse(fault: &(impl Fault + ?Sized)) -> Status {
+    let facts = fault.metadata().into_iter().map(|(name, fact)| (name.to_owned(), fact));
     let (message, metadata) = match fault.class() {
         FaultClass::Unavailable => {
-            tracing::warn!(reason = fault.reason(), cause = chain(fault), "a dependency is away");
-            ("something we need is away for the moment; try again".to_owned(), HashMap::new())
+            tracing::warn!(
+                reason = fault.reason(),
+                cause = chain(fault),
+                "a dependency is away or behind"
+            );
+            let message = "something we need is away or behind for the moment; try again";
+            (message.to_owned(), facts.collect())
         }
         FaultClass::Bug => {
             tracing::error!(reason = fault.reason(), cause = chain(fault), "a fault of our own");
@@ -31,7 +37,6 @@ pub fn refuse(fault: &(impl Fault + ?Sized)) -> Status {
         | FaultClass::Refused
         | FaultClass::Contended
         | FaultClass::Exhausted => {
-            let facts = fault.metadata().into_iter().map(|(name, fact)| (name.to_owned(), fact));
             (fault.to_string().chars().take(MESSAGE_CHARS_MAX).collect(), facts.collect())
         }
     };

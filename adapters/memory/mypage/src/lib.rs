@@ -8,7 +8,10 @@ use kernel::{
     BookingId, BuyerId, Cause, Committed, Cursor, Envelope, EventId, OrganizerId, StoreError,
     TicketId,
 };
-use mypage::{BookingView, Change, Changed, Filter, MyBooking, Tally, ViewStore, Viewer};
+use mypage::{
+    BookingView, Change, Changed, Filter, FoundRow, MyBooking, Repair, Tally, ViewRepair,
+    ViewStore, Viewer,
+};
 
 /// Rows of the view that live as long as the value.
 #[derive(Default)]
@@ -133,6 +136,47 @@ impl ViewStore for MemoryViewStore {
             tables.parked.push((message.id, reason.to_owned()));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl ViewRepair for MemoryViewStore {
+    async fn keys(&self, after: &str, rows_max: u32) -> Result<Vec<String>, StoreError> {
+        let mut keys: Vec<_> = self.tables().views.keys().map(ToString::to_string).collect();
+        keys.retain(|key| key.as_str() > after);
+        keys.sort();
+        keys.truncate(rows_max as usize);
+        Ok(keys)
+    }
+
+    async fn rows(&self, keys: &[String]) -> Result<Vec<FoundRow>, StoreError> {
+        let tables = self.tables();
+        let row = |key: &String| {
+            let (view, _) = tables.views.get(&key.parse().ok()?)?;
+            Some(FoundRow { key: key.clone(), revision: view.revision, view: Some(view.clone()) })
+        };
+        Ok(keys.iter().filter_map(row).collect())
+    }
+
+    async fn repair(&self, repair: Repair) -> Result<Committed, StoreError> {
+        let mut tables = self.tables();
+        let revision = |tables: &Tables, id| tables.views.get(&id).map(|(view, _)| view.revision);
+        match repair {
+            Repair::Make(view) if revision(&tables, view.booking_id).is_none() => tables.put(view),
+            Repair::Replace { found_revision, view }
+                if revision(&tables, view.booking_id) == Some(found_revision) =>
+            {
+                tables.put(view);
+            }
+            Repair::Remove { key, found_revision } => {
+                let id =
+                    key.parse().ok().filter(|id| revision(&tables, *id) == Some(found_revision));
+                let Some(id) = id else { return Ok(Committed::Stale) };
+                tables.views.remove(&id);
+            }
+            Repair::Make(_) | Repair::Replace { .. } => return Ok(Committed::Stale),
+        }
+        Ok(Committed::Done)
     }
 }
 

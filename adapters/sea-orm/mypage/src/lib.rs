@@ -3,6 +3,7 @@
 mod feed_row;
 mod migrations;
 mod names;
+mod repair;
 mod row;
 mod store;
 mod write;

@@ -28,6 +28,10 @@ impl SeaOrmViewStore {
     pub const fn new(db: Database) -> Self {
         Self { db }
     }
+
+    pub(crate) const fn database(&self) -> &Database {
+        &self.db
+    }
 }
 
 #[async_trait]

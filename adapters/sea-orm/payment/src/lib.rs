@@ -1,8 +1,10 @@
 //! The payment context's settlements, on SeaORM.
 
+mod all;
 mod migrations;
 mod rows;
 mod store;
 
+pub use all::AllSettlements;
 pub use migrations::migrations;
 pub use store::SeaOrmSettlementStore;

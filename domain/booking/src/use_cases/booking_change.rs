@@ -36,8 +36,7 @@ impl Bookings {
     ) -> Result<(Committed, Booking), StoreError> {
         let Moved { mut booking, told, timer, cause, causation, reply } = moved;
         let expected_revision = booking.revision;
-        booking.revision += 1;
-        booking.event_version += i64::from(told.is_some());
+        number(&mut booking, told);
         let causation = cause.as_ref().map(|cause| cause.event_id.to_string()).or(causation);
         let event = told.map(|what| self.record(&booking, what, causation, now));
         let change = BookingChange {
@@ -52,10 +51,9 @@ impl Bookings {
     }
 
     /// The first answer of the calls begun on this booking, which it has just come to.
-    pub(super) fn complete(&self, booking: &Booking) -> ReplyChange {
+    pub(super) fn complete(&self, booking: &Booking, told: Option<Happening>) -> ReplyChange {
         let mut answered = booking.clone();
-        // As it will be stored.
-        answered.revision += 1;
+        number(&mut answered, told);
         ReplyChange::Complete {
             resource_id: booking.id.to_string(),
             body: (self.encode_reply)(&answered),
@@ -92,4 +90,10 @@ impl Bookings {
             event: BookingEvent { what, booking: Box::new(booking.clone()) },
         }
     }
+}
+
+/// Counts the commit, and the event if it tells one.
+fn number(booking: &mut Booking, told: Option<Happening>) {
+    booking.revision += 1;
+    booking.event_version += i64::from(told.is_some());
 }

@@ -58,7 +58,7 @@ impl Bookings {
                 }
             };
             let mut moved = Moved::new(booking, told);
-            moved.reply = self.cancel_reply(key.as_ref(), &moved.booking, was_pending);
+            moved.reply = self.cancel_reply(key.as_ref(), &moved, was_pending);
             let (verdict, booking) = self.commit(moved, now).await?;
             match verdict {
                 // The calls that the cancel cut short are answered; the next round answers this key.
@@ -74,10 +74,10 @@ impl Bookings {
     fn cancel_reply(
         &self,
         key: Option<&ReplyKey>,
-        booking: &Booking,
+        moved: &Moved,
         was_pending: bool,
     ) -> ReplyChange {
-        match (key, self.complete(booking)) {
+        match (key, self.complete(&moved.booking, moved.told)) {
             (Some(key), ReplyChange::Complete { body, .. }) if !was_pending => {
                 ReplyChange::Record { key: key.clone(), body }
             }

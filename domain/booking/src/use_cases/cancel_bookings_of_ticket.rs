@@ -46,7 +46,7 @@ impl Bookings {
             let wish = Fact::CancelRequested(CancelReason::TicketDeleted);
             let Transition::Changed(told) = booking.on(&wish, now) else { return Ok(false) };
             let mut moved = Moved::new(booking, told);
-            moved.reply = self.fact_reply(&before, &moved.booking);
+            moved.reply = self.fact_reply(&before, &moved);
             moved.causation = Some(cause.event_id.to_string());
             match self.commit(moved, now).await?.0 {
                 Committed::Done => return Ok(true),

@@ -140,7 +140,7 @@ impl Drive<'_> {
         let ended = matches!(booking.state, State::Cancelled { .. });
         let mut moved = Moved::new(booking, told);
         if decided || ended {
-            moved.reply = self.bookings.complete(&moved.booking);
+            moved.reply = self.bookings.complete(&moved.booking, told);
         }
         let at_once = matches!(moved.timer.wake, Wake::After(wait) if wait.is_zero());
         if at_once && (self.until == Until::Waiting || moved.booking.is_pending()) {

@@ -39,7 +39,7 @@ impl Bookings {
                 return Ok(());
             }
             let mut moved = Moved::new(booking, told);
-            moved.reply = self.fact_reply(&before, &moved.booking);
+            moved.reply = self.fact_reply(&before, &moved);
             moved.cause = Some(cause.clone());
             match self.commit(moved, now).await?.0 {
                 Committed::Done | Committed::AlreadyHandled => return Ok(()),
@@ -52,10 +52,11 @@ impl Bookings {
 
     /// Calls that are still open on the booking are answered when it leaves PENDING, at the latest when
     /// it has ended.
-    pub(super) fn fact_reply(&self, before: &Booking, after: &Booking) -> ReplyChange {
+    pub(super) fn fact_reply(&self, before: &Booking, moved: &Moved) -> ReplyChange {
+        let after = &moved.booking;
         let decided = before.is_pending() && !after.is_pending();
         if decided || matches!(after.state, State::Cancelled { .. }) {
-            self.complete(after)
+            self.complete(after, moved.told)
         } else {
             ReplyChange::None
         }

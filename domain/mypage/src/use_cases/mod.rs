@@ -5,6 +5,7 @@ mod get_my_booking;
 mod get_sales_summary;
 mod list_my_bookings;
 mod list_my_sales;
+mod rebuild_view;
 mod watch_my_bookings;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use get_my_booking::GetMyBookingError;
 pub use get_sales_summary::GetSalesSummaryError;
 pub use list_my_bookings::ListMyBookings;
 pub use list_my_sales::ListMySales;
+pub use rebuild_view::{Rebuild, RebuildViewError, Rebuilt};
 
 use crate::{Filter, MyBooking, ViewStore};
 

@@ -86,7 +86,10 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
     );
     let mut mypage = MyPageServiceClient::new(channel.clone());
     let row = mypage
-        .get_my_booking(request(&mallory, GetMyBookingRequest { booking_id: booking_id.clone() }))
+        .get_my_booking(request(
+            &mallory,
+            GetMyBookingRequest { booking_id: booking_id.clone(), min_version: 0 },
+        ))
         .await;
     assert_eq!(row.unwrap_err().code(), Code::NotFound);
     let mut payments = PaymentServiceClient::new(channel);

@@ -16,6 +16,7 @@ mod crash;
 mod expiry;
 mod hang_up;
 mod idempotency;
+mod my_page;
 mod shutdown;
 mod startup;
 mod story_demo;

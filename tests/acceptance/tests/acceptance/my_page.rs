@@ -1,0 +1,103 @@
+//! My page in step with booking: reading one's own writes, and a rebuild of a damaged view beside the server.
+
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{ConnectOptions, Executor};
+use serde_json::{Value, json};
+use testkit::Platform;
+
+use crate::world::{book, book_confirmed, register, until, until_status};
+
+async fn get(platform: &Platform, buyer: &str, path: &str) -> (u16, Value) {
+    let token = platform.buyer(buyer);
+    let answer = platform.http.get(path).token(&token).send().await.unwrap();
+    (answer.status.as_u16(), answer.json)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t08_a_buyer_reads_on_the_my_page_what_was_just_booked() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "At once", 100).await;
+    for _ in 0..20 {
+        let booked = book(&platform, "alice", &ticket, 1, "ok").await;
+        let (id, version) = (booked.text("bookingId"), booked.text("version"));
+        assert!(version.parse::<i64>().unwrap() >= 2, "placed and confirmed: {}", booked.json);
+        let path = format!("/v1/mypage/bookings/{id}?minVersion={version}");
+        let (status, row) = get(&platform, "alice", &path).await;
+        assert_eq!((status, &row["status"]), (200, &booked.json["status"]), "{row}");
+        assert_eq!(row["version"], booked.json["version"]);
+    }
+    let booked = book(&platform, "alice", &ticket, 1, "ok").await;
+    let path = format!("/v1/mypage/bookings/{}?minVersion=99", booked.text("bookingId"));
+    let (status, refused) = get(&platform, "alice", &path).await;
+    assert_eq!(status, 503, "{refused}");
+    assert!(refused.to_string().contains("VIEW_BEHIND"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_a_damaged_view_is_rebuilt_while_the_platform_runs() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Rebuilt", 100).await;
+    let mut bookings = Vec::new();
+    for _ in 0..6 {
+        bookings.push(book_confirmed(&platform, "alice", &ticket, 1).await);
+    }
+    let declined = book(&platform, "alice", &ticket, 1, "declined").await;
+    let gone = book_confirmed(&platform, "bob", &ticket, 1).await;
+    let cancel = format!("/v1/bookings/{gone}:cancel");
+    platform.http.post(&cancel).token(&platform.buyer("bob")).json(json!({})).send().await.unwrap();
+    until_status(&platform, "bob", &gone, "BOOKING_STATUS_CANCELLED").await;
+    platform.audit_is_clean().await;
+    let lists = ["/v1/mypage/bookings", "/v1/mypage/bookings?status=BOOKING_STATUS_CONFIRMED"];
+    let mut before = Vec::new();
+    for (buyer, list) in [("alice", lists[0]), ("alice", lists[1]), ("bob", lists[0])] {
+        before.push((buyer, list, get(&platform, buyer, list).await));
+    }
+
+    let file = platform.data_dir().join("mypage.db");
+    let damaged = SqliteConnectOptions::new().filename(&file);
+    let damaged = damaged.pragma("ignore_check_constraints", "ON");
+    let mut damaged = damaged.connect().await.unwrap();
+    for (booking, damage) in bookings.iter().zip([
+        "DELETE FROM booking_view",
+        "UPDATE booking_view SET status = 'EXPIRED'",
+        "UPDATE booking_view SET total_minor = 1, booking_version = 1",
+        "UPDATE booking_view SET status = 'NONSENSE', gross_minor = -5",
+        "UPDATE booking_view SET booking_version = 1000, buyer_id = 'mallory', change_number = 900",
+        "UPDATE booking_view SET booking_id = 'nobody'",
+    ]) {
+        let damage = format!("{damage} WHERE booking_id = '{booking}'");
+        damaged.execute(sea_orm::sqlx::AssertSqlSafe(damage)).await.unwrap();
+    }
+    let id = declined.text("bookingId");
+    let damage =
+        format!("UPDATE booking_view SET payment_version = NULL WHERE booking_id = '{id}'");
+    damaged.execute(sea_orm::sqlx::AssertSqlSafe(damage)).await.unwrap();
+
+    let (code, said) = platform.command(&["rebuild-view"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("2 rows made, 5 replaced, 1 left, 1 removed"), "{said}");
+    platform.audit_is_clean().await;
+    for (buyer, list, answer) in before {
+        let now = get(&platform, buyer, list).await;
+        assert_eq!(now, answer, "{buyer} {list}");
+    }
+    let (code, said) = platform.command(&["rebuild-view"]).await;
+    assert!(code == 0 && said.contains("0 rows made, 0 replaced, 8 left, 0 removed"), "{said}");
+
+    // The platform goes on with the rebuilt rows.
+    let first = &bookings[0];
+    let cancel = format!("/v1/bookings/{first}:cancel");
+    let alice = platform.buyer("alice");
+    platform.http.post(&cancel).token(&alice).json(json!({})).send().await.unwrap();
+    let path = format!("/v1/mypage/bookings/{first}");
+    until(&platform.http, &path, &alice, |row| row["status"] == "BOOKING_STATUS_CANCELLED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_of_what_is_not_there_says_what() {
+    let empty = tempfile::tempdir().unwrap();
+    let folder = empty.path().to_str().unwrap();
+    let (code, said) = Platform::command_alone(&["rebuild-view", "--data-dir", folder]).await;
+    assert!(code != 0 && said.contains("booking.db does not exist"), "{code} {said}");
+    assert!(!empty.path().join("booking.db").exists(), "nothing was made");
+}
