@@ -8,7 +8,6 @@ mod known;
 mod place;
 mod plain_http;
 mod platform;
-mod ports;
 
 pub use databases::{DatabaseServer, fresh_database};
 pub use eventually::{eventually, eventually_within};

@@ -15,15 +15,7 @@ pub fn repository() -> PathBuf {
 /// When it is not there.
 #[must_use]
 pub fn tool(name: &str) -> PathBuf {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "set by xtask for the tests, no configuration of the platform"
-    )]
-    let given = std::env::var_os("BOXOFFICE_TOOLS").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| target_folder().join("tools"));
-    let path = folder.join("bin").join(name);
-    assert!(path.exists(), "{} is missing: `cargo xtask tools` sets it up", path.display());
-    path
+    servers::tool(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The platform's binary, built beside the running test.
@@ -42,11 +34,6 @@ fn profile_folder() -> PathBuf {
         Ok(test) => test.ancestors().nth(2).unwrap_or(&test).to_owned(),
         Err(error) => panic!("the test's own path: {error}"),
     }
-}
-
-fn target_folder() -> PathBuf {
-    let profile = profile_folder();
-    profile.parent().unwrap_or(&profile).to_owned()
 }
 
 #[cfg(test)]

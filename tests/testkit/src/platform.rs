@@ -15,7 +15,6 @@ use tokio::process::{Child, Command};
 use crate::eventually;
 use crate::place::binary;
 use crate::plain_http::{self, PlainAnswer};
-use crate::ports::free_address;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
@@ -255,6 +254,7 @@ impl Settings {
             tempfile::tempdir().unwrap_or_else(|error| panic!("a temporary folder: {error}"));
         let extra =
             extra.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let free_address = || servers::free_address().unwrap_or_else(|error| panic!("{error}"));
         Self { folder, rest: free_address(), grpc: free_address(), admin: free_address(), extra }
     }
 

