@@ -2,6 +2,7 @@
 //! `cargo xtask servers up` has started.
 
 mod account;
+pub mod deployment;
 mod mariadb;
 mod nats;
 mod ports;

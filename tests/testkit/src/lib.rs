@@ -1,4 +1,4 @@
-//! What the tests share: the real binary as a child process, waiting for what must come, and time and identifiers
+//! What the tests share: the real programs as child processes, waiting for what must come, and time and identifiers
 //! that a test decides.
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
@@ -14,4 +14,4 @@ pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
 pub use place::{repository, tool};
 pub use plain_http::PlainAnswer;
-pub use platform::Platform;
+pub use platform::{Plan, Platform, PlatformServer, Shape};

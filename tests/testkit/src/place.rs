@@ -1,4 +1,4 @@
-//! Where things are: the repository, the built binary, the tools.
+//! Where things are: the repository, the built programs, the tools.
 
 use std::path::{Path, PathBuf};
 
@@ -18,12 +18,12 @@ pub fn tool(name: &str) -> PathBuf {
     servers::tool(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The platform's binary, built beside the running test.
+/// A program of the platform, built beside the running test.
 ///
 /// # Panics
 /// When it has not been built.
-pub(crate) fn binary() -> PathBuf {
-    let path = profile_folder().join("boxoffice");
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let path = profile_folder().join(name);
     assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());
     path
 }
