@@ -5,6 +5,7 @@ mod account;
 pub mod deployment;
 mod mariadb;
 mod nats;
+pub mod plain_get;
 mod ports;
 mod postgres;
 pub mod process;

@@ -1,20 +1,18 @@
 //! A private NATS with JetStream.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::account::Account;
+use crate::plain_get::is_ok;
 use crate::ports::free_address;
 use crate::programs;
 use crate::server::{Kind, Life, Server};
 
-const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 const CONFIGURATION: &str = "nats.conf";
 
 #[derive(Debug)]
@@ -67,20 +65,10 @@ impl Kind for Nats {
 
     /// Its own health says whether JetStream has read its store.
     fn answers(&self, _address: SocketAddr) -> Result<(), String> {
-        let answer = health(self.monitor).map_err(|error| error.to_string())?;
-        answer.starts_with("HTTP/1.1 200").then_some(()).ok_or(answer)
+        is_ok(self.monitor, "/healthz")
     }
 
     fn stop_signal(&self) -> Signal {
         Signal::TERM
     }
-}
-
-fn health(monitor: SocketAddr) -> std::io::Result<String> {
-    let mut server = TcpStream::connect_timeout(&monitor, ANSWERS_WITHIN)?;
-    server.set_read_timeout(Some(ANSWERS_WITHIN))?;
-    server.write_all(b"GET /healthz HTTP/1.1\r\nHost: nats\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    server.read_to_string(&mut answer)?;
-    Ok(answer)
 }

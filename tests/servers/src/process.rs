@@ -10,11 +10,33 @@ use rustix::process::{Pid, Signal, kill_process};
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Whether a process runs that was started over this folder: an id may have become another's.
-pub fn is_running(pid: u32, folder: &Path) -> bool {
-    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let folder = folder.as_os_str().as_encoded_bytes();
-    arguments.windows(folder.len().max(1)).any(|part| part == folder)
+/// Whether a process runs that was started with this path: an id may have become another's.
+#[must_use]
+pub fn is_running(pid: u32, path: &Path) -> bool {
+    let path = path.as_os_str().as_encoded_bytes();
+    is_alive(pid) && arguments(pid).windows(path.len().max(1)).any(|part| part == path)
+}
+
+/// The processes of one of these programs that were started over a folder.
+#[must_use]
+pub fn started_over(folder: &Path, programs: &[&str]) -> Vec<u32> {
+    let is_one = |pid: &u32| {
+        let arguments = arguments(*pid);
+        let program = arguments.split(|byte| *byte == 0).next().unwrap_or_default();
+        let program = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        programs.iter().any(|name| name.as_bytes() == program)
+    };
+    // The slash keeps those of a folder apart whose name is but longer.
+    everyone().filter(is_one).filter(|pid| is_running(*pid, &folder.join(""))).collect()
+}
+
+fn arguments(pid: u32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+}
+
+fn everyone() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// Sends a signal; a process that is gone has no need of it.
@@ -48,9 +70,8 @@ pub fn kill_tree(pid: u32) -> Result<(), String> {
 /// The processes that a process has started, and theirs.
 #[must_use]
 pub fn descendants(pid: u32) -> Vec<u32> {
-    let everyone = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let ids = everyone.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let parents: Vec<_> = ids.filter_map(|id| Some((id, parent_and_state(id)?.0))).collect();
+    let parent = |id| Some((id, parent_and_state(id)?.0));
+    let parents: Vec<_> = everyone().filter_map(parent).collect();
     let mut found = vec![pid];
     let mut looked_at = 0;
     while let Some(&parent) = found.get(looked_at) {
@@ -75,6 +96,23 @@ pub fn wait_gone(pids: &[u32]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Asks processes to end, and ends those that do not, with all that they have started.
+///
+/// # Errors
+/// When one does not end.
+pub fn end(pids: &[u32], signal: Signal) -> Result<(), String> {
+    let families: Vec<_> = pids.iter().flat_map(|&pid| descendants(pid)).collect();
+    for &pid in pids {
+        send(pid, signal)?;
+    }
+    if wait_gone(pids).is_err() {
+        for &pid in pids {
+            kill_tree(pid)?;
+        }
+    }
+    wait_gone(&[pids, &families].concat())
 }
 
 /// One that has ended counts as gone, also before its parent has noticed.

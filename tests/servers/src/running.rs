@@ -7,7 +7,7 @@ use std::thread;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::process::{descendants, is_running, kill_tree, send, wait_gone};
+use crate::process::{end, is_running, started_over};
 use crate::server::{Life, Server};
 use crate::{Addresses, mariadb, nats, postgres};
 
@@ -81,43 +81,20 @@ pub fn status(folder: &Path) -> Result<Option<(Running, Vec<bool>)>, String> {
     Ok(Some((running, alive)))
 }
 
-/// Ends the servers of a folder and removes it; nothing to do when there is none.
+/// Ends every server over a folder, also where a start broke off, and removes it; nothing to do when there is none.
 ///
 /// # Errors
 /// When one does not end, or its files cannot be removed.
 pub fn stop(folder: &Path) -> Result<(), String> {
-    if let Some((running, alive)) = status(folder)? {
-        let processes = running.processes.iter().zip(alive).filter(|(_, alive)| *alive);
-        let (postgres, others): (Vec<_>, Vec<_>) =
-            processes.map(|(process, _)| process).partition(|(name, _)| name == "postgres");
-        let pids = |some: Vec<&(String, u32)>| some.iter().map(|(_, pid)| *pid).collect::<Vec<_>>();
-        end(&pids(others), Signal::TERM)?;
-        // PostgreSQL understands SIGTERM as waiting for its clients.
-        end(&pids(postgres), Signal::INT)?;
-    }
+    end(&started_over(folder, &["initdb", "mariadbd", "nats-server"]), Signal::TERM)?;
+    // PostgreSQL understands SIGTERM as waiting for its clients.
+    end(&started_over(folder, &["postgres"]), Signal::INT)?;
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(format!("{}: {error}", folder.display()))
         }
         _ => Ok(()),
     }
-}
-
-/// Asks processes to end, and ends those that do not, with all that they have started.
-///
-/// # Errors
-/// When one does not end.
-pub fn end(pids: &[u32], signal: Signal) -> Result<(), String> {
-    let families: Vec<_> = pids.iter().flat_map(|&pid| descendants(pid)).collect();
-    for &pid in pids {
-        send(pid, signal)?;
-    }
-    if wait_gone(pids).is_err() {
-        for &pid in pids {
-            kill_tree(pid)?;
-        }
-    }
-    wait_gone(&[pids, &families].concat())
 }
 
 fn file(folder: &Path) -> PathBuf {
