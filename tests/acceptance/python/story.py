@@ -1,6 +1,7 @@
 """The tour of the README in Python, over gRPC clients generated from the protos.
 
-Usage: story.py GRPC_ADDRESS BUYER_TOKEN ORGANIZER_TOKEN, with the generated modules on PYTHONPATH.
+Usage: story.py GRPC_ADDRESSES BUYER_TOKEN ORGANIZER_TOKEN, with the generated modules on PYTHONPATH. The addresses are
+one of the whole platform, or those of ticket, booking, payment, notification and mypage, with commas between them.
 """
 
 import sys
@@ -29,15 +30,16 @@ def until(look, reached):
         time.sleep(0.1)
 
 
-def main(address, buyer_token, organizer_token):
-    channel = grpc.insecure_channel(address)
+def main(addresses, buyer_token, organizer_token):
+    channels = [grpc.insecure_channel(address) for address in addresses.split(",")]
+    ticket_at, booking_at, payment_at, notification_at, mypage_at = channels * (5 // len(channels))
     buyer = [("authorization", f"Bearer {buyer_token}")]
     organizer = [("authorization", f"Bearer {organizer_token}")]
-    tickets = ticket_service_pb2_grpc.TicketServiceStub(channel)
-    bookings = booking_service_pb2_grpc.BookingServiceStub(channel)
-    payments = payment_service_pb2_grpc.PaymentServiceStub(channel)
-    notifications = notification_service_pb2_grpc.NotificationServiceStub(channel)
-    mypage = mypage_service_pb2_grpc.MyPageServiceStub(channel)
+    tickets = ticket_service_pb2_grpc.TicketServiceStub(ticket_at)
+    bookings = booking_service_pb2_grpc.BookingServiceStub(booking_at)
+    payments = payment_service_pb2_grpc.PaymentServiceStub(payment_at)
+    notifications = notification_service_pb2_grpc.NotificationServiceStub(notification_at)
+    mypage = mypage_service_pb2_grpc.MyPageServiceStub(mypage_at)
 
     wanted = ticket_pb2.Ticket(
         kind=ticket_pb2.TICKET_KIND_ADMISSION,

@@ -1,4 +1,27 @@
-//! The real servers that tests run against: where those are that `cargo xtask servers up` has started.
+//! Real servers to test against: private PostgreSQL, MariaDB and NATS, and where the shared ones are that
+//! `cargo xtask servers up` has started.
+
+mod account;
+pub mod deployment;
+mod mariadb;
+mod nats;
+pub mod plain_get;
+mod ports;
+mod postgres;
+pub mod process;
+mod programs;
+pub mod running;
+mod scratch;
+mod server;
+
+pub use mariadb::mariadb;
+pub use nats::nats;
+pub use ports::free_address;
+pub use postgres::postgres;
+pub use programs::{install_missing, tool};
+pub use rustix::process::Signal;
+pub use scratch::Scratch;
+pub use server::{Life, Server};
 
 mod databases;
 

@@ -1,4 +1,4 @@
-//! What the tests share: the real binary as a child process, waiting for what must come, and time and identifiers
+//! What the tests share: the real programs as child processes, waiting for what must come, and time and identifiers
 //! that a test decides.
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
@@ -7,7 +7,6 @@ mod known;
 mod place;
 mod plain_http;
 mod platform;
-mod ports;
 
 pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
@@ -15,3 +14,4 @@ pub use place::{repository, tool};
 pub use plain_http::PlainAnswer;
 pub use platform::Platform;
 pub use servers::{DatabaseServer, fresh_database};
+pub use platform::{Plan, Platform, PlatformServer, Shape};

@@ -1,4 +1,4 @@
-//! Where things are: the repository, the built binary, the tools.
+//! Where things are: the repository, the built programs, the tools.
 
 use std::path::{Path, PathBuf};
 
@@ -15,23 +15,15 @@ pub fn repository() -> PathBuf {
 /// When it is not there.
 #[must_use]
 pub fn tool(name: &str) -> PathBuf {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "set by xtask for the tests, no configuration of the platform"
-    )]
-    let given = std::env::var_os("BOXOFFICE_TOOLS").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| target_folder().join("tools"));
-    let path = folder.join("bin").join(name);
-    assert!(path.exists(), "{} is missing: `cargo xtask tools` sets it up", path.display());
-    path
+    servers::tool(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The platform's binary, built beside the running test.
+/// A program of the platform, built beside the running test.
 ///
 /// # Panics
 /// When it has not been built.
-pub(crate) fn binary() -> PathBuf {
-    let path = profile_folder().join("boxoffice");
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let path = profile_folder().join(name);
     assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());
     path
 }
@@ -42,11 +34,6 @@ fn profile_folder() -> PathBuf {
         Ok(test) => test.ancestors().nth(2).unwrap_or(&test).to_owned(),
         Err(error) => panic!("the test's own path: {error}"),
     }
-}
-
-fn target_folder() -> PathBuf {
-    let profile = profile_folder();
-    profile.parent().unwrap_or(&profile).to_owned()
 }
 
 #[cfg(test)]

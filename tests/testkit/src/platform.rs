@@ -1,53 +1,48 @@
-//! The real binary as a child process on free ports over a folder of its own.
+//! The real programs as child processes on free ports over a folder of their own, in the shape that is tested.
+
+mod child;
+mod plan;
+mod shape;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use boxoffice::http::HttpClient;
+use futures::future::join_all;
+use servers::{Life, Scratch, Server};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::eventually;
+use crate::eventually_within;
 use crate::place::binary;
-use crate::plain_http::{self, PlainAnswer};
-use crate::ports::free_address;
+use crate::plain_http::PlainAnswer;
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+pub use child::PlatformServer;
+pub use plan::Plan;
+use plan::Processes;
+pub use shape::Shape;
+
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
-
-/// A quick provider that always approves, so that only what a test scripts goes wrong.
-const PROVIDER: [(&str, &str); 4] = [
-    ("PAYMENT_SUCCESS_RATE", "1"),
-    ("PAYMENT_PROCESSING_MIN_MS", "1"),
-    ("PAYMENT_PROCESSING_MAX_MS", "20"),
-    ("PAYMENT_SEED", "1"),
-];
+const AUDIT_CLEAN_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running platform. It is killed when dropped; its folder goes too.
 pub struct Platform {
-    /// Calls its REST interface.
+    /// Calls its REST interface, the first gateway's.
     pub http: HttpClient,
-    settings: Settings,
-    child: Option<Child>,
+    // Dropped in this order: the processes, the bus under them, its folder, theirs.
+    processes: Processes,
+    nats: Option<Server>,
+    _scratch: Option<Scratch>,
+    folder: TempDir,
     tokens: Mutex<HashMap<Vec<String>, String>>,
 }
 
-/// What a platform keeps when it is killed: its folder, its ports, its settings.
-struct Settings {
-    folder: TempDir,
-    rest: SocketAddr,
-    grpc: SocketAddr,
-    admin: SocketAddr,
-    extra: Vec<(String, String)>,
-}
-
 impl Platform {
-    /// Starts a fresh platform and waits until it is ready.
+    /// Starts a fresh platform in the chosen shape and waits until it is ready.
     ///
     /// # Panics
     /// When it ends or is not ready in time, with its log.
@@ -59,92 +54,132 @@ impl Platform {
     ///
     /// # Panics
     /// When it ends or is not ready in time, with its log.
-    pub async fn start_with(extra: &[(&str, &str)]) -> Self {
-        let settings = Settings::fresh(extra);
-        let http = HttpClient::new(format!("http://{}", settings.rest));
-        let mut platform = Self { http, settings, child: None, tokens: Mutex::default() };
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let plan = Plan::of(Shape::chosen());
+        Self::start_as(settings.iter().fold(plan, |plan, (name, value)| plan.with(name, value)))
+            .await
+    }
+
+    /// Starts a fresh platform as planned and waits until all of it is ready.
+    ///
+    /// # Panics
+    /// When it ends or is not ready in time, with its log.
+    pub async fn start_as(plan: Plan) -> Self {
+        let mut platform = Self::set_up(&plan);
+        platform.migrate().await;
         platform.restart().await;
         platform
     }
 
-    /// Starts the platform again over the same folder and ports and waits until it is ready.
+    /// Makes a platform's folder and bus, and starts none of its processes.
     ///
     /// # Panics
-    /// When it ends or is not ready in time, with its log.
+    /// When its bus does not start.
+    #[must_use]
+    pub fn set_up(plan: &Plan) -> Self {
+        let folder = temporary_folder();
+        let (nats, scratch) = if plan.needs_nats() {
+            let (nats, scratch) = private_nats().unwrap_or_else(|error| panic!("{error}"));
+            (Some(nats), Some(scratch))
+        } else {
+            (None, None)
+        };
+        let processes = plan.lay_out(folder.path(), nats.as_ref().map(Server::url));
+        let http = HttpClient::new(format!("http://{}", processes.first_gateway()));
+        let tokens = Mutex::default();
+        Self { http, processes, nats, _scratch: scratch, folder, tokens }
+    }
+
+    /// Brings the databases to the programs' schema, where that is a step of its own.
+    ///
+    /// # Panics
+    /// When a migration fails, with what it said.
+    pub async fn migrate(&self) {
+        let first = |server: &&PlatformServer| server.name.ends_with("-1");
+        let contexts = self.processes.servers.iter().filter(first);
+        let migrations = contexts.filter(|server| !server.name.starts_with("gateway"));
+        let migrate = async |server: &PlatformServer| {
+            let (code, said) = run(server.command(&["migrate"])).await;
+            assert_eq!(code, 0, "{} migrate: {said}", server.name);
+        };
+        join_all(migrations.map(migrate)).await;
+    }
+
+    /// Starts every process that does not run, over the same folder and ports, and waits until all are ready.
+    ///
+    /// # Panics
+    /// When one ends or is not ready in time, with its log.
     pub async fn restart(&mut self) {
-        let log = self.settings.log();
-        let output = || Stdio::from(log.try_clone().unwrap_or_else(|error| panic!("log: {error}")));
-        let mut command = self.settings.command(&["serve"]);
-        let started = command.stdout(output()).stderr(output()).spawn();
-        let mut child = started.unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
-        let ready = format!("http://{}/ready", self.settings.admin);
-        let patience = tokio::time::Instant::now() + READY_WITHIN;
-        loop {
-            if let Ok(Some(status)) = child.try_wait() {
-                panic!("the platform ended with {status}:\n{}", self.settings.log_text());
-            }
-            let answer = plain_http::get(&ready).await;
-            if answer.is_ok_and(|answer| answer.status.is_success()) {
-                break;
-            }
-            assert!(
-                patience > tokio::time::Instant::now(),
-                "not ready:\n{}",
-                self.settings.log_text()
-            );
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        self.child = Some(child);
+        self.processes.servers.iter_mut().for_each(PlatformServer::start);
+        join_all(self.processes.servers.iter_mut().map(PlatformServer::until_ready)).await;
     }
 
-    /// Ends the process without warning, as `kill -9` does.
+    /// Ends every process without warning, as `kill -9` does.
     ///
     /// # Panics
-    /// When it is not running.
+    /// When one is not running.
     pub async fn kill9(&mut self) {
-        let killed = self.running().kill().await;
-        killed.unwrap_or_else(|error| panic!("kill -9: {error}"));
-        self.child = None;
+        join_all(self.processes.servers.iter_mut().map(PlatformServer::kill9)).await;
     }
 
-    /// Asks the process to end with SIGTERM and waits until it has.
+    /// Asks every process to end with SIGTERM and waits until all have; gives the worst of how they ended.
     ///
     /// # Panics
-    /// When it is not running.
+    /// When one is not running.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let child = self.running();
-        let process = child.id().unwrap_or_else(|| panic!("the platform has ended")).to_string();
-        // The shell's own kill is on every machine; a safe call for it would be one more dependency.
-        let sent = Command::new("sh").args(["-c", r#"kill -TERM "$0""#, &process]).status().await;
-        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM was not sent");
-        let ended =
-            child.wait().await.unwrap_or_else(|error| panic!("waiting for its end: {error}"));
-        self.child = None;
-        ended
+        let ended = self.processes.servers.iter_mut().map(PlatformServer::terminate);
+        let ended = join_all(ended).await;
+        ended.into_iter().max_by_key(|status| !status.success()).unwrap_or_default()
     }
 
-    /// Starts a platform that must refuse to, with these settings, and gives its exit code and what it said.
+    /// The processes, those of the gateway last.
+    pub fn servers(&mut self) -> &mut [PlatformServer] {
+        &mut self.processes.servers
+    }
+
+    /// One process by its name: `booking-1`; `boxoffice` where there is but one.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub fn server(&mut self, name: &str) -> &mut PlatformServer {
+        let found = self.processes.servers.iter_mut().find(|server| server.name == name);
+        found.unwrap_or_else(|| panic!("no {name} in this shape"))
+    }
+
+    /// The platform's own NATS, where its shape has one.
+    pub const fn nats(&mut self) -> Option<&mut Server> {
+        self.nats.as_mut()
+    }
+
+    /// A client for each gateway.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<HttpClient> {
+        let base = |address| HttpClient::new(format!("http://{address}"));
+        self.processes.gateways.iter().map(base).collect()
+    }
+
+    /// Starts a platform in one process that must refuse to, with these settings, and gives its exit code and what
+    /// it said.
     ///
     /// # Panics
     /// When it runs on.
-    pub async fn fails_to_start(extra: &[(&str, &str)]) -> (i32, String) {
-        let settings = Settings::fresh(extra);
+    pub async fn fails_to_start(settings: &[(&str, &str)]) -> (i32, String) {
+        let folder = temporary_folder();
+        let plan = Plan::of(Shape::Embedded);
+        let plan = settings.iter().fold(plan, |plan, (name, value)| plan.with(name, value));
+        let processes = plan.lay_out(folder.path(), None);
+        let boxoffice = processes.servers.first().unwrap_or_else(|| panic!("one process"));
         let refused =
-            tokio::time::timeout(REFUSED_WITHIN, settings.command(&["serve"]).output()).await;
-        let output = match refused {
-            Ok(output) => output.unwrap_or_else(|error| panic!("{}: {error}", binary().display())),
-            Err(_) => panic!("the platform runs on with {extra:?}"),
-        };
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code().unwrap_or(-1), stderr)
+            tokio::time::timeout(REFUSED_WITHIN, run(boxoffice.command(&["serve"]))).await;
+        refused.unwrap_or_else(|_| panic!("the platform runs on with {settings:?}"))
     }
 
-    /// Runs another command of the binary with this platform's settings; gives its exit code and what it said.
+    /// Runs another command of `boxoffice` with this platform's settings; gives its exit code and what it said.
     ///
     /// # Panics
     /// When it cannot be run.
     pub async fn command(&self, arguments: &[&str]) -> (i32, String) {
-        self.settings.run(arguments).await
+        run(Command::from(self.boxoffice(arguments))).await
     }
 
     /// The same with settings of its own, and no platform running under them.
@@ -152,34 +187,40 @@ impl Platform {
     /// # Panics
     /// When it cannot be run.
     pub async fn command_alone(arguments: &[&str]) -> (i32, String) {
-        Settings::fresh(&[]).run(arguments).await
+        let folder = temporary_folder();
+        let beside = Plan::of(Shape::Embedded).lay_out(folder.path(), None).beside;
+        run(Command::from(boxoffice(arguments, &beside))).await
     }
 
     /// `host:port` of REST.
     #[must_use]
     pub fn rest_addr(&self) -> String {
-        self.settings.rest.to_string()
+        self.processes.first_gateway().to_string()
     }
 
-    /// `host:port` of gRPC.
+    /// `host:port` of a context's gRPC: `booking`.
+    ///
+    /// # Panics
+    /// When there is no such context.
     #[must_use]
-    pub fn grpc_addr(&self) -> String {
-        self.settings.grpc.to_string()
+    pub fn grpc_addr(&self, context: &str) -> String {
+        let found = self.processes.grpc.iter().find(|(name, _)| *name == context);
+        found.unwrap_or_else(|| panic!("no context is called {context}")).1.to_string()
     }
 
-    /// The folder with its databases and key.
+    /// The folder with the key, the logs, and the databases that are files.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
-        self.settings.folder.path()
+        self.folder.path()
     }
 
-    /// GETs a page of the admin port.
+    /// GETs a page of the first process' admin port.
     ///
     /// # Panics
     /// When there is no answer.
     pub async fn admin_get(&self, path: &str) -> PlainAnswer {
-        let url = format!("http://{}{path}", self.settings.admin);
-        plain_http::get(&url).await.unwrap_or_else(|error| panic!("{error}"))
+        let first = self.processes.servers.first().unwrap_or_else(|| panic!("no process"));
+        first.admin_get(path).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A buyer's token.
@@ -208,7 +249,7 @@ impl Platform {
     pub fn token(&self, arguments: &[&str]) -> String {
         let key: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens.entry(key).or_insert_with(|| self.settings.issue(arguments)).clone()
+        tokens.entry(key).or_insert_with(|| self.issue(arguments)).clone()
     }
 
     /// Waits until `boxoffice audit` finds nothing: what is under way may still come to its end.
@@ -216,92 +257,69 @@ impl Platform {
     /// # Panics
     /// When it still finds something at last, with what it found.
     pub async fn audit_is_clean(&self) {
-        eventually("a clean audit", || async {
-            let audit = self
-                .settings
-                .command(&["audit"])
-                .output()
-                .await
-                .map_err(|error| error.to_string())?;
-            let said =
-                String::from_utf8_lossy(&audit.stdout) + String::from_utf8_lossy(&audit.stderr);
-            if audit.status.success() { Ok(()) } else { Err(format!("{}\n{said}", audit.status)) }
+        eventually_within(AUDIT_CLEAN_WITHIN, "a clean audit", || async {
+            let (code, said) = self.command(&["audit"]).await;
+            if code == 0 { Ok(()) } else { Err(format!("exit {code}\n{said}")) }
         })
         .await;
     }
 
-    fn running(&mut self) -> &mut Child {
-        self.child.as_mut().unwrap_or_else(|| panic!("the platform is not running"))
+    fn issue(&self, arguments: &[&str]) -> String {
+        let output = self.boxoffice(&[&["token"], arguments].concat()).output();
+        let output = output.unwrap_or_else(|error| panic!("boxoffice: {error}"));
+        let refusal = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "boxoffice token {arguments:?}: {refusal}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn boxoffice(&self, arguments: &[&str]) -> std::process::Command {
+        boxoffice(arguments, &self.processes.beside)
+    }
+}
+
+impl Processes {
+    fn first_gateway(&self) -> SocketAddr {
+        *self.gateways.first().unwrap_or_else(|| panic!("no gateway"))
     }
 }
 
 impl Drop for Platform {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            #[expect(
-                clippy::print_stderr,
-                reason = "the log belongs to the failed test's own output"
-            )]
-            {
-                eprintln!("--- the platform's log\n{}", self.settings.log_text());
+            for server in &self.processes.servers {
+                #[expect(
+                    clippy::print_stderr,
+                    reason = "the log belongs to the failed test's own output"
+                )]
+                {
+                    eprintln!("--- the log of {}\n{}", server.name, server.log_text());
+                }
             }
         }
     }
 }
 
-impl Settings {
-    fn fresh(extra: &[(&str, &str)]) -> Self {
-        let folder =
-            tempfile::tempdir().unwrap_or_else(|error| panic!("a temporary folder: {error}"));
-        let extra =
-            extra.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Self { folder, rest: free_address(), grpc: free_address(), admin: free_address(), extra }
-    }
+fn boxoffice(arguments: &[&str], environment: &[(String, String)]) -> std::process::Command {
+    let mut command = std::process::Command::new(binary("boxoffice"));
+    command.args(arguments).env_clear().envs(environment.iter().cloned()).stdin(Stdio::null());
+    command
+}
 
-    async fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.command(arguments).output().await;
-        let output = output.unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
-        let said =
-            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        (output.status.code().unwrap_or(-1), said.into_owned())
-    }
+/// Runs a command to its end; gives its exit code and what it said.
+async fn run(mut command: Command) -> (i32, String) {
+    let output = command.kill_on_drop(true).output().await;
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap_or(-1), said.into_owned())
+}
 
-    /// The binary with these settings and nothing else from the test's own environment.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::from(self.plain_command(arguments));
-        command.kill_on_drop(true);
-        command
-    }
+fn temporary_folder() -> TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("a temporary folder: {error}"))
+}
 
-    fn plain_command(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = std::process::Command::new(binary());
-        command.args(arguments).env_clear().stdin(Stdio::null());
-        command.env("DATA_DIR", self.folder.path());
-        command.env("REST_ADDR", self.rest.to_string());
-        command.env("GRPC_ADDR", self.grpc.to_string());
-        command.env("ADMIN_ADDR", self.admin.to_string());
-        command.envs(PROVIDER).envs(self.extra.iter().map(|(name, value)| (name, value)));
-        command
-    }
-
-    fn issue(&self, arguments: &[&str]) -> String {
-        let output = self.plain_command(&[&["token"], arguments].concat()).output();
-        let output = output.unwrap_or_else(|error| panic!("{}: {error}", binary().display()));
-        let refusal = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "boxoffice token {arguments:?}: {refusal}");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.path().join("platform.log")
-    }
-
-    fn log(&self) -> File {
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path());
-        log.unwrap_or_else(|error| panic!("{}: {error}", self.log_path().display()))
-    }
-
-    fn log_text(&self) -> String {
-        std::fs::read_to_string(self.log_path()).unwrap_or_default()
-    }
+/// A platform's messages are its own, as its databases are.
+fn private_nats() -> Result<(Server, Scratch), String> {
+    let scratch = Scratch::fresh("nats")?;
+    let (nats, _monitor) = servers::nats(&scratch.path().join("data"), Life::WithStarter)?;
+    Ok((nats, scratch))
 }

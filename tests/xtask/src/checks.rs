@@ -1,7 +1,11 @@
 //! The steps of `cargo xtask lint` and `cargo xtask test`, the quick ones first.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::process::Command;
+
 use crate::released;
 use crate::report::{Outcome, Report};
+use crate::run_servers::RunServers;
 use crate::workspace::{Workspace, run};
 
 /// Formatting, contract, dependencies, lints.
@@ -16,14 +20,90 @@ pub(crate) fn quick(workspace: &Workspace, report: &mut Report) {
     });
 }
 
-/// Every test of the workspace over freshly built programs; all of them run even if some fail.
+/// The shapes beside the default that the acceptance tests run in, and how many tests at once: each is many processes.
+const SHAPES: [(&str, &str); 3] = [("postgres", "2"), ("mariadb", "4"), ("mixed", "2")];
+/// The scenarios of faults take their turns: each loads the machine for itself.
+const ONE_AT_A_TIME: [&str; 2] = ["--test-threads", "1"];
+const FIXED_SEED: u32 = 1;
+
+/// Every test of the workspace over freshly built programs and real servers; all of them run even if some fail.
 pub(crate) fn tests(workspace: &Workspace, filter: &[String], report: &mut Report) {
     report.step("build", || run(&mut workspace.cargo(&["build", "--workspace"])).into());
+    let Some(servers) = servers_for_the_run(workspace, report) else { return };
     report.step("test", || {
-        let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast", "--"]);
-        command.args(filter).env("BOXOFFICE_TOOLS", workspace.tools());
-        run(&mut command).into()
+        let all = ["test", "--workspace", "--exclude", "faults", "--no-fail-fast", "--"];
+        run(over(workspace.cargo(&all).args(filter), workspace, &servers)).into()
     });
+    for (shape, at_once) in SHAPES {
+        report.step(shape, || {
+            let mut acceptance = workspace.cargo(&["test", "--package", "acceptance", "--"]);
+            // The audit's own test damages files.
+            acceptance.args(["--skip", "audit::", "--test-threads", at_once]).args(filter);
+            run(over(acceptance.env("BOXOFFICE_SHAPE", shape), workspace, &servers)).into()
+        });
+    }
+    for seed in [FIXED_SEED, random_seed()] {
+        report.step("faults", || scenarios(workspace, &servers, seed, filter).into());
+    }
+}
+
+/// Every fault scenario at its full length.
+pub(crate) fn faults(
+    workspace: &Workspace,
+    seed: Option<u32>,
+    only: Option<&str>,
+    report: &mut Report,
+) {
+    report.step("build", || run(&mut workspace.cargo(&["build", "--workspace"])).into());
+    let Some(servers) = servers_for_the_run(workspace, report) else { return };
+    report.step("faults", || {
+        let seed = seed.unwrap_or_else(random_seed);
+        println!("again with the same: cargo xtask faults --seed {seed}");
+        let mut scenarios =
+            workspace.cargo(&["test", "--package", "faults", "--no-fail-fast", "--"]);
+        scenarios.args(ONE_AT_A_TIME).args(["--nocapture"]).args(only);
+        scenarios.env("BOXOFFICE_FAULTS", "all").env("BOXOFFICE_SEED", seed.to_string());
+        run(over(&mut scenarios, workspace, &servers)).into()
+    });
+}
+
+fn scenarios(
+    workspace: &Workspace,
+    servers: &RunServers,
+    seed: u32,
+    filter: &[String],
+) -> Result<(), String> {
+    println!("seed {seed}; all of them with the same: cargo xtask faults --seed {seed}");
+    let mut scenarios = workspace.cargo(&["test", "--package", "faults", "--no-fail-fast", "--"]);
+    scenarios.args(ONE_AT_A_TIME).args(filter).env("BOXOFFICE_SEED", seed.to_string());
+    run(over(&mut scenarios, workspace, servers))
+}
+
+fn servers_for_the_run(workspace: &Workspace, report: &mut Report) -> Option<RunServers> {
+    let mut servers = None;
+    report.step("servers", || match RunServers::get(workspace) {
+        Ok(started) => {
+            servers = Some(started);
+            Outcome::Passed
+        }
+        Err(problem) => Outcome::Failed(problem),
+    });
+    servers
+}
+
+/// Tells tests where their tools and servers are.
+fn over<'a>(
+    command: &'a mut Command,
+    workspace: &Workspace,
+    servers: &RunServers,
+) -> &'a mut Command {
+    command.env("BOXOFFICE_TOOLS", workspace.tools()).env("BOXOFFICE_SERVERS", &servers.file)
+}
+
+/// Another one each time; the standard library's own hashes begin with one.
+fn random_seed() -> u32 {
+    let random = RandomState::new().build_hasher().finish();
+    u32::try_from(random >> 32).unwrap_or(FIXED_SEED)
 }
 
 fn deny(workspace: &Workspace) -> Outcome {

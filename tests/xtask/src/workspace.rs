@@ -31,6 +31,11 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// Where the programs of a profile are: `debug`, `release`.
+    pub(crate) fn built(&self, profile: &str) -> PathBuf {
+        self.target.join(profile)
+    }
+
     /// The path of a tool's program.
     pub(crate) fn tool(&self, name: &str) -> PathBuf {
         self.tools().join("bin").join(name)

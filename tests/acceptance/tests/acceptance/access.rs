@@ -26,8 +26,8 @@ fn request<T>(token: &str, message: T) -> tonic::Request<T> {
     request
 }
 
-async fn channel(platform: &Platform) -> Channel {
-    let endpoint = format!("http://{}", platform.grpc_addr());
+async fn channel(platform: &Platform, context: &str) -> Channel {
+    let endpoint = format!("http://{}", platform.grpc_addr(context));
     Channel::from_shared(endpoint).unwrap().connect().await.unwrap()
 }
 
@@ -67,8 +67,7 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
     let sales = platform.http.get("/v1/mypage/sales").token(&rival).send().await.unwrap();
     assert_eq!(sales.json["sales"], json!([]), "t07: no other organizer sees it");
 
-    let channel = channel(&platform).await;
-    let mut bookings = BookingServiceClient::new(channel.clone());
+    let mut bookings = BookingServiceClient::new(channel(&platform, "booking").await);
     let booking_id = booking.clone();
     let get = bookings
         .get_booking(request(&mallory, GetBookingRequest { booking_id: booking_id.clone() }))
@@ -84,7 +83,7 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
         bookings.pay_booking(request(&mallory, pay)).await.unwrap_err().code(),
         Code::NotFound
     );
-    let mut mypage = MyPageServiceClient::new(channel.clone());
+    let mut mypage = MyPageServiceClient::new(channel(&platform, "mypage").await);
     let row = mypage
         .get_my_booking(request(
             &mallory,
@@ -92,7 +91,7 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
         ))
         .await;
     assert_eq!(row.unwrap_err().code(), Code::NotFound);
-    let mut payments = PaymentServiceClient::new(channel);
+    let mut payments = PaymentServiceClient::new(channel(&platform, "payment").await);
     let get =
         payments.get_payment(request(&mallory, GetPaymentRequest { payment_id: payment })).await;
     assert_eq!(get.unwrap_err().code(), Code::NotFound);
@@ -104,18 +103,17 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
 #[tokio::test(flavor = "multi_thread")]
 async fn n11_internal_rpcs_take_only_the_service_role() {
     let platform = Platform::start().await;
-    let channel = channel(&platform).await;
+    let stock = StockServiceClient::new(channel(&platform, "ticket").await);
+    let payments = PaymentServiceClient::new(channel(&platform, "payment").await);
     let id = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
     for (token, code) in
         [(String::new(), Code::Unauthenticated), (platform.buyer("eve"), Code::PermissionDenied)]
     {
         let commit = request(&token, CommitHoldRequest { hold_id: id.clone() });
-        let refused =
-            StockServiceClient::new(channel.clone()).commit_hold(commit).await.unwrap_err();
+        let refused = stock.clone().commit_hold(commit).await.unwrap_err();
         assert_eq!(refused.code(), code);
         let refund = request(&token, RefundPaymentRequest { booking_id: id.clone() });
-        let refused =
-            PaymentServiceClient::new(channel.clone()).refund_payment(refund).await.unwrap_err();
+        let refused = payments.clone().refund_payment(refund).await.unwrap_err();
         assert_eq!(refused.code(), code);
     }
     let answer = platform
@@ -205,7 +203,7 @@ async fn n11_forged_expired_and_foreign_tokens_are_refused_by_rest_and_grpc() {
         ),
     ];
     let id = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
-    let mut bookings = BookingServiceClient::new(channel(&platform).await);
+    let mut bookings = BookingServiceClient::new(channel(&platform, "booking").await);
     for (what, token) in &bad {
         let answer = platform.http.get("/v1/bookings").token(token).send().await.unwrap();
         assert_eq!(

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::Value;
-use testkit::{Platform, eventually_within};
+use testkit::{Platform, Shape, eventually_within};
 
 use crate::world::{book, register, until, until_available};
 
-const BOOKINGS: usize = 1_000;
 const CLIENTS: usize = 16;
 /// A thousand bookings are some twenty thousand commits, each on disk; a busy machine takes its time.
 const CASCADE_ENDS_WITHIN: Duration = Duration::from_secs(300);
@@ -20,13 +19,13 @@ async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
     let ticket = register(&platform, "Called off at large", 5_000).await;
     let (acme, buyer) = (platform.organizer("acme"), platform.buyer("regular"));
     let confirmed = AtomicUsize::new(0);
-    let bookings = futures::stream::iter(0..BOOKINGS).for_each_concurrent(CLIENTS, |_| async {
+    let bookings = futures::stream::iter(0..how_many()).for_each_concurrent(CLIENTS, |_| async {
         let answer = book(&platform, "regular", &ticket, 1, "ok").await;
         assert_eq!(answer.text("status"), "BOOKING_STATUS_CONFIRMED", "{}", answer.json);
         confirmed.fetch_add(1, Ordering::SeqCst);
     });
     bookings.await;
-    assert_eq!(confirmed.into_inner(), BOOKINGS);
+    assert_eq!(confirmed.into_inner(), how_many());
 
     let path = format!("/v1/tickets/{ticket}");
     let deleted = platform.http.delete(&path).token(&acme).send().await.unwrap();
@@ -49,7 +48,8 @@ async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
     until_available(&platform, &ticket, 5_000).await;
     let summary = format!("/v1/mypage/sales:summary?ticketId={ticket}");
     let all_back = |summary: &Value| {
-        summary["cancelledBookings"] == "1000" && summary["totals"][0]["net"]["units"] == "0"
+        summary["cancelledBookings"] == how_many().to_string()
+            && summary["totals"][0]["net"]["units"] == "0"
     };
     until(&platform.http, &summary, &acme, all_back).await;
     platform.audit_is_clean().await;
@@ -57,4 +57,9 @@ async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
 
 fn count(page: &Value) -> usize {
     page["bookings"].as_array().map_or(0, Vec::len)
+}
+
+/// Over servers, where each commit is slower, fewer show the same.
+fn how_many() -> usize {
+    if Shape::chosen() == Shape::Embedded { 1_000 } else { 200 }
 }

@@ -12,10 +12,10 @@ use crate::world::register;
 async fn f3_silent_connections_and_open_streams_do_not_stop_shutdown() {
     let mut platform = Platform::start().await;
     let ticket = register(&platform, "Watched", 1).await;
-    let silent_grpc = TcpStream::connect(platform.grpc_addr()).await.unwrap();
-    let mut half_preface = TcpStream::connect(platform.grpc_addr()).await.unwrap();
+    let silent_grpc = TcpStream::connect(platform.grpc_addr("booking")).await.unwrap();
+    let mut half_preface = TcpStream::connect(platform.grpc_addr("booking")).await.unwrap();
     half_preface.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
-    let mut settled = TcpStream::connect(platform.grpc_addr()).await.unwrap();
+    let mut settled = TcpStream::connect(platform.grpc_addr("booking")).await.unwrap();
     settled.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let silent_rest = TcpStream::connect(platform.rest_addr()).await.unwrap();
     let mut watching = TcpStream::connect(platform.rest_addr()).await.unwrap();

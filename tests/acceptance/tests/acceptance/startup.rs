@@ -1,6 +1,8 @@
 //! Starting: the admin port first, one clear line for whatever is wrong.
 
-use testkit::Platform;
+use testkit::{Platform, Shape};
+
+const ONE_PROCESS: &str = "it is about the settings of one process";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p03_live_answers_as_documented() {
@@ -17,6 +19,9 @@ async fn p03_live_answers_as_documented() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p03_a_taken_port_ends_the_start_with_its_number() {
+    if Shape::leaves_out(Shape::Embedded, ONE_PROCESS) {
+        return;
+    }
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     for variable in ["ADMIN_ADDR", "GRPC_ADDR", "REST_ADDR"] {
@@ -28,6 +33,9 @@ async fn p03_a_taken_port_ends_the_start_with_its_number() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p01_wrong_settings_are_refused_by_name() {
+    if Shape::leaves_out(Shape::Embedded, ONE_PROCESS) {
+        return;
+    }
     let wrong = [
         ("PAYMENT_SUCCESS_RATE", "1.5"),
         ("PAYMENT_SUCCESS_RATE", "often"),

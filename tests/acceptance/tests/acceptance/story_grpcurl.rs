@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use testkit::{Platform, eventually, tool};
 
-struct Grpcurl {
-    address: String,
+struct Grpcurl<'a> {
+    platform: &'a Platform,
 }
 
-impl Grpcurl {
+impl Grpcurl<'_> {
     async fn run(&self, arguments: &[&str]) -> Result<String, String> {
         let output = tokio::process::Command::new(tool("grpcurl"))
             .arg("-plaintext")
@@ -23,12 +23,24 @@ impl Grpcurl {
         }
     }
 
+    /// Calls a context's own service: `boxoffice.<context>.v1.…`.
     async fn call(&self, token: &str, method: &str, request: Value) -> Result<Value, String> {
+        let context = method.split('.').nth(1).unwrap();
+        self.call_at(context, token, method, request).await
+    }
+
+    async fn call_at(
+        &self,
+        context: &str,
+        token: &str,
+        method: &str,
+        request: Value,
+    ) -> Result<Value, String> {
+        let address = self.platform.grpc_addr(context);
         let bearer = format!("authorization: Bearer {token}");
         let request = request.to_string();
-        let answer = self
-            .run(&["-H", &bearer, "-emit-defaults", "-d", &request, &self.address, method])
-            .await?;
+        let answer =
+            self.run(&["-H", &bearer, "-emit-defaults", "-d", &request, &address, method]).await?;
         serde_json::from_str(&answer).map_err(|error| error.to_string())
     }
 
@@ -50,15 +62,20 @@ impl Grpcurl {
 #[tokio::test(flavor = "multi_thread")]
 async fn n10_grpcurl_tells_the_same_story_by_reflection_alone() {
     let platform = Platform::start().await;
-    let grpcurl = Grpcurl { address: platform.grpc_addr() };
+    let grpcurl = Grpcurl { platform: &platform };
     let (buyer, organizer) = (platform.buyer("gil"), platform.organizer("gorg"));
-    let services = grpcurl.run(&[&grpcurl.address, "list"]).await.unwrap();
-    for service in
-        ["ticket.v1.TicketService", "booking.v1.BookingService", "mypage.v1.MyPageService"]
-    {
+    for (context, service) in [
+        ("ticket", "ticket.v1.TicketService"),
+        ("booking", "booking.v1.BookingService"),
+        ("payment", "payment.v1.PaymentService"),
+        ("notification", "notification.v1.NotificationService"),
+        ("mypage", "mypage.v1.MyPageService"),
+    ] {
+        let services = grpcurl.run(&[&platform.grpc_addr(context), "list"]).await.unwrap();
         assert!(services.contains(&format!("boxoffice.{service}")), "{services}");
         let check = json!({"service": format!("boxoffice.{service}")});
-        let health = grpcurl.call(&buyer, "grpc.health.v1.Health/Check", check).await.unwrap();
+        let asked = "grpc.health.v1.Health/Check";
+        let health = grpcurl.call_at(context, &buyer, asked, check).await.unwrap();
         assert_eq!(health["status"], "SERVING");
     }
 

@@ -17,9 +17,11 @@ async fn n10_a_python_client_generated_from_the_protos_tells_the_same_story() {
     let output = protoc.output().await.expect("python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
+    let contexts = ["ticket", "booking", "payment", "notification", "mypage"];
+    let addresses = contexts.map(|context| platform.grpc_addr(context));
     let story = tokio::process::Command::new(tool("python"))
         .arg(repository().join("tests/acceptance/python/story.py"))
-        .args([platform.grpc_addr(), platform.buyer("py"), platform.organizer("py")])
+        .args([addresses.join(","), platform.buyer("py"), platform.organizer("py")])
         .env("PYTHONPATH", generated.path())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()

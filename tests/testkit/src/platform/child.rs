@@ -1,0 +1,132 @@
+//! One process of the platform: started, killed, ended politely, started again.
+
+use std::fs::{self, OpenOptions};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use crate::plain_http::{self, PlainAnswer};
+
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// One process of the platform. It is killed when dropped.
+pub struct PlatformServer {
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<&'static str>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) admin: SocketAddr,
+    pub(crate) log: PathBuf,
+    pub(crate) child: Option<Child>,
+}
+
+impl PlatformServer {
+    /// `boxoffice`, or `booking-1`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Starts it over the same ports and settings, unless it runs, and does not wait.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(&mut self) {
+        if self.child.is_some() {
+            return;
+        }
+        let log = OpenOptions::new().create(true).append(true).open(&self.log);
+        let log = log.unwrap_or_else(|error| panic!("{}: {error}", self.log.display()));
+        let errors = log.try_clone().unwrap_or_else(|error| panic!("log: {error}"));
+        let started = self.command(&self.arguments).stdout(log).stderr(errors).spawn();
+        self.child = Some(started.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
+    }
+
+    /// Starts it, unless it runs, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends or is not ready in time, with its log.
+    pub async fn restart(&mut self) {
+        self.start();
+        self.until_ready().await;
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends or is not ready in time, with its log.
+    pub async fn until_ready(&mut self) {
+        let patience = Instant::now() + READY_WITHIN;
+        loop {
+            if let Ok(Some(status)) = self.running().try_wait() {
+                panic!("{} ended with {status}:\n{}", self.name, self.log_text());
+            }
+            if self.is_ready().await {
+                return;
+            }
+            assert!(patience > Instant::now(), "{} not ready:\n{}", self.name, self.log_text());
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether it says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        self.admin_get("/ready").await.is_ok_and(|answer| answer.status.is_success())
+    }
+
+    /// GETs a page of its admin port.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn admin_get(&self, path: &str) -> Result<PlainAnswer, String> {
+        plain_http::get(&format!("http://{}{path}", self.admin)).await
+    }
+
+    /// Ends it without warning, as `kill -9` does.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn kill9(&mut self) {
+        let killed = self.running().kill().await;
+        killed.unwrap_or_else(|error| panic!("kill -9: {error}"));
+        self.child = None;
+    }
+
+    /// Asks it to end with SIGTERM and waits until it has.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        let child = self.running();
+        let process = child.id().unwrap_or_else(|| panic!("it has ended"));
+        let sent = servers::process::send(process, servers::Signal::TERM);
+        sent.unwrap_or_else(|error| panic!("{error}"));
+        let ended = child.wait().await.unwrap_or_else(|error| panic!("its end: {error}"));
+        self.child = None;
+        ended
+    }
+
+    /// Its program with its settings and nothing else from the test's own environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env_clear().envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// All that it has said.
+    #[must_use]
+    pub fn log_text(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn running(&mut self) -> &mut Child {
+        let name = &self.name;
+        self.child.as_mut().unwrap_or_else(|| panic!("{name} is not running"))
+    }
+}
