@@ -12,6 +12,5 @@ pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
 pub use place::{repository, tool};
 pub use plain_http::PlainAnswer;
-pub use platform::Platform;
-pub use servers::{DatabaseServer, fresh_database};
 pub use platform::{Plan, Platform, PlatformServer, Shape};
+pub use servers::{DatabaseServer, fresh_database};

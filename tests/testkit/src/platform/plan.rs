@@ -8,7 +8,7 @@ use servers::free_address;
 
 use super::child::PlatformServer;
 use super::shape::Shape;
-use crate::databases::{DatabaseServer, fresh_database};
+use servers::{DatabaseServer, fresh_database};
 use crate::place::binary;
 
 /// A quick provider that always approves, so that only what a test scripts goes wrong.

@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new(Reply::Key).string_len(255).not_null())
             .col(ColumnDef::new(Reply::Fingerprint).blob().not_null())
             .col(ColumnDef::new(Reply::ResourceId).string_len(191).not_null())
-            .col(&mut long_blob(manager, Reply::Body))
+            .col(long_blob(manager, Reply::Body))
             .col(ColumnDef::new(Reply::CreatedAtUs).big_integer().not_null())
             .primary_key(Index::create().col(Reply::Scope).col(Reply::Key))
             // An answer that is still to come must be findable by its resource.
