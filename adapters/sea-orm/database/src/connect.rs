@@ -59,7 +59,9 @@ impl Database {
         let connect = |options| Box::pin(sea_orm::Database::connect(options));
         let writer = connect(engine::writer(url)).await.map_err(failed("opening the database"))?;
         if url.file().is_some() {
-            Box::pin(migrate(&writer, migrations)).await.map_err(failed("migrating the database file"))?;
+            Box::pin(migrate(&writer, migrations))
+                .await
+                .map_err(failed("migrating the database file"))?;
         }
         let readers = connect(engine::readers(url)).await;
         let readers = readers.map_err(failed("opening the database for reading"))?;
