@@ -1,6 +1,7 @@
 //! The booking context, joined: bookings over gRPC, calls to ticket and payment, and the sweep that goes on
 //! with whatever nobody drives.
 
+mod endpoints;
 mod snapshots;
 
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use proto::boxoffice::booking::v1::booking_service_server::{BookingServiceServer
 use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_booking::{SeaOrmBookingStore, migrations};
 use sea_orm_database::Database;
+use tonic::transport::Channel;
+
+pub use endpoints::Endpoints;
 
 pub use snapshots::Snapshots;
 
@@ -29,15 +33,20 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
     open_database(settings, "booking", migrations()).await
 }
 
-/// Opens the database, joins the context's cells and starts its sweep.
+/// Opens the database, joins the context's cells and starts its sweep; calls ticket and
+/// payment through these channels.
 ///
 /// # Errors
 /// [`StartError`] when the database cannot be used.
-pub async fn start(platform: &Platform) -> Result<Context, StartError> {
+pub async fn start(
+    platform: &Platform,
+    tickets: Channel,
+    payments: Channel,
+) -> Result<Context, StartError> {
     let database = open(&platform.settings).await?;
+    platform.claim("booking")?;
     let token = platform.service_token.clone();
     let bearer: ServiceBearer = Arc::new(move || token.current());
-    let (tickets, payments) = (platform.contexts.clone(), platform.contexts.clone());
     let bookings = Arc::new(Bookings {
         store: Arc::new(SeaOrmBookingStore::new(database.clone(), envelope)),
         tickets: Arc::new(TicketsClient::new(tickets, Arc::clone(&bearer))),

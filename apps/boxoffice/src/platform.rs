@@ -1,12 +1,13 @@
-//! All contexts in one process: SQLite files, the in-process bus, calls over in-process pipes.
+//! All contexts in one process: files of SQLite or databases of a server, a bus inside or NATS, and
+//! calls over in-process pipes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use grpc_server::{ListenerSettings, pipe};
 use in_process_bus::{BusSettings, InProcessBus};
-use kernel::Publisher;
-use runtime::{Context, Platform, Process, StartError, bind};
+use runtime::{Bus, Context, Platform, Process, StartError, bind};
+use tonic::transport::Channel;
 
 /// Where a started platform listens.
 #[derive(Debug, Clone, Copy)]
@@ -36,22 +37,14 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     };
 
     let (pipe, channel) = pipe();
-    let platform = Platform::new(process, channel.clone());
-    let contexts = start_contexts(&platform).await?;
-    let handlers = contexts.iter().flat_map(|context| context.handlers.clone()).collect();
-    let bus = Arc::new(InProcessBus::new(handlers, BusSettings::default()));
-    let publisher: Arc<dyn Publisher> = Arc::<InProcessBus>::clone(&bus);
-    process.close_at_end(async move { bus.close().await });
-
+    let nats = Bus::nats(process).await?;
+    let platform = Platform::new(process);
+    let contexts = start_contexts(&platform, &channel).await?;
+    let bus = nats.unwrap_or_else(|| bus_within(process, &contexts));
     let services: Vec<_> = contexts.iter().flat_map(|context| context.services.clone()).collect();
     let mut routes = process.routes(&services).await?;
     for context in contexts {
-        platform.start_relay(&context, &publisher);
-        platform.watch(&context, process.readiness.part(context.name));
-        routes = (context.add_services)(routes);
-        for database in [Some(context.database), context.beside].into_iter().flatten() {
-            process.close_at_end(async move { database.close().await });
-        }
+        routes = platform.host(process, context, &bus, routes);
     }
     let server = process.server(routes);
     let inner = server.clone();
@@ -62,12 +55,23 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     Ok(addresses)
 }
 
-async fn start_contexts(platform: &Platform) -> Result<Vec<Context>, StartError> {
+async fn start_contexts(
+    platform: &Platform,
+    channel: &Channel,
+) -> Result<Vec<Context>, StartError> {
     Ok(vec![
         boxoffice_ticket::start(platform).await?,
         boxoffice_payment::start(platform).await?,
-        boxoffice_booking::start(platform).await?,
+        boxoffice_booking::start(platform, channel.clone(), channel.clone()).await?,
         boxoffice_notification::start(platform).await?,
         boxoffice_mypage::start(platform).await?,
     ])
+}
+
+fn bus_within(process: &mut Process, contexts: &[Context]) -> Bus {
+    let handlers = contexts.iter().flat_map(|context| context.handlers.clone()).collect();
+    let bus = Arc::new(InProcessBus::new(handlers, BusSettings::default()));
+    let closing = Arc::clone(&bus);
+    process.close_at_end(async move { closing.close().await });
+    Bus::within(bus)
 }

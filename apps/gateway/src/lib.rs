@@ -1,5 +1,7 @@
 //! The gateway, joined: REST in front of the contexts' gRPC servers.
 
+mod endpoints;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use rest_gateway::{Gateway, HttpSettings, serve_http};
 use runtime::{Process, StartError, UuidV7Ids};
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
+
+pub use endpoints::{Channels, Endpoints};
 
 /// Binds the REST port.
 ///

@@ -28,6 +28,7 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// [`StartError`] when the database cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let database = open(&platform.settings).await?;
+    platform.claim("mypage")?;
     let my_page = Arc::new(MyPage { store: Arc::new(SeaOrmViewStore::new(database.clone())) });
     let stopping = platform.stopping.clone();
     let caught_up =

@@ -26,6 +26,7 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// [`StartError`] when the database cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let database = open(&platform.settings).await?;
+    platform.claim("notification")?;
     let notifying = Arc::new(Notifying {
         store: Arc::new(SeaOrmNotificationStore::new(database.clone())),
         clock: Arc::clone(&platform.clock),

@@ -33,7 +33,9 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// [`StartError`] when a database or a setting of the provider cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let database = open(&platform.settings).await?;
+    platform.claim("payment")?;
     let ledger = open_provider(&platform.settings).await?;
+    platform.claim("provider")?;
     let paying = Arc::new(Paying {
         settlements: Arc::new(SeaOrmSettlementStore::new(database.clone(), envelope)),
         provider: provider(&platform.settings, ledger.clone())?,
@@ -55,7 +57,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         add_services: Box::new(|routes| routes.add_service(service)),
         handlers: vec![Arc::new(RefundConsumer::new(paying))],
         database,
-        beside: Some(ledger),
+        beside: Some(("provider", ledger)),
     })
 }
 

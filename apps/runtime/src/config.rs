@@ -1,23 +1,38 @@
 //! Every setting of a process: flag, variable, default, meaning. Read once, checked at start.
 
-use std::ffi::OsString;
-use std::io::Write;
+use std::fmt::Display;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::{Args, Parser, ValueEnum, value_parser};
+use clap::{Args, ValueEnum, value_parser};
+use sea_orm_database::DatabaseUrl;
 
 use crate::limits::WAIT_MS_MAX;
+use crate::nats_url::NatsUrl;
 use crate::start_error::StartError;
 use crate::telemetry::log_filter;
 
 /// The settings. Each is a flag, and a variable of the name that stands for its value.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Settings {
-    /// Folder of the embedded databases and of the development issuer's key
+    /// Folder of the embedded databases and of the keys that this platform's servers share
     #[arg(long, env = "DATA_DIR", global = true, default_value = "./boxoffice-data")]
     pub data_dir: PathBuf,
+
+    /// Where the data is: sqlite:PATH, postgres://user@host/name or mysql://user@host/name. A context's
+    /// own server uses it as it is; the platform in one process has one database for each context
+    /// beside it, NAME_ticket and so on. Without it: files of SQLite in DATA_DIR
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<DatabaseUrl>,
+
+    /// The bus: nats://host:port, several separated by commas. Servers of their own need it; without
+    /// it the platform in one process has its bus inside
+    #[arg(long, env = "NATS_URL", global = true, hide_env_values = true)]
+    pub nats_url: Option<NatsUrl>,
+
+    /// Copies that a NATS cluster keeps of a stream that is made now: 1, 3 or 5
+    #[arg(long, env = "NATS_STREAM_REPLICAS", global = true, default_value = "1", value_parser = replicas)]
+    pub nats_stream_replicas: usize,
 
     /// Where REST and OpenAPI are served
     #[arg(long, env = "REST_ADDR", global = true, default_value = "127.0.0.1:8080", value_parser = address)]
@@ -60,6 +75,11 @@ pub struct Settings {
     #[arg(long, env = "OIDC_JWKS_FILE", global = true)]
     pub oidc_jwks_file: Option<PathBuf>,
 
+    /// File with the key that signs the calls between our own servers where OIDC_ISSUER is set; all of
+    /// them need the same. Made when it is missing; without it DATA_DIR/service.key
+    #[arg(long, env = "SERVICE_KEY_FILE", global = true)]
+    pub service_key_file: Option<PathBuf>,
+
     /// For whom tokens must be made, as the tokens' `aud` says it
     #[arg(long, env = "OIDC_AUDIENCE", global = true, default_value = "boxoffice")]
     pub oidc_audience: String,
@@ -83,6 +103,10 @@ pub struct Settings {
     /// Print the effective settings and end
     #[arg(long, global = true)]
     pub print_config: bool,
+
+    /// The context that this process serves alone; none in the platform of one process.
+    #[arg(skip)]
+    pub context: Option<&'static str>,
 }
 
 /// The payment providers there are.
@@ -90,37 +114,6 @@ pub struct Settings {
 pub enum PaymentProvider {
     /// Takes no money; scripted and by chance.
     Simulated,
-}
-
-/// Reads the command line and the environment. `None` when that was all there was to do: help, the
-/// version or the settings were printed.
-///
-/// # Errors
-/// [`StartError`] that names the first wrong flag or variable.
-pub fn read<C: Parser + AsRef<Settings>>() -> Result<Option<C>, StartError> {
-    read_from(std::env::args_os())
-}
-
-fn read_from<C: Parser + AsRef<Settings>>(
-    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-) -> Result<Option<C>, StartError> {
-    let command_line = match C::try_parse_from(words) {
-        Ok(command_line) => command_line,
-        Err(answer) if is_answer(answer.kind()) => {
-            answer.print().map_err(|e| StartError::Other(format!("cannot write: {e}")))?;
-            return Ok(None);
-        }
-        Err(error) => return Err(StartError::Usage(one_line(&error))),
-    };
-    let settings = command_line.as_ref();
-    settings.check()?;
-    if !settings.print_config {
-        return Ok(Some(command_line));
-    }
-    let lines = settings.effective().map(|(name, value)| format!("{name}={value}\n")).concat();
-    let printed = std::io::stdout().write_all(lines.as_bytes());
-    printed.map_err(|e| StartError::Other(format!("cannot write: {e}")))?;
-    Ok(None)
 }
 
 impl Settings {
@@ -154,13 +147,20 @@ impl Settings {
         ]
     }
 
-    /// Every setting with its value, as `--print-config` shows it. None of them is a secret; one
-    /// that will be is shown as `***`.
+    /// The file with the key for calls between our own servers.
     #[must_use]
-    pub fn effective(&self) -> [(&'static str, String); 16] {
-        let Self { data_dir, oidc_jwks_file, .. } = self;
-        [
-            ("DATA_DIR", data_dir.display().to_string()),
+    pub fn service_key(&self) -> PathBuf {
+        self.service_key_file.clone().unwrap_or_else(|| self.data_dir.join("service.key"))
+    }
+
+    /// Every setting with its value, as `--print-config` shows it. Addresses are without passwords.
+    #[must_use]
+    pub fn effective(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("DATA_DIR", self.data_dir.display().to_string()),
+            ("DATABASE_URL", shown(self.database_url.as_ref())),
+            ("NATS_URL", shown(self.nats_url.as_ref())),
+            ("NATS_STREAM_REPLICAS", self.nats_stream_replicas.to_string()),
             ("REST_ADDR", self.rest_addr.to_string()),
             ("GRPC_ADDR", self.grpc_addr.to_string()),
             ("ADMIN_ADDR", self.admin_addr.to_string()),
@@ -168,12 +168,10 @@ impl Settings {
             ("PAYMENT_SUCCESS_RATE", self.payment_success_rate.to_string()),
             ("PAYMENT_PROCESSING_MIN_MS", self.payment_processing_min_ms.to_string()),
             ("PAYMENT_PROCESSING_MAX_MS", self.payment_processing_max_ms.to_string()),
-            ("PAYMENT_SEED", self.payment_seed.map(|seed| seed.to_string()).unwrap_or_default()),
-            ("OIDC_ISSUER", self.oidc_issuer.clone().unwrap_or_default()),
-            (
-                "OIDC_JWKS_FILE",
-                oidc_jwks_file.as_ref().map(|file| file.display().to_string()).unwrap_or_default(),
-            ),
+            ("PAYMENT_SEED", shown(self.payment_seed.as_ref())),
+            ("OIDC_ISSUER", shown(self.oidc_issuer.as_ref())),
+            ("OIDC_JWKS_FILE", shown(self.oidc_jwks_file.as_ref().map(|file| file.display()))),
+            ("SERVICE_KEY_FILE", self.service_key().display().to_string()),
             ("OIDC_AUDIENCE", self.oidc_audience.clone()),
             ("LOG_LEVEL", self.log_level.clone()),
             ("IN_FLIGHT_MAX", self.in_flight_max.to_string()),
@@ -183,21 +181,19 @@ impl Settings {
     }
 }
 
-fn is_answer(kind: ErrorKind) -> bool {
-    [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&kind)
-}
-
-/// The first paragraph of what clap says, which names the flag and the variable.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
-    let line = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
-    line.trim_start_matches("error: ").to_owned()
+/// What is not set is shown as nothing.
+pub(crate) fn shown(value: Option<impl Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     let mut found = text.to_socket_addrs().map_err(|_| "must be host:port".to_owned())?;
     found.next().ok_or_else(|| "must be host:port".to_owned())
+}
+
+fn replicas(text: &str) -> Result<usize, String> {
+    let replicas = text.parse::<usize>().ok().filter(|replicas| [1, 3, 5].contains(replicas));
+    replicas.ok_or_else(|| "must be 1, 3 or 5".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -207,100 +203,4 @@ fn rate(text: &str) -> Result<f64, String> {
 
 fn log_level(text: &str) -> Result<String, String> {
     log_filter(text).map(|_| text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        settings: Settings,
-    }
-
-    impl AsRef<Settings> for Line {
-        fn as_ref(&self) -> &Settings {
-            &self.settings
-        }
-    }
-
-    fn settings(words: &[&str]) -> Result<Settings, StartError> {
-        let words = [&["boxoffice"], words].concat();
-        read_from::<Line>(words).map(|line| line.expect("to be run").settings)
-    }
-
-    #[test]
-    fn the_defaults_are_the_contracts() {
-        let settings = settings(&[]).expect("all have defaults");
-        let effective = settings.effective();
-        for (name, value) in [
-            ("REST_ADDR", "127.0.0.1:8080"),
-            ("GRPC_ADDR", "127.0.0.1:50051"),
-            ("ADMIN_ADDR", "127.0.0.1:3100"),
-            ("DATA_DIR", "./boxoffice-data"),
-            ("PAYMENT_PROVIDER", "simulated"),
-            ("PAYMENT_SUCCESS_RATE", "1"),
-            ("OIDC_AUDIENCE", "boxoffice"),
-        ] {
-            assert!(effective.contains(&(name, value.to_owned())), "{name}");
-        }
-    }
-
-    #[test]
-    fn every_setting_is_a_variable_and_is_printed() {
-        let line = Line::command();
-        let variables: BTreeSet<_> = line
-            .get_arguments()
-            .filter(|flag| !["help", "print_config"].contains(&flag.get_id().as_str()))
-            .map(|flag| {
-                let variable = flag.get_env().and_then(|name| name.to_str()).expect("a variable");
-                assert_eq!(variable, flag.get_id().as_str().to_uppercase());
-                assert!(flag.get_help().is_some(), "{variable}");
-                variable.to_owned()
-            })
-            .collect();
-        let settings = settings(&[]).expect("all have defaults");
-        let printed = settings.effective().map(|(name, _)| name.to_owned());
-        assert_eq!(variables, BTreeSet::from(printed));
-    }
-
-    #[test]
-    fn a_wrong_value_is_one_line_that_names_the_variable() {
-        for (words, name) in [
-            (&["--rest-addr", "nowhere"][..], "REST_ADDR"),
-            (&["--grpc-addr", "127.0.0.1"], "GRPC_ADDR"),
-            (&["--admin-addr", "127.0.0.1:99999"], "ADMIN_ADDR"),
-            (&["--payment-success-rate", "1.5"], "PAYMENT_SUCCESS_RATE"),
-            (&["--payment-success-rate", "NaN"], "PAYMENT_SUCCESS_RATE"),
-            (&["--payment-processing-min-ms=-1"], "PAYMENT_PROCESSING_MIN_MS"),
-            (&["--payment-processing-min-ms", "5"], "PAYMENT_PROCESSING_MAX_MS"),
-            (&["--payment-processing-max-ms", "600001"], "PAYMENT_PROCESSING_MAX_MS"),
-            (&["--payment-provider", "cash"], "PAYMENT_PROVIDER"),
-            (&["--payment-seed", "x"], "PAYMENT_SEED"),
-            (&["--log-level", "loud"], "LOG_LEVEL"),
-            (&["--in-flight-max", "0"], "IN_FLIGHT_MAX"),
-            (&["--oidc-issuer", "https://id.test"], "OIDC_JWKS_FILE"),
-            (&["--oidc-jwks-file", "keys.json"], "OIDC_ISSUER"),
-        ] {
-            let line = settings(words).expect_err("wrong").to_string();
-            assert!(line.contains(name) && !line.contains('\n'), "{line}");
-        }
-    }
-
-    #[test]
-    fn unknown_flags_are_refused() {
-        let line = settings(&["--reset-addr", "127.0.0.1:1"]).expect_err("unknown").to_string();
-        assert!(line.contains("--reset-addr"), "{line}");
-    }
-
-    #[test]
-    fn hosts_may_have_names_and_levels_may_have_targets() {
-        let words = ["--rest-addr", "localhost:0", "--log-level", "info,booking=debug"];
-        assert!(settings(&words).expect("right").rest_addr.ip().is_loopback());
-    }
 }

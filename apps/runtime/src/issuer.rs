@@ -1,7 +1,7 @@
 //! The development issuer: makes the tokens that a real identity provider would make. Its key lies
 //! in the data folder, so it may serve this machine only.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use grpc_server::Verifier;
@@ -11,7 +11,6 @@ use kernel::{Clock, Timestamp};
 use serde::Serialize;
 
 use crate::config::Settings;
-use crate::data_dir::prepare_data_dir;
 use crate::key_file;
 use crate::start_error::StartError;
 use crate::system::SystemClock;
@@ -73,19 +72,17 @@ impl Issuer {
                 return Err(StartError::Setting { name, problem });
             }
         }
-        prepare_data_dir(&settings.data_dir)?;
-        let path = settings.data_dir.join(KEY_FILE);
-        let der = key_file::read_or_create(&path);
-        let der = der.map_err(|cause| StartError::File { name: "DATA_DIR", path, cause })?;
+        let der = key("DATA_DIR", settings.data_dir.join(KEY_FILE))?;
         Self::with_key(DEVELOPMENT_ISSUER, &settings.oidc_audience, &der)
     }
 
-    /// An issuer for the calls inside this process; its key dies with the process.
+    /// The issuer for calls between our own servers where another one is configured. All of them have
+    /// its key in a file; tokens of it count for the role `service` and no other.
     ///
     /// # Errors
-    /// [`StartError`] when the system gives no random bits.
+    /// [`StartError`] when the key cannot be had.
     pub fn internal(settings: &Settings) -> Result<Self, StartError> {
-        let der = key_file::generate().map_err(|e| StartError::Other(format!("no key: {e}")))?;
+        let der = key("SERVICE_KEY_FILE", settings.service_key())?;
         Self::with_key(INTERNAL_ISSUER, &settings.oidc_audience, &der)
     }
 
@@ -142,6 +139,12 @@ impl Issuer {
         let jwks = jwks.map_err(|e| StartError::Other(format!("the issuer's key: {e}")))?;
         Ok(Self { name, audience: audience.to_owned(), key, key_id, jwks })
     }
+}
+
+/// The key in this file; made, with its folder, if it is missing.
+fn key(name: &'static str, path: PathBuf) -> Result<Vec<u8>, StartError> {
+    let der = key_file::read_or_create(&path);
+    der.map_err(|cause| StartError::File { name, path, cause })
 }
 
 /// Trusts the tokens of the configured issuer.

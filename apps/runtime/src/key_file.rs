@@ -1,4 +1,4 @@
-//! The development issuer's private key: an Ed25519 key as PKCS#8 in PEM, readable by its owner only.
+//! A private key that servers share: an Ed25519 key as PKCS#8 in PEM, readable by its owner only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,12 +14,13 @@ const PKCS8_HEAD: [u8; 16] =
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// The key in this file as PKCS#8; makes one if there is none. Of processes that start at once, one
+/// The key in this file as PKCS#8; makes one if there is none, and its folder. Of processes that start at once, one
 /// makes the key and all get the same.
 pub(crate) fn read_or_create(path: &Path) -> io::Result<Vec<u8>> {
     match fs::read_to_string(path) {
         Ok(pem) => parse(&pem),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
             create(path)?;
             parse(&fs::read_to_string(path)?)
         }
@@ -28,7 +29,7 @@ pub(crate) fn read_or_create(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// A fresh key as PKCS#8.
-pub(crate) fn generate() -> io::Result<Vec<u8>> {
+fn generate() -> io::Result<Vec<u8>> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(no_chance)?;
     Ok([PKCS8_HEAD.as_slice(), seed.as_slice()].concat())

@@ -2,17 +2,24 @@
 //! first, run its loops, and stop in order. No rule of the trade lives here.
 
 mod admin;
+mod bus;
+mod claim;
+mod command_line;
 mod config;
 mod data_dir;
+mod databases;
 mod entry;
 mod file_limit;
+mod host;
 mod issuer;
 mod key_file;
 mod limits;
 mod metrics;
+mod nats_url;
 mod platform;
 mod process;
 mod readiness;
+mod server;
 mod service_token;
 mod shutdown;
 mod start_error;
@@ -21,14 +28,19 @@ mod telemetry;
 mod workers;
 
 pub use admin::Admin;
-pub use config::{PaymentProvider, Settings, read};
+pub use bus::Bus;
+pub use command_line::read;
+pub use config::{PaymentProvider, Settings};
 pub use data_dir::prepare_data_dir;
-pub use entry::{block_on, serve};
+pub use databases::{migrate_databases, open_database};
+pub use entry::block_on;
 pub use issuer::{Bearer, DEVELOPMENT_ISSUER, Issuer};
 pub use metrics::Metrics;
-pub use platform::{Context, Platform, open_database};
+pub use nats_url::NatsUrl;
+pub use platform::{Context, Platform};
 pub use process::{Process, bind};
 pub use readiness::{Part, Readiness};
+pub use server::{Endpoints, NoEndpoints, endpoint, serve_context, serve_gateway};
 pub use service_token::ServiceToken;
 pub use start_error::StartError;
 pub use system::{SystemClock, UuidV7Ids};

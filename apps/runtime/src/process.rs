@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use grpc_server::{
-    Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, Verifier,
+    Drained, Health, Listener, ListenerSettings, PeerAddresses, Peers, Server, ServerSettings,
+    Tasks, Verifier,
 };
+use kernel::Role;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
+use tonic::transport::Channel;
 
 use crate::admin::Admin;
+use crate::claim::Claims;
 use crate::config::Settings;
-use crate::data_dir::{claim_data_dir, prepare_data_dir};
 use crate::file_limit;
 use crate::issuer::{self, Issuer};
 use crate::metrics::Metrics;
@@ -56,11 +60,12 @@ pub struct Process {
     pub admin_address: SocketAddr,
     pub(crate) doors_open: Part,
     pub(crate) health: Option<Health>,
+    pub(crate) told: Vec<(&'static str, watch::Receiver<bool>)>,
     pub(crate) outer: Stage,
     pub(crate) inner: Stage,
     pub(crate) admin: Stage,
     pub(crate) closing: Vec<BoxFuture<'static, ()>>,
-    _claim: std::fs::File,
+    pub(crate) claims: Claims,
 }
 
 type Serving = BoxFuture<'static, Result<Drained, String>>;
@@ -74,8 +79,7 @@ pub(crate) struct Stage {
 }
 
 impl Process {
-    /// Opens the admin port and serves it, before anything else; then sees to the data folder and to
-    /// whose tokens count.
+    /// Opens the admin port and serves it, before anything else; then sees to whose tokens count.
     ///
     /// # Errors
     /// [`StartError`] that names the setting to change.
@@ -86,8 +90,6 @@ impl Process {
         let (admin_address, admin) = (port.address(), Stage::default());
         admin.running.spawn(port.serve(admin.stopping.clone()));
         file_limit::raise();
-        prepare_data_dir(&settings.data_dir)?;
-        let claim = claim_data_dir(&settings.data_dir)?;
         let (verifier, issuer) = trust(&settings)?;
         Ok(Self {
             settings,
@@ -100,11 +102,12 @@ impl Process {
             admin_address,
             doors_open,
             health: None,
+            told: Vec::new(),
             outer: Stage::default(),
             inner: Stage::default(),
             admin,
             closing: Vec::new(),
-            _claim: claim,
+            claims: Claims::default(),
         })
     }
 
@@ -163,6 +166,45 @@ impl Process {
         self.inner.add(name, serve);
     }
 
+    /// A channel to the replicas of another server, which are looked for as long as calls may need it.
+    /// With `at_first` this process is not ready before it has reached one of them once.
+    pub fn peer(
+        &mut self,
+        name: &'static str,
+        addresses: &PeerAddresses,
+        at_first: bool,
+    ) -> Channel {
+        let (peers, channel) = Peers::new(addresses);
+        if at_first {
+            self.needs_at_first(name, peers.reached());
+        }
+        self.inner_door(name, move |stopping| async move {
+            peers.run(stopping).await;
+            Ok::<_, String>(Drained::Cleanly)
+        });
+        channel
+    }
+
+    /// Adds a part without which the process cannot begin: once there, its absence stops nothing.
+    pub fn needs_at_first(&self, name: &'static str, reached: watch::Receiver<bool>) {
+        let part = self.readiness.part(name);
+        self.workers.spawn(name, move |stopping| {
+            let (part, mut reached) = (part.clone(), reached.clone());
+            async move {
+                let found = async { reached.wait_for(|is| *is).await.is_ok() };
+                if stopping.run_until_cancelled(found).await == Some(true) {
+                    part.set(true);
+                }
+                stopping.cancelled().await;
+            }
+        });
+    }
+
+    /// Lets health say under a name of its own what is true now and at every change.
+    pub fn tell_health(&mut self, name: &'static str, what: watch::Receiver<bool>) {
+        self.told.push((name, what));
+    }
+
     /// Adds something to close at the very end, such as a database. Closed in the order of adding.
     pub fn close_at_end(&mut self, closing: impl Future<Output = ()> + Send + 'static) {
         self.closing.push(Box::pin(closing));
@@ -185,7 +227,8 @@ fn trust(settings: &Settings) -> Result<(Verifier, Issuer), StartError> {
         (Some(issuer), Some(jwks)) => {
             let outside = issuer::configured(issuer, jwks, &settings.oidc_audience)?;
             let internal = Issuer::internal(settings)?;
-            Ok((outside.or(&internal.verifier()?), internal))
+            let ours = internal.verifier()?.only_for(Role::Service);
+            Ok((outside.or(&ours), internal))
         }
         (Some(_) | None, _) => {
             let issuer = Issuer::development(settings)?;

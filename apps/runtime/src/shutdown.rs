@@ -3,12 +3,14 @@
 //! drain them → let handler bodies end → close the inner doors → close the stores → exit 0.
 //! A second signal, or the limit of all of it, ends the process at once with exit code 1.
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use grpc_server::Drained;
+use futures::FutureExt;
+use grpc_server::{Drained, Health};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,14 +57,28 @@ impl Process {
             stage.open(&closed_early);
         }
         if let Some(health) = self.health.clone() {
-            let readiness = self.readiness.clone();
-            self.workers.spawn("health", move |stopping| {
-                let telling = readiness.clone().tell(health.clone());
-                async move { stopping.run_until_cancelled_owned(telling).await.unwrap_or_default() }
-            });
+            self.start_health(&health);
         }
         self.doors_open.set(true);
         heard
+    }
+
+    fn start_health(&mut self, health: &Health) {
+        for (name, what) in self.told.drain(..) {
+            let health = health.clone();
+            self.workers.spawn("health", move |stopping| {
+                let telling = tell_health(health.clone(), name, what.clone());
+                async move {
+                    stopping.run_until_cancelled(telling).await;
+                    stopping.cancelled().await;
+                }
+            });
+        }
+        let (health, readiness) = (health.clone(), self.readiness.clone());
+        self.workers.spawn("health", move |stopping| {
+            let telling = readiness.clone().tell(health.clone());
+            async move { stopping.run_until_cancelled_owned(telling).await.unwrap_or_default() }
+        });
     }
 
     async fn stop(self) {
@@ -82,6 +98,7 @@ impl Process {
             let closed = tokio::time::timeout(CLOSE, closing).await;
             tell(closed.is_ok(), "a store did not close in time");
         }
+        self.claims.release();
         self.admin.close(CLOSE).await;
         tracing::info!("stopped");
     }
@@ -106,7 +123,8 @@ impl Stage {
         for (name, serving) in self.doors.drain(..) {
             let (stopping, closed_early) = (self.stopping.clone(), closed_early.clone());
             self.running.spawn(async move {
-                match serving.await {
+                let serving = AssertUnwindSafe(serving).catch_unwind().await;
+                match serving.unwrap_or_else(|_panic| Err("it panicked".to_owned())) {
                     Ok(Drained::Cleanly) => tracing::info!(door = name, "closed"),
                     Ok(Drained::Forced) => tracing::warn!(door = name, "closed with calls cut"),
                     Err(error) => tracing::error!(door = name, error, "failed"),
@@ -125,6 +143,17 @@ impl Stage {
         self.running.close();
         let running = self.running.clone();
         async move { tokio::time::timeout(limit, running.wait()).await.is_ok() }
+    }
+}
+
+/// Says under a name of its own what is true, now and at every change, until nobody knows any more.
+async fn tell_health(health: Health, name: &'static str, mut what: watch::Receiver<bool>) {
+    loop {
+        let is = *what.borrow_and_update();
+        health.set_service(name, is).await;
+        if what.changed().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -25,6 +25,8 @@ struct Trusted {
     issuer: Arc<str>,
     audience: Arc<str>,
     keys: Arc<RwLock<Arc<Keys>>>,
+    /// The one role that its tokens may give; any without it.
+    only: Option<Role>,
 }
 
 /// A JWKS that no token could be verified with.
@@ -70,8 +72,18 @@ impl Verifier {
     /// [`InvalidJwks`] when the JWKS cannot be read or has no key to use.
     pub fn new(issuer: &str, audience: &str, jwks: &str) -> Result<Self, InvalidJwks> {
         let keys = Arc::new(RwLock::new(Arc::new(read_keys(jwks)?)));
-        let trusted = Trusted { issuer: issuer.into(), audience: audience.into(), keys };
+        let trusted =
+            Trusted { issuer: issuer.into(), audience: audience.into(), keys, only: None };
         Ok(Self { trusted: vec![trusted] })
+    }
+
+    /// Believes the tokens it trusts this role and no other.
+    #[must_use]
+    pub fn only_for(mut self, role: Role) -> Self {
+        for trusted in &mut self.trusted {
+            trusted.only = Some(role);
+        }
+        self
     }
 
     /// Trusts what either trusts. A key counts only for its own issuer's tokens.
@@ -109,7 +121,9 @@ impl Verifier {
                 let expired = *error.kind() == jsonwebtoken::errors::ErrorKind::ExpiredSignature;
                 if expired { InvalidToken::Expired } else { InvalidToken::NotValid }
             })?;
-        caller(decoded.claims)
+        let mut caller = caller(decoded.claims)?;
+        caller.roles.retain(|role| trusted.only.is_none_or(|only| *role == only));
+        Ok(caller)
     }
 }
 

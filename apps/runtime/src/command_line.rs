@@ -1,0 +1,176 @@
+//! The command line and the environment, read once at the start.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Command, CommandFactory, Parser};
+
+use crate::config::Settings;
+use crate::start_error::StartError;
+
+/// Reads the command line and the environment. `None` when that was all there was to do: help, the
+/// version or the settings were printed.
+///
+/// # Errors
+/// [`StartError`] that names the first wrong flag or variable.
+pub fn read<C: Parser + AsRef<Settings>>() -> Result<Option<C>, StartError> {
+    read_from(C::command(), std::env::args_os(), |_| Vec::new())
+}
+
+/// Reads the words for this command; `more` gives the settings of it that are not in [`Settings`].
+pub(crate) fn read_from<C: CommandFactory + clap::FromArgMatches + AsRef<Settings>>(
+    command: Command,
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    more: impl FnOnce(&C) -> Vec<(&'static str, String)>,
+) -> Result<Option<C>, StartError> {
+    let matched = without_empty_variables(command).try_get_matches_from(words);
+    let command_line = match matched.and_then(|matches| C::from_arg_matches(&matches)) {
+        Ok(command_line) => command_line,
+        Err(answer) if is_answer(answer.kind()) => {
+            answer.print().map_err(|e| StartError::Other(format!("cannot write: {e}")))?;
+            return Ok(None);
+        }
+        Err(error) => return Err(StartError::Usage(one_line(&error))),
+    };
+    let settings = command_line.as_ref();
+    settings.check()?;
+    if !settings.print_config {
+        return Ok(Some(command_line));
+    }
+    let lines = settings.effective().into_iter().chain(more(&command_line));
+    let lines = lines.map(|(name, value)| format!("{name}={value}\n")).collect::<String>();
+    let printed = std::io::stdout().write_all(lines.as_bytes());
+    printed.map_err(|e| StartError::Other(format!("cannot write: {e}")))?;
+    Ok(None)
+}
+
+/// A variable that is there and empty is not set: templates of orchestrators leave such ones behind.
+fn without_empty_variables(command: Command) -> Command {
+    command.mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None) } else { arg })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+fn is_empty(variable: &OsStr) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value.is_empty())
+}
+
+fn is_answer(kind: ErrorKind) -> bool {
+    [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion].contains(&kind)
+}
+
+/// Which flag and variable is wrong and why. A value that was refused is not repeated: it may hold a
+/// password.
+fn one_line(error: &clap::Error) -> String {
+    let flag = error.get(ContextKind::InvalidArg);
+    if let (ErrorKind::ValueValidation, Some(flag), Some(problem)) =
+        (error.kind(), flag, std::error::Error::source(error))
+    {
+        return format!("{flag}: {problem}");
+    }
+    let text = error.to_string();
+    let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
+    let line = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+    line.trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    impl AsRef<Settings> for Line {
+        fn as_ref(&self) -> &Settings {
+            &self.settings
+        }
+    }
+
+    fn settings(words: &[&str]) -> Result<Settings, StartError> {
+        let words = [&["boxoffice"], words].concat();
+        read_from::<Line>(Line::command(), words, |_| Vec::new())
+            .map(|line| line.expect("to be run").settings)
+    }
+
+    #[test]
+    fn the_defaults_are_the_contracts() {
+        let settings = settings(&[]).expect("all have defaults");
+        let effective = settings.effective();
+        for (name, value) in [
+            ("REST_ADDR", "127.0.0.1:8080"),
+            ("GRPC_ADDR", "127.0.0.1:50051"),
+            ("ADMIN_ADDR", "127.0.0.1:3100"),
+            ("DATA_DIR", "./boxoffice-data"),
+            ("PAYMENT_PROVIDER", "simulated"),
+            ("PAYMENT_SUCCESS_RATE", "1"),
+            ("OIDC_AUDIENCE", "boxoffice"),
+        ] {
+            assert!(effective.contains(&(name, value.to_owned())), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_a_variable_and_is_printed() {
+        let line = Line::command();
+        let variables: BTreeSet<_> = line
+            .get_arguments()
+            .filter(|flag| !["help", "print_config"].contains(&flag.get_id().as_str()))
+            .map(|flag| {
+                let variable = flag.get_env().and_then(|name| name.to_str()).expect("a variable");
+                assert_eq!(variable, flag.get_id().as_str().to_uppercase());
+                assert!(flag.get_help().is_some(), "{variable}");
+                variable.to_owned()
+            })
+            .collect();
+        let settings = settings(&[]).expect("all have defaults");
+        let printed = settings.effective().into_iter().map(|(name, _)| name.to_owned());
+        assert_eq!(variables, printed.collect());
+    }
+
+    #[test]
+    fn a_wrong_value_is_one_line_that_names_the_variable() {
+        for (words, name) in [
+            (&["--rest-addr", "nowhere"][..], "REST_ADDR"),
+            (&["--grpc-addr", "127.0.0.1"], "GRPC_ADDR"),
+            (&["--admin-addr", "127.0.0.1:99999"], "ADMIN_ADDR"),
+            (&["--payment-success-rate", "1.5"], "PAYMENT_SUCCESS_RATE"),
+            (&["--payment-success-rate", "NaN"], "PAYMENT_SUCCESS_RATE"),
+            (&["--payment-processing-min-ms=-1"], "PAYMENT_PROCESSING_MIN_MS"),
+            (&["--payment-processing-min-ms", "5"], "PAYMENT_PROCESSING_MAX_MS"),
+            (&["--payment-processing-max-ms", "600001"], "PAYMENT_PROCESSING_MAX_MS"),
+            (&["--payment-provider", "cash"], "PAYMENT_PROVIDER"),
+            (&["--payment-seed", "x"], "PAYMENT_SEED"),
+            (&["--log-level", "loud"], "LOG_LEVEL"),
+            (&["--in-flight-max", "0"], "IN_FLIGHT_MAX"),
+            (&["--database-url", "oracle://box:secret@db/x"], "DATABASE_URL"),
+            (&["--nats-url", "http://box:secret@bus"], "NATS_URL"),
+            (&["--nats-stream-replicas", "2"], "NATS_STREAM_REPLICAS"),
+            (&["--oidc-issuer", "https://id.test"], "OIDC_JWKS_FILE"),
+            (&["--oidc-jwks-file", "keys.json"], "OIDC_ISSUER"),
+        ] {
+            let line = settings(words).expect_err("wrong").to_string();
+            assert!(line.contains(name) && !line.contains('\n'), "{line}");
+            assert!(!line.contains("secret"), "{line}");
+        }
+    }
+
+    #[test]
+    fn unknown_flags_are_refused() {
+        let line = settings(&["--reset-addr", "127.0.0.1:1"]).expect_err("unknown").to_string();
+        assert!(line.contains("--reset-addr"), "{line}");
+    }
+
+    #[test]
+    fn hosts_may_have_names_and_levels_may_have_targets() {
+        let words = ["--rest-addr", "localhost:0", "--log-level", "info,booking=debug"];
+        assert!(settings(&words).expect("right").rest_addr.ip().is_loopback());
+    }
+}
