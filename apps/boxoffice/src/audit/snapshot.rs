@@ -2,10 +2,7 @@
 
 use futures::TryStreamExt;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    QueryResult, StreamTrait, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, StreamTrait};
 use sea_orm_database::{Database, database_now};
 
 use super::scratch::{Cell, Scratch};
@@ -13,12 +10,6 @@ use super::tables::{Kind, Table};
 
 /// Rows that are on their way from a database to the scratch at a time.
 const CHUNK_ROWS: usize = 500;
-/// PostgreSQL ends a statement or a silent transaction of the servers' connections after a few seconds;
-/// a whole table may take longer. Ten minutes.
-const POSTGRES_PATIENCE: [&str; 2] = [
-    "SET LOCAL statement_timeout = 600000",
-    "SET LOCAL idle_in_transaction_session_timeout = 600000",
-];
 
 /// A database as it was at one moment.
 pub(super) struct Snapshot(DatabaseTransaction);
@@ -26,24 +17,7 @@ pub(super) struct Snapshot(DatabaseTransaction);
 impl Snapshot {
     /// Takes it now: what is committed later is not seen.
     pub(super) async fn take(database: &Database) -> Result<Self, DbErr> {
-        let reader = database.reader();
-        let backend = reader.get_database_backend();
-        let tx = if backend == DbBackend::Sqlite {
-            // Its transactions are snapshots anyway.
-            reader.begin().await?
-        } else {
-            let isolation = Some(IsolationLevel::RepeatableRead);
-            reader.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await?
-        };
-        if backend == DbBackend::Postgres {
-            for statement in POSTGRES_PATIENCE {
-                tx.execute_unprepared(statement).await?;
-            }
-        }
-        // On every engine the moment is that of the first look at a table, not that of BEGIN.
-        let any_table = Query::select().expr(Expr::val(1)).from("lease").limit(1).to_owned();
-        tx.query_one(&any_table).await?;
-        Ok(Self(tx))
+        database.reader().snapshot().await.map(Self)
     }
 
     /// Copies the database's own time, by which its deadlines are missed or not, and then the tables.
