@@ -1,24 +1,47 @@
-//! `boxoffice audit`: the invariants, checked on the databases of a data folder, running or not.
+//! `boxoffice audit`: the invariants, checked over the databases of a platform, running or not.
 //!
-//! Reads only. What is under way may look wrong for a moment, so a finding counts only if a second
-//! look, `grace_secs` later, finds it again.
+//! Reads only. Each database, whatever its engine, is copied as it is at one moment, all at nearly the same one,
+//! and the statements run over the copies. What is under way may look wrong for a moment, so a finding counts
+//! only if a second look, `grace_secs` later, finds it again.
 
+mod scratch;
+mod snapshot;
 mod statements;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use runtime::Settings;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
+use sea_orm_database::Database;
+use serde_json::json;
 
+use crate::databases::DatabaseArguments;
+use scratch::Scratch;
+use snapshot::Snapshot;
 use statements::{Check, checks};
+use tables::{DATABASES, tables};
 
-/// The databases, by the name the statements know them by.
-const DATABASES: [&str; 6] = ["ticket", "booking", "payment", "notification", "mypage", "provider"];
 const VIOLATED: u8 = 1;
 const NOT_CHECKED: u8 = 2;
+
+/// How to look, and where.
+#[derive(Debug, Clone, Args)]
+pub struct AuditArguments {
+    /// How many seconds a violation must last to count: what is found is looked for once more after this time.
+    /// On a platform at work give it longer than messages take to arrive
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    grace_secs: u64,
+
+    /// Print one line of JSON: {"clean", "checks", "violations": [{"check", "id", "rule"}]}
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    databases: DatabaseArguments,
+}
 
 /// One thing that should not be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,72 +53,98 @@ struct Finding {
 /// Checks every invariant and says what is violated. Exit code 0: nothing; 1: something; 2: could not check.
 pub async fn audit(
     settings: &Settings,
-    grace_secs: u64,
+    arguments: &AuditArguments,
     say: &mut (dyn FnMut(&str) + Send),
 ) -> ExitCode {
-    match findings(settings, grace_secs).await {
-        Ok(found) if found.is_empty() => {
-            say(&format!("clean: {} checks found nothing", checks().len()));
-            ExitCode::SUCCESS
-        }
-        Ok(found) => {
-            for Finding { check, id } in &found {
-                let rule = checks()
-                    .into_iter()
-                    .find(|known| known.id == *check)
-                    .map_or("", |known| known.rule);
-                say(&format!("{check}  {id}  {rule}"));
-            }
-            say(&format!("{} violations", found.len()));
-            ExitCode::from(VIOLATED)
-        }
-        Err(error) => {
-            say(&format!("could not check: {error}"));
-            ExitCode::from(NOT_CHECKED)
-        }
+    let found = findings(settings, arguments).await;
+    if arguments.json {
+        say(&as_json(&found));
+    } else {
+        as_text(&found).iter().for_each(|line| say(line));
+    }
+    match found {
+        Ok(found) if found.is_empty() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(VIOLATED),
+        Err(_) => ExitCode::from(NOT_CHECKED),
     }
 }
 
-async fn findings(settings: &Settings, grace_secs: u64) -> Result<BTreeSet<Finding>, String> {
-    let mut databases = open(settings).await?;
-    let first = look(&mut databases).await?;
+fn as_text(found: &Result<BTreeSet<Finding>, String>) -> Vec<String> {
+    match found {
+        Ok(found) if found.is_empty() => {
+            vec![format!("clean: {} checks found nothing", checks().len())]
+        }
+        Ok(found) => {
+            let line = |Finding { check, id }: &Finding| format!("{check}  {id}  {}", rule(check));
+            let count = format!("{} violations", found.len());
+            found.iter().map(line).chain([count]).collect()
+        }
+        Err(error) => vec![format!("could not check: {error}")],
+    }
+}
+
+fn as_json(found: &Result<BTreeSet<Finding>, String>) -> String {
+    let told = match found {
+        Ok(found) => {
+            let violation = |Finding { check, id }: &Finding| json!({"check": check, "id": id, "rule": rule(check)});
+            let violations: Vec<_> = found.iter().map(violation).collect();
+            json!({"clean": found.is_empty(), "checks": checks().len(), "violations": violations})
+        }
+        Err(error) => json!({"error": error}),
+    };
+    told.to_string()
+}
+
+fn rule(id: &str) -> &'static str {
+    checks().into_iter().find(|known| known.id == id).map_or("", |known| known.rule)
+}
+
+async fn findings(
+    settings: &Settings,
+    arguments: &AuditArguments,
+) -> Result<BTreeSet<Finding>, String> {
+    let mut databases = Vec::new();
+    for name in DATABASES {
+        let database = arguments.databases.open(settings, name).await;
+        databases.push((name, database.map_err(|error| error.to_string())?));
+    }
+    let found = two_looks(&databases, Duration::from_secs(arguments.grace_secs)).await;
+    for (_, database) in databases {
+        database.close().await;
+    }
+    found
+}
+
+async fn two_looks(
+    databases: &[(&'static str, Database)],
+    grace: Duration,
+) -> Result<BTreeSet<Finding>, String> {
+    let first = look(databases).await?;
     if first.is_empty() {
         return Ok(first);
     }
-    tokio::time::sleep(Duration::from_secs(grace_secs)).await;
-    let second = look(&mut databases).await?;
+    tokio::time::sleep(grace).await;
+    let second = look(databases).await?;
     Ok(first.intersection(&second).cloned().collect())
 }
 
-/// One connection that sees all databases, each under its own name. A pool will not do: what is attached
-/// belongs to the connection.
-async fn open(settings: &Settings) -> Result<SqliteConnection, String> {
-    let files = DATABASES.map(|name| (name, settings.data_dir.join(format!("{name}.db"))));
-    if let Some((_, missing)) = files.iter().find(|(_, file)| !file.exists()) {
-        return Err(format!("{} does not exist", missing.display()));
+async fn look(databases: &[(&'static str, Database)]) -> Result<BTreeSet<Finding>, String> {
+    let mut snapshots = Vec::new();
+    for (name, database) in databases {
+        let taken = Snapshot::take(database).await;
+        snapshots.push((*name, taken.map_err(|error| format!("{name}: {error}"))?));
     }
-    // What it is opened on matters not, but for one thing: to a database in memory others are attached
-    // in memory too.
-    let [(_, any), ..] = &files;
-    let options = SqliteConnectOptions::new().filename(any).disable_statement_logging();
-    let mut connection = options.connect().await.map_err(|error| error.to_string())?;
-    for (name, file) in &files {
-        let path = file.display().to_string().replace('\'', "''");
-        let attach = AssertSqlSafe(format!("ATTACH DATABASE '{path}' AS {name}"));
-        connection.execute(attach).await.map_err(|error| format!("{}: {error}", file.display()))?;
+    let tables = tables();
+    let mut scratch = Scratch::with(&tables).await?;
+    for (name, snapshot) in snapshots {
+        let of_it = tables.iter().filter(|table| table.database == name);
+        let copied = snapshot.copy(name, of_it, &mut scratch).await;
+        copied.map_err(|error| format!("{name}: {error}"))?;
     }
-    connection.execute("PRAGMA query_only = ON").await.map_err(|error| error.to_string())?;
-    Ok(connection)
-}
-
-async fn look(databases: &mut SqliteConnection) -> Result<BTreeSet<Finding>, String> {
     let mut found = BTreeSet::new();
     for Check { id: check, sql, .. } in checks() {
-        let rows = databases.fetch_all(AssertSqlSafe(sql)).await;
-        for row in rows.map_err(|error| format!("{check}: {error}"))? {
-            let id = row.try_get(0).map_err(|error| format!("{check}: {error}"))?;
-            found.insert(Finding { check, id });
-        }
+        let ids = scratch.find(sql).await.map_err(|error| format!("{check}: {error}"))?;
+        found.extend(ids.into_iter().map(|id| Finding { check, id }));
     }
     Ok(found)
 }

@@ -1,15 +1,21 @@
 //! The whole platform in one process, and the commands around it.
 
 mod audit;
+mod databases;
+mod dead_letters;
 pub mod demo;
 pub mod http;
 mod migrate;
 mod platform;
 mod rebuild_view;
+mod replay;
 mod token;
 
-pub use audit::audit;
+pub use audit::{AuditArguments, audit};
+pub use databases::DatabaseArguments;
+pub use dead_letters::{DeadLetterCommand, Whose, dead_letters};
 pub use migrate::migrate;
 pub use platform::{Addresses, start};
 pub use rebuild_view::{RebuildArguments, rebuild_view};
+pub use replay::{ReplayArguments, replay};
 pub use token::TokenArguments;

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use boxoffice::demo::Cast;
 use boxoffice::http::HttpClient;
-use boxoffice::{Addresses, RebuildArguments, TokenArguments, demo, start};
+use boxoffice::{
+    Addresses, AuditArguments, DeadLetterCommand, RebuildArguments, ReplayArguments,
+    TokenArguments, demo, start,
+};
 use clap::{Parser, Subcommand};
 use runtime::{Bearer, Issuer, Process, Settings, StartError, block_on, init_telemetry, read};
 
@@ -22,6 +25,11 @@ struct CommandLine {
     settings: Settings,
 }
 
+/// Commands whose exit code 1 says that they found something.
+const OPERATORS: [&str; 3] = ["audit", "replay", "dead-letters"];
+/// Their exit code when they could not do their work, wrong arguments included.
+const NOT_DONE: u8 = 2;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the platform (the default)
@@ -30,21 +38,31 @@ enum Command {
     Demo,
     /// Print a token of the development issuer
     Token(TokenArguments),
-    /// Check the invariants on the databases: exit 0 clean, 1 violated, 2 could not check
-    Audit {
-        /// How many seconds a violation must last to count
-        #[arg(long, default_value_t = 5)]
-        grace_secs: u64,
-    },
     /// Make my page's view equal to the bookings and payments there are, while all servers run
     RebuildView(RebuildArguments),
+    /// Check the invariants over the databases, on any engines, running or not: exit 0 clean, 1 violated, 2 could
+    /// not check
+    Audit(AuditArguments),
+    /// Tell again what the contexts have told since some moment, after the message stream was lost: the relays
+    /// publish it once more, and whoever has handled a message passes over it. Messages are kept for 7 days
+    Replay(ReplayArguments),
+    /// Look at messages that no consumer could handle or the bus refused, and have them tried again
+    #[command(subcommand)]
+    DeadLetters(DeadLetterCommand),
     /// Bring the databases to this version's schema and end
     Migrate,
 }
 
 fn main() -> ExitCode {
     block_on(async {
-        let Some(command_line) = read::<CommandLine>()? else { return Ok(ExitCode::SUCCESS) };
+        let command_line = match read::<CommandLine>() {
+            Ok(Some(command_line)) => command_line,
+            Ok(None) => return Ok(ExitCode::SUCCESS),
+            Err(error) if std::env::args().any(|word| OPERATORS.contains(&word.as_str())) => {
+                return Ok(not_done(error));
+            }
+            Err(error) => return Err(error),
+        };
         let settings = command_line.settings;
         match command_line.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
@@ -54,8 +72,16 @@ fn main() -> ExitCode {
                 say(&token);
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Audit { grace_secs } => {
-                Ok(boxoffice::audit(&settings, grace_secs, &mut say).await)
+            Command::Audit(arguments) => {
+                Ok(boxoffice::audit(&settings, &arguments, &mut say).await)
+            }
+            Command::Replay(arguments) => {
+                let replayed = boxoffice::replay(&settings, &arguments, &mut say).await;
+                Ok(replayed.map_or_else(not_done, |()| ExitCode::SUCCESS))
+            }
+            Command::DeadLetters(command) => {
+                let done = boxoffice::dead_letters(&settings, &command, &mut say).await;
+                Ok(done.unwrap_or_else(not_done))
             }
             Command::RebuildView(arguments) => {
                 let done = boxoffice::rebuild_view(&settings, arguments).await?;
@@ -72,6 +98,11 @@ fn main() -> ExitCode {
             }
         }
     })
+}
+
+fn not_done(error: StartError) -> ExitCode {
+    let _failure = error.report();
+    ExitCode::from(NOT_DONE)
 }
 
 async fn serve(settings: Settings) -> Result<ExitCode, StartError> {

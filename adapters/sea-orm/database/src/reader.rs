@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement,
+    AccessMode, ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, RuntimeErr, Statement,
+    TransactionTrait,
 };
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::engine::{Probe, is_database_missing};
+use crate::tables::Lease;
 use crate::url::DatabaseUrl;
 
 /// How long a server may take to say that it is there.
@@ -18,6 +21,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(1200);
 const ANSWER_COUNTS: Duration = Duration::from_millis(500);
 /// Longer than waiting for a connection and the longest statement together: past it the network is gone.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Ten minutes: what reads whole tables takes longer than what serves.
+const POSTGRES_PATIENCE: &str = "SET LOCAL statement_timeout = '600s';
+    SET LOCAL idle_in_transaction_session_timeout = '600s';";
+const MYSQL_PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 2
+    /*M!100100 , max_statement_time = 600 */ /*!50708 , max_execution_time = 600000 */";
 
 /// The connections for queries outside transactions. They refuse to write.
 pub struct Reader {
@@ -34,6 +42,31 @@ impl Reader {
     #[must_use]
     pub fn get_database_backend(&self) -> DbBackend {
         self.pool.get_database_backend()
+    }
+
+    /// The database as it is at this one moment, for reading whole tables of it. On MySQL the connection
+    /// keeps its patience with long statements: not for a process that serves.
+    ///
+    /// # Errors
+    /// The database's, unchanged: the caller says what it was doing.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        let backend = self.get_database_backend();
+        let tx = if backend == DbBackend::Sqlite {
+            // Its transactions are snapshots anyway.
+            self.pool.begin().await?
+        } else {
+            let isolation = Some(IsolationLevel::RepeatableRead);
+            self.pool.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await?
+        };
+        match backend {
+            DbBackend::Postgres => drop(tx.execute_unprepared(POSTGRES_PATIENCE).await?),
+            DbBackend::MySql => drop(tx.execute_unprepared(MYSQL_PATIENCE).await?),
+            DbBackend::Sqlite | _ => {}
+        }
+        // On every engine the moment is that of the first look at a table, not that of BEGIN.
+        let any_table = Query::select().expr(Expr::val(1)).from(Lease::Table).limit(1).to_owned();
+        tx.query_one(&any_table).await?;
+        Ok(tx)
     }
 
     pub(crate) async fn close(&self) -> Result<(), DbErr> {

@@ -1,5 +1,7 @@
 //! What must never be found, as statements over all databases; each row is a violation, its first column the id.
 
+use crate::databases::{CONTEXTS, PUBLISHERS};
+
 /// One check.
 pub(super) struct Check {
     /// The invariant's number, and a letter where it takes several statements.
@@ -12,7 +14,6 @@ pub(super) struct Check {
 
 /// A deadline is missed once it is this old: sweeps run each second, steps back off up to a minute.
 const LATE_US: &str = "90000000";
-const NOW_US: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
 /// Who keeps a row for everything it hears, and some of the events that must be there. Ticket and booking keep
 /// none for what changes nothing any more: a message lost to them shows in I4, I5 and I10.
@@ -29,8 +30,6 @@ const CONSUMERS: [(&str, &str, &[&str]); 3] = [
         &["BookingPlaced", "BookingConfirmed", "BookingCancelled", "PaymentApproved"],
     ),
 ];
-const PUBLISHERS: [&str; 3] = ["ticket", "booking", "payment"];
-const CONSUMING: [&str; 4] = ["booking", "payment", "notification", "mypage"];
 
 /// Every check.
 pub(super) fn checks() -> Vec<Check> {
@@ -40,6 +39,11 @@ pub(super) fn checks() -> Vec<Check> {
     all.extend(deadlines());
     all.extend(messages());
     all
+}
+
+/// The time by the clock of the database whose deadline it is.
+fn now(database: &str) -> String {
+    format!("(SELECT now_us FROM {database}.clock)")
 }
 
 fn check(id: &'static str, rule: &'static str, sql: impl Into<String>) -> Check {
@@ -140,6 +144,7 @@ fn bookings() -> Vec<Check> {
 fn money() -> Vec<Check> {
     let net = "(SELECT booking_id, SUM(CASE WHEN status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED') THEN \
                amount_minor - refunded_minor ELSE 0 END) AS minor FROM payment.payment GROUP BY booking_id)";
+    let now = now("provider");
     vec![
         check(
             "I3d",
@@ -168,7 +173,7 @@ fn money() -> Vec<Check> {
             "what the provider took is what we know it took",
             format!(
                 "SELECT c.id FROM provider.charge c LEFT JOIN payment.payment p ON p.booking_id || ':' || p.attempt \
-                 = c.id WHERE c.outcome = 'APPROVED' AND c.due_at_us < {NOW_US} AND NOT COALESCE(p.amount_minor = \
+                 = c.id WHERE c.outcome = 'APPROVED' AND c.due_at_us < {now} AND NOT COALESCE(p.amount_minor = \
                  c.amount_minor AND p.status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED'), 0)"
             ),
         ),
@@ -189,21 +194,22 @@ fn money() -> Vec<Check> {
 }
 
 fn deadlines() -> Vec<Check> {
-    let late = format!("< {NOW_US} - {LATE_US}");
+    let late = |database: &str| format!("< {} - {LATE_US}", now(database));
+    let (ticket, booking, payment) = (late("ticket"), late("booking"), late("payment"));
     vec![
         check(
             "I5",
             "no booking is stuck",
             format!(
                 "SELECT id FROM booking.booking WHERE status IN ('PENDING', 'CANCELLING') AND \
-                 (next_action_at_us IS NULL OR next_action_at_us {late})"
+                 (next_action_at_us IS NULL OR next_action_at_us {booking})"
             ),
         ),
         check(
             "I5b",
             "no booking waits for its payment past its time",
             format!(
-                "SELECT id FROM booking.booking WHERE status = 'AWAITING_PAYMENT' AND pay_by_us {late}"
+                "SELECT id FROM booking.booking WHERE status = 'AWAITING_PAYMENT' AND pay_by_us {booking}"
             ),
         ),
         check(
@@ -211,7 +217,7 @@ fn deadlines() -> Vec<Check> {
             "no hold outlives its time",
             format!(
                 "SELECT id FROM ticket.hold WHERE state = 'ACTIVE' AND pinned_since_us IS NULL \
-                 AND expires_at_us {late}"
+                 AND expires_at_us {ticket}"
             ),
         ),
         check(
@@ -220,7 +226,7 @@ fn deadlines() -> Vec<Check> {
             format!(
                 "SELECT p.id FROM payment.payment p JOIN payment.settlement s ON s.booking_id = p.booking_id LEFT \
                  JOIN payment.refund r ON r.payment_id = p.id WHERE (p.status IN ('PROCESSING', 'UNKNOWN') OR \
-                 r.status IN ('REQUESTED', 'PENDING', 'FAILED')) AND (s.due_at_us IS NULL OR s.due_at_us {late})"
+                 r.status IN ('REQUESTED', 'PENDING', 'FAILED')) AND (s.due_at_us IS NULL OR s.due_at_us {payment})"
             ),
         ),
     ]
@@ -248,7 +254,7 @@ fn messages() -> Vec<Check> {
             })
         })
     });
-    let dead = CONSUMING
+    let dead = CONTEXTS
         .iter()
         .map(|name| format!("SELECT consumer || '/' || event_id FROM {name}.dead_letter"));
     vec![
