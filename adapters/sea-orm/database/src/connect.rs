@@ -5,21 +5,29 @@ use std::sync::Arc;
 
 use kernel::StoreError;
 use sea_orm::{DatabaseConnection, DbErr};
-use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
-use tokio::sync::watch;
+use sea_orm_migration::MigrationTrait;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::engine;
-use crate::migrations::shared_migrations;
+use crate::reader::{Answer, Reader, Server};
+use crate::schema::Migrations;
 use crate::url::DatabaseUrl;
+
+const RUN_MIGRATE: &str = "run this server's `migrate` step first";
 
 /// One context's database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database(Arc<Shared>);
 
 struct Shared {
+    url: DatabaseUrl,
+    schema: Schema,
+    migrations: Migrations,
+    /// Set once the schema was found right.
+    verified: OnceCell<()>,
     writer: DatabaseConnection,
-    readers: DatabaseConnection,
+    reader: Reader,
     tasks: TaskTracker,
     commits: watch::Sender<u64>,
 }
@@ -51,20 +59,23 @@ impl Database {
         schema: Schema,
         migrations: Vec<Box<dyn MigrationTrait>>,
     ) -> Result<Self, StoreError> {
-        let _ = schema;
-        let failed = |doing: &'static str| {
-            move |error: DbErr| StoreError::Unavailable { doing, cause: format!("{url}: {error}") }
-        };
+        let migrations = Migrations::new(migrations);
+        let verified = OnceCell::new();
+        if url.file().is_some() {
+            migrations.apply(url).await.map_err(failed("opening the database file", url))?;
+            verified.set(()).unwrap_or_default();
+        }
         // On the heap: the type of what connects to any of three engines nests too deeply for the compiler.
         let connect = |options| Box::pin(sea_orm::Database::connect(options));
-        let writer = connect(engine::writer(url)).await.map_err(failed("opening the database"))?;
-        if url.file().is_some() {
-            Box::pin(migrate(&writer, migrations)).await.map_err(failed("migrating the database file"))?;
-        }
+        let writer = connect(engine::writer(url)).await;
+        let writer = writer.map_err(failed("opening the database", url))?;
         let readers = connect(engine::readers(url)).await;
-        let readers = readers.map_err(failed("opening the database for reading"))?;
+        let readers = readers.map_err(failed("opening the database for reading", url))?;
+        let reader = Reader::new(readers, Server::new(url.clone()));
         let (commits, _) = watch::channel(0);
-        Ok(Self(Arc::new(Shared { writer, readers, tasks: TaskTracker::new(), commits })))
+        let (url, tasks) = (url.clone(), TaskTracker::new());
+        let shared = Shared { url, schema, migrations, verified, writer, reader, tasks, commits };
+        Ok(Self(Arc::new(shared)))
     }
 
     /// Opens and migrates a SQLite file.
@@ -81,10 +92,40 @@ impl Database {
     /// Whether the database answers and its schema is right; brings the schema up to date first where
     /// it was opened with [`Schema::Migrate`]. A schema newer than this version's is right.
     ///
+    /// Cheap once the schema was found right, and never waits longer than about a second and a half
+    /// unless it migrates: made to be asked every second.
+    ///
     /// # Errors
     /// [`StoreError::Unavailable`] that says what is missing.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.outbox_lag().await.map(drop)
+        let doing = "checking the database";
+        let shared = &self.0;
+        let refused = |cause: String| StoreError::Unavailable {
+            doing,
+            cause: format!("{}: {cause}", shared.url),
+        };
+        let to_migrate = shared.schema == Schema::Migrate && !shared.verified.initialized();
+        match shared.reader.server.answer().await {
+            Answer::Away(cause) => return Err(refused(cause)),
+            Answer::NoDatabase if !to_migrate => {
+                return Err(refused(format!("there is no such database; {RUN_MIGRATE}")));
+            }
+            Answer::NoDatabase | Answer::Here => {}
+        }
+        let verifying = shared.verified.get_or_try_init(|| async {
+            if to_migrate {
+                return self.bring_up_to_date().await.map(drop);
+            }
+            let missing = shared.migrations.missing(&shared.reader).await;
+            let missing = missing.map_err(failed(doing, &shared.url))?;
+            match missing.as_slice() {
+                [] => Ok(()),
+                names => {
+                    Err(refused(format!("the schema lacks {}; {RUN_MIGRATE}", names.join(", "))))
+                }
+            }
+        });
+        verifying.await.map(drop)
     }
 
     /// Brings the schema to this version's: makes the database if its server has none of this name,
@@ -93,13 +134,33 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`]; running it again goes on where it stopped.
     pub async fn migrate(&self) -> Result<u32, StoreError> {
-        Ok(0)
+        let applied = self.bring_up_to_date().await?;
+        self.0.verified.set(()).unwrap_or_default();
+        Ok(applied)
+    }
+
+    async fn bring_up_to_date(&self) -> Result<u32, StoreError> {
+        let doing = "migrating the database";
+        let Shared { url, migrations, .. } = self.0.as_ref();
+        Box::pin(engine::create(url))
+            .await
+            .map_err(|error| StoreError::Unavailable { doing, cause: format!("{url}: {error}") })?;
+        migrations.apply(url).await.map_err(failed(doing, url))
+    }
+
+    /// An error while nobody has found the schema right: a write could meet tables of another version.
+    pub(crate) fn verified(&self, doing: &'static str) -> Result<(), StoreError> {
+        if self.0.verified.initialized() {
+            return Ok(());
+        }
+        let cause = format!("{}: its schema was not checked yet", self.0.url);
+        Err(StoreError::Unavailable { doing, cause })
     }
 
     /// For queries outside transactions; it refuses to write. Sees every commit that has returned.
     #[must_use]
-    pub fn reader(&self) -> &DatabaseConnection {
-        &self.0.readers
+    pub fn reader(&self) -> &Reader {
+        &self.0.reader
     }
 
     /// Tells of commits from now on, so that loops over tables wake promptly. Keep one per loop: it
@@ -113,8 +174,12 @@ impl Database {
     pub async fn close(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
-        for (pool, connections) in [("readers", &self.0.readers), ("writer", &self.0.writer)] {
-            if let Err(error) = connections.close_by_ref().await {
+        let closed = [
+            ("readers", self.0.reader.close().await),
+            ("writers", self.0.writer.close_by_ref().await),
+        ];
+        for (pool, closed) in closed {
+            if let Err(error) = closed {
                 tracing::warn!(pool, %error, "closing database connections failed");
             }
         }
@@ -144,39 +209,6 @@ impl Commits {
     }
 }
 
-async fn migrate(
-    writer: &DatabaseConnection,
-    migrations: Vec<Box<dyn MigrationTrait>>,
-) -> Result<(), DbErr> {
-    let all = shared_migrations().into_iter().chain(migrations).map(Arc::from);
-    Migrator(all.collect()).up(writer, None).await
-}
-
-struct Migrator(Vec<Arc<dyn MigrationTrait>>);
-
-impl MigratorTraitSelf for Migrator {
-    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        self.0.iter().map(|migration| Box::new(Atomic(migration.clone())) as _).collect()
-    }
-}
-
-/// A migration that is applied wholly or not at all where the engine can do so, also when the process
-/// is killed within it.
-struct Atomic(Arc<dyn MigrationTrait>);
-
-impl MigrationName for Atomic {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Atomic {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        self.0.up(manager).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
+fn failed(doing: &'static str, url: &DatabaseUrl) -> impl Fn(DbErr) -> StoreError {
+    move |error| StoreError::Unavailable { doing, cause: format!("{url}: {error}") }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kernel::{Committed, StoreError};
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbErr, TransactionTrait};
 
 use crate::Database;
-use crate::engine::{begin_write, is_passing};
+use crate::engine::{begin_write, is_lock_wait, is_passing};
 
 const RUNS_MAX: u32 = 5;
 const BACKOFF_BASE_MS: u64 = 10;
@@ -40,7 +40,8 @@ pub(crate) enum Wake {
 /// Names what was being done when the database failed.
 pub fn unavailable(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
     move |error| {
-        if matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) {
+        let queued_in_vain = matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
+        if queued_in_vain || is_lock_wait(&error) {
             StoreError::Overloaded { doing }
         } else {
             StoreError::Unavailable { doing, cause: error.to_string() }
@@ -102,9 +103,10 @@ impl Database {
         + Sync
         + 'static,
     ) -> Result<Result<T, Committed>, StoreError> {
+        self.verified(doing)?;
         let database = self.clone();
         let body = async move {
-            let ending = run_until_decided(database.writer(), doing, &work).await;
+            let ending = run_until_decided(&database, doing, &work).await;
             if wake == Wake::Listeners && matches!(ending, Ok(Ok(_))) {
                 database.announce_commit();
             }
@@ -125,13 +127,13 @@ enum Run<T> {
 }
 
 async fn run_until_decided<T>(
-    writer: &DatabaseConnection,
+    database: &Database,
     doing: &'static str,
     work: &Work<T>,
 ) -> Result<Result<T, Committed>, StoreError> {
     let mut run = 1;
     loop {
-        match run_once(writer, doing, work).await {
+        match run_once(database, doing, work).await {
             Run::Decided(ending) => return ending,
             Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),
             Run::Again(error) => tracing::debug!(doing, run, %error, "running a transaction again"),
@@ -141,10 +143,10 @@ async fn run_until_decided<T>(
     }
 }
 
-async fn run_once<T>(writer: &DatabaseConnection, doing: &'static str, work: &Work<T>) -> Run<T> {
-    let tx = match writer.begin_with_options(begin_write()).await {
+async fn run_once<T>(database: &Database, doing: &'static str, work: &Work<T>) -> Run<T> {
+    let tx = match database.writer().begin_with_options(begin_write()).await {
         Ok(tx) => tx,
-        Err(error) => return failed(doing, error),
+        Err(error) => return failed(doing, database.reader().server.explain(error).await),
     };
     let refusal = match work(&tx).await {
         Ok(result) => {

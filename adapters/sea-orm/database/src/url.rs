@@ -64,7 +64,6 @@ impl ServerUrl {
         Self { database: format!("{}_{suffix}", self.database), ..self.clone() }
     }
 
-    #[expect(dead_code, reason = "for making the database")]
     /// The name of the database on its server.
     pub(crate) fn database(&self) -> &str {
         &self.database
@@ -109,7 +108,11 @@ impl FromStr for DatabaseUrl {
             return Err(wrong("must end with the database's name, of letters, digits and _"));
         }
         let server = ServerUrl {
-            address: format!("{scheme}://{server}"),
+            // The driver knows PostgreSQL by the shorter of its two names only.
+            address: format!(
+                "{}://{server}",
+                if scheme == "postgresql" { "postgres" } else { scheme }
+            ),
             database: database.to_owned(),
             parameters: parameters.to_owned(),
         };

@@ -7,14 +7,14 @@ use kernel::Committed;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::support::{commit, marks_of, message, number, open, rows, scene};
+use crate::support::{Engine, commit, marks_of, message, number, open_file, rows, scene};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f2_a_killed_process_keeps_what_it_acknowledged() {
     let folder = tempfile::TempDir::new().unwrap();
     for round in 1..=3 {
         let acknowledged = run_and_kill(folder.path(), 50 * round).await;
-        let db = open(folder.path()).await;
+        let db = open_file(folder.path()).await;
         let found = number(db.reader(), "SELECT MAX(version) FROM outbox").await.unwrap();
         assert!(found >= acknowledged, "acknowledged {acknowledged}, found {found}");
         assert_eq!(rows(&db, "outbox").await, found, "without a gap");
@@ -48,7 +48,7 @@ async fn run_and_kill(folder: &Path, acknowledgements: usize) -> i64 {
 #[tokio::test]
 #[ignore = "the other process of the test above; runs until it is killed"]
 async fn commits_until_killed() {
-    let db = open(Path::new(".")).await;
+    let db = open_file(Path::new(".")).await;
     let mut version = rows(&db, "outbox").await;
     loop {
         version += 1;
@@ -66,9 +66,9 @@ fn message_of(version: i64) -> kernel::Envelope {
 
 #[tokio::test]
 async fn a_database_that_was_not_closed_opens_again() {
-    let scene = scene().await;
+    let scene = scene(Engine::Sqlite).await;
     assert_eq!(commit(&scene.db, marks_of(vec![message("a", 1)])).await, Ok(Committed::Done));
-    let second = open(scene.folder.path()).await;
+    let second = scene.open_again().await;
     assert_eq!(rows(&second, "outbox").await, 1);
     assert_eq!(commit(&second, marks_of(vec![message("a", 2)])).await, Ok(Committed::Done));
     assert_eq!(rows(&scene.db, "outbox").await, 2, "two processes see each other's commits");

@@ -6,7 +6,13 @@ use futures::future::join_all;
 use sea_orm_database::Lease;
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Scene, scene};
+use crate::support::{Engine, Scene, scene};
+
+over_every_engine!(
+    r20_of_ten_racers_one_leads,
+    a_lease_passes_on_when_it_ends_and_its_old_holder_notices,
+    a_holder_that_crashed_leads_again_at_once_and_its_ghost_does_not,
+);
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -14,9 +20,8 @@ async fn acquire(scene: &Scene, owner: &str, duration: Duration) -> Option<Lease
     Lease::acquire(&scene.db, "role", owner, duration).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn r20_of_ten_racers_one_leads() {
-    let scene = scene().await;
+async fn r20_of_ten_racers_one_leads(engine: Engine) {
+    let scene = scene(engine).await;
     let tasks = TaskTracker::new();
     let racers = (0..10).map(|racer| {
         let db = scene.db.clone();
@@ -28,9 +33,8 @@ async fn r20_of_ten_racers_one_leads() {
     assert_eq!(won.count(), 1);
 }
 
-#[tokio::test]
-async fn a_lease_passes_on_when_it_ends_and_its_old_holder_notices() {
-    let scene = scene().await;
+async fn a_lease_passes_on_when_it_ends_and_its_old_holder_notices(engine: Engine) {
+    let scene = scene(engine).await;
     let first = acquire(&scene, "first", LONG).await.unwrap();
     assert_eq!(acquire(&scene, "second", LONG).await, None);
     assert_eq!(first.renew(&scene.db, Duration::ZERO).await, Ok(true));
@@ -42,9 +46,8 @@ async fn a_lease_passes_on_when_it_ends_and_its_old_holder_notices() {
     assert!(acquire(&scene, "third", LONG).await.is_some());
 }
 
-#[tokio::test]
-async fn a_holder_that_crashed_leads_again_at_once_and_its_ghost_does_not() {
-    let scene = scene().await;
+async fn a_holder_that_crashed_leads_again_at_once_and_its_ghost_does_not(engine: Engine) {
+    let scene = scene(engine).await;
     let ghost = acquire(&scene, "first", LONG).await.unwrap();
     let revived = acquire(&scene, "first", LONG).await.unwrap();
     assert_eq!(ghost.renew(&scene.db, LONG).await, Ok(false));

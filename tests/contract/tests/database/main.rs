@@ -1,7 +1,26 @@
 //! What every context's store builds on, over every engine: the unit of work and its marks, leases,
-//! retention, and the relay. (SQLite today; other engines join by another `support::open`.)
+//! retention, and the relay.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
+/// Makes each scene a test of every engine.
+macro_rules! over_every_engine {
+    ($($test:ident),+ $(,)?) => {
+        mod over_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() { super::$test(crate::support::Engine::Sqlite).await; })+
+        }
+        mod over_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() { super::$test(crate::support::Engine::Postgres).await; })+
+        }
+        mod over_mariadb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() { super::$test(crate::support::Engine::MariaDb).await; })+
+        }
+    };
+}
+
+mod connect;
 mod killed;
 mod lease;
 mod marks;

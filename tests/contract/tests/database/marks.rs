@@ -5,7 +5,16 @@ use kernel::{Committed, KeyedReply, ReplyChange, ReplyKey};
 use sea_orm_database::{Marks, find_reply, park};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Scene, cause, commit, marks_of, message, rows, scene};
+use crate::support::{Engine, Scene, cause, commit, marks_of, message, rows, scene};
+
+over_every_engine!(
+    r29_the_same_cause_twice_is_one_commit,
+    i6_of_twenty_racers_for_one_key_one_wins,
+    i6_an_answer_begun_is_completed_by_its_resource,
+    r38_a_key_of_another_scope_is_another_key,
+    one_commit_writes_a_version_of_an_aggregate,
+    r18_a_parked_message_is_kept_once_and_counts_as_handled,
+);
 
 fn key(text: &str) -> ReplyKey {
     ReplyKey { scope: "alice Book".into(), key: text.into(), fingerprint: vec![7; 32] }
@@ -15,9 +24,8 @@ async fn reply(scene: &Scene, reply: ReplyChange) -> Committed {
     commit(&scene.db, Marks { reply, ..Marks::default() }).await.unwrap()
 }
 
-#[tokio::test]
-async fn r29_the_same_cause_twice_is_one_commit() {
-    let scene = scene().await;
+async fn r29_the_same_cause_twice_is_one_commit(engine: Engine) {
+    let scene = scene(engine).await;
     let taken = message("foreign", 1);
     for (version, verdict) in [(1, Committed::Done), (2, Committed::AlreadyHandled)] {
         let marks = Marks { caused_by: cause(taken.id), ..marks_of(vec![message("own", version)]) };
@@ -29,9 +37,8 @@ async fn r29_the_same_cause_twice_is_one_commit() {
     assert_eq!(commit(&scene.db, marks).await, Ok(Committed::Done));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn i6_of_twenty_racers_for_one_key_one_wins() {
-    let scene = scene().await;
+async fn i6_of_twenty_racers_for_one_key_one_wins(engine: Engine) {
+    let scene = scene(engine).await;
     let tasks = TaskTracker::new();
     let racers = (0..20_u8).map(|racer| {
         let record = ReplyChange::Record { key: key("one"), body: vec![racer] };
@@ -48,9 +55,8 @@ async fn i6_of_twenty_racers_for_one_key_one_wins() {
     assert_eq!(rows(&scene.db, "outbox").await, 1, "losers leave no message");
 }
 
-#[tokio::test]
-async fn i6_an_answer_begun_is_completed_by_its_resource() {
-    let scene = scene().await;
+async fn i6_an_answer_begun_is_completed_by_its_resource(engine: Engine) {
+    let scene = scene(engine).await;
     let begin = |text| ReplyChange::Begin { key: key(text), resource_id: "booking 1".into() };
     assert_eq!(reply(&scene, begin("first")).await, Committed::Done);
     assert_eq!(reply(&scene, begin("first")).await, Committed::KeyTaken);
@@ -71,9 +77,8 @@ async fn i6_an_answer_begun_is_completed_by_its_resource() {
     }
 }
 
-#[tokio::test]
-async fn r38_a_key_of_another_scope_is_another_key() {
-    let scene = scene().await;
+async fn r38_a_key_of_another_scope_is_another_key(engine: Engine) {
+    let scene = scene(engine).await;
     let other = ReplyKey { scope: "bob Book".into(), ..key("one") };
     for key in [key("one"), other.clone()] {
         let record = ReplyChange::Record { key, body: vec![] };
@@ -83,18 +88,16 @@ async fn r38_a_key_of_another_scope_is_another_key() {
     assert_eq!(found.body, Some(vec![]), "an empty answer is an answer");
 }
 
-#[tokio::test]
-async fn one_commit_writes_a_version_of_an_aggregate() {
-    let scene = scene().await;
+async fn one_commit_writes_a_version_of_an_aggregate(engine: Engine) {
+    let scene = scene(engine).await;
     assert_eq!(commit(&scene.db, marks_of(vec![message("a", 1)])).await, Ok(Committed::Done));
     let rival = marks_of(vec![message("b", 1), message("a", 1)]);
     assert_eq!(commit(&scene.db, rival).await, Ok(Committed::Stale));
     assert_eq!(rows(&scene.db, "outbox").await, 1);
 }
 
-#[tokio::test]
-async fn r18_a_parked_message_is_kept_once_and_counts_as_handled() {
-    let scene = scene().await;
+async fn r18_a_parked_message_is_kept_once_and_counts_as_handled(engine: Engine) {
+    let scene = scene(engine).await;
     let poison = message("a", 1);
     for _ in 0..2 {
         park(&scene.db, "scene", &poison, "unreadable").await.unwrap();

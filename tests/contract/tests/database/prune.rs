@@ -5,11 +5,12 @@ use std::time::Duration;
 use kernel::{Committed, ReplyChange, ReplyKey};
 use sea_orm_database::{Marks, database_now, park};
 
-use crate::support::{cause, commit, execute, marks_of, message, rows, scene};
+use crate::support::{Engine, cause, commit, execute, marks_of, message, rows, scene};
 
-#[tokio::test]
-async fn r42_marks_outlive_messages_and_both_go_in_time() {
-    let scene = scene().await;
+over_every_engine!(r42_marks_outlive_messages_and_both_go_in_time,);
+
+async fn r42_marks_outlive_messages_and_both_go_in_time(engine: Engine) {
+    let scene = scene(engine).await;
     for chunk in 0..3 {
         let messages = (1..=700).map(|version| message(&format!("a{chunk}"), version)).collect();
         assert_eq!(commit(&scene.db, marks_of(messages)).await, Ok(Committed::Done));

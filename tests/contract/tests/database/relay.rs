@@ -13,7 +13,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::support::{Call, Recorder, commit, in_time, marks_of, message, number, scene};
+use crate::support::{Call, Engine, Recorder, commit, in_time, marks_of, message, number, scene};
+
+over_every_engine!(
+    each_aggregate_in_order_though_publishing_fails,
+    r17_a_crash_between_publishing_and_marking_repeats_but_loses_nothing,
+    r20_a_relay_that_was_deposed_marks_nothing,
+    r18_a_message_that_always_fails_blocks_nobody_else,
+    a_slow_subscriber_of_one_aggregate_holds_up_no_other,
+    of_two_relays_one_leads_and_the_other_takes_over,
+    a_publisher_that_panics_has_failed_like_any_other,
+    a_message_arrives_as_it_was_committed,
+);
 
 struct Running {
     stop: CancellationToken,
@@ -55,8 +66,7 @@ fn order(accepted: &[Call]) -> HashMap<&str, Vec<i64>> {
     order
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_aggregate_in_order_though_publishing_fails() {
+async fn each_aggregate_in_order_though_publishing_fails(engine: Engine) {
     const AGGREGATES: i64 = 30;
     const VERSIONS: i64 = 20;
     let seed: u32 = rand::random();
@@ -72,7 +82,7 @@ async fn each_aggregate_in_order_though_publishing_fails() {
         }
         Box::pin(async move { if refuse { refused() } else { Ok(()) } })
     });
-    let scene = scene().await;
+    let scene = scene(engine).await;
     let running = start(&scene.db, publisher.clone(), "relay");
     for version in 1..=VERSIONS {
         let each = (0..AGGREGATES).map(|aggregate| message(&format!("{aggregate}"), version));
@@ -87,9 +97,8 @@ async fn each_aggregate_in_order_though_publishing_fails() {
     assert_eq!(scene.db.outbox_lag().await.unwrap().unpublished, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn r17_a_crash_between_publishing_and_marking_repeats_but_loses_nothing() {
-    let scene = scene().await;
+async fn r17_a_crash_between_publishing_and_marking_repeats_but_loses_nothing(engine: Engine) {
+    let scene = scene(engine).await;
     for version in 1..=3 {
         send(&scene.db, "a", version).await;
     }
@@ -121,9 +130,8 @@ async fn r17_a_crash_between_publishing_and_marking_repeats_but_loses_nothing() 
 }
 
 /// The lease is taken away while a message is on its way: its publication does not count.
-#[tokio::test(flavor = "multi_thread")]
-async fn r20_a_relay_that_was_deposed_marks_nothing() {
-    let scene = scene().await;
+async fn r20_a_relay_that_was_deposed_marks_nothing(engine: Engine) {
+    let scene = scene(engine).await;
     let (reached, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (reaches, goes) = (reached.clone(), go.clone());
     let publisher = Recorder::deciding(move |_| {
@@ -150,9 +158,8 @@ async fn r20_a_relay_that_was_deposed_marks_nothing() {
 }
 
 /// More messages of the blocked aggregate than the relay reads at a time.
-#[tokio::test(flavor = "multi_thread")]
-async fn r18_a_message_that_always_fails_blocks_nobody_else() {
-    let scene = scene().await;
+async fn r18_a_message_that_always_fails_blocks_nobody_else(engine: Engine) {
+    let scene = scene(engine).await;
     let poison = (1..=1200).map(|version| message("poison", version)).collect();
     assert_eq!(commit(&scene.db, marks_of(poison)).await, Ok(Committed::Done));
     for aggregate in 0..50 {
@@ -180,9 +187,8 @@ async fn r18_a_message_that_always_fails_blocks_nobody_else() {
     running.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_subscriber_of_one_aggregate_holds_up_no_other() {
-    let scene = scene().await;
+async fn a_slow_subscriber_of_one_aggregate_holds_up_no_other(engine: Engine) {
+    let scene = scene(engine).await;
     let released = Arc::new(Notify::new());
     let gate = released.clone();
     let publisher = Recorder::deciding(move |message| {
@@ -210,9 +216,8 @@ async fn a_slow_subscriber_of_one_aggregate_holds_up_no_other() {
     running.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_relays_one_leads_and_the_other_takes_over() {
-    let scene = scene().await;
+async fn of_two_relays_one_leads_and_the_other_takes_over(engine: Engine) {
+    let scene = scene(engine).await;
     let publishers = [Recorder::accepting(), Recorder::accepting()];
     let first = start(&scene.db, publishers[0].clone(), "first");
     send(&scene.db, "before both", 1).await;
@@ -231,9 +236,8 @@ async fn of_two_relays_one_leads_and_the_other_takes_over() {
     second.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publisher_that_panics_has_failed_like_any_other() {
-    let scene = scene().await;
+async fn a_publisher_that_panics_has_failed_like_any_other(engine: Engine) {
+    let scene = scene(engine).await;
     let panicked = AtomicBool::new(false);
     let publisher = Recorder::deciding(move |_| {
         assert!(panicked.swap(true, Ordering::SeqCst), "panics once");
@@ -245,9 +249,8 @@ async fn a_publisher_that_panics_has_failed_like_any_other() {
     running.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_arrives_as_it_was_committed() {
-    let scene = scene().await;
+async fn a_message_arrives_as_it_was_committed(engine: Engine) {
+    let scene = scene(engine).await;
     let sent = message("a", 1);
     let marks = marks_of(vec![sent.clone()]);
     assert_eq!(commit(&scene.db, marks).await, Ok(Committed::Done));

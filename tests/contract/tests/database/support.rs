@@ -10,30 +10,64 @@ use futures::future::BoxFuture;
 use kernel::{
     Cause, Committed, Envelope, EventId, PublishError, Publisher, StoreError, Timestamp, Uuid,
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
-use sea_orm_database::{Database, Marks, TxError, write_marks};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
+use sea_orm_database::{Database, DatabaseUrl, Marks, Schema, TxError, write_marks};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use tempfile::TempDir;
+use testkit::{DatabaseServer, fresh_database};
 use tokio::sync::watch;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A database in a folder of its own, which is removed at the end.
+/// Whose database a scene is set up in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+/// A database of its own: in a folder, which is removed at the end, or on a running server.
 pub(crate) struct Scene {
     pub(crate) db: Database,
+    pub(crate) url: DatabaseUrl,
     pub(crate) folder: TempDir,
 }
 
-pub(crate) async fn scene() -> Scene {
+impl Scene {
+    /// The same database for another process.
+    pub(crate) async fn open_again(&self) -> Database {
+        open(&self.url).await
+    }
+}
+
+pub(crate) async fn scene(engine: Engine) -> Scene {
     let folder = TempDir::new().unwrap();
-    Scene { db: open(folder.path()).await, folder }
+    let url = fresh(engine, folder.path());
+    Scene { db: open(&url).await, url, folder }
 }
 
-pub(crate) async fn open(folder: &Path) -> Database {
-    Database::open_sqlite(&folder.join("scene.db"), vec![Box::new(Counters)]).await.unwrap()
+/// A database that is not there yet.
+pub(crate) fn fresh(engine: Engine, folder: &Path) -> DatabaseUrl {
+    match engine {
+        Engine::Sqlite => DatabaseUrl::Sqlite(folder.join("scene.db")),
+        Engine::Postgres => fresh_database(DatabaseServer::Postgres).parse().unwrap(),
+        Engine::MariaDb => fresh_database(DatabaseServer::MariaDb).parse().unwrap(),
+    }
 }
 
-struct Counters;
+/// Opened, and migrated if it was not yet.
+pub(crate) async fn open(url: &DatabaseUrl) -> Database {
+    let db = Database::open(url, Schema::Migrate, vec![Box::new(Counters)]).await.unwrap();
+    db.check().await.unwrap();
+    db
+}
+
+pub(crate) async fn open_file(folder: &Path) -> Database {
+    open(&fresh(Engine::Sqlite, folder)).await
+}
+
+pub(crate) struct Counters;
 
 impl MigrationName for Counters {
     fn name(&self) -> &'static str {
@@ -44,7 +78,7 @@ impl MigrationName for Counters {
 #[async_trait]
 impl MigrationTrait for Counters {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = "CREATE TABLE counter (id VARCHAR(36) PRIMARY KEY, amount BIGINT NOT NULL)";
+        let table = "CREATE TABLE IF NOT EXISTS counter (id VARCHAR(36) PRIMARY KEY, amount BIGINT NOT NULL)";
         manager.get_connection().execute_unprepared(table).await.map(drop)
     }
 }
@@ -55,7 +89,7 @@ pub(crate) async fn execute(tx: &DatabaseTransaction, sql: &str) -> Result<u64, 
 
 /// The only number a query gives.
 pub(crate) async fn number(conn: &impl ConnectionTrait, sql: &str) -> Result<i64, DbErr> {
-    let row = conn.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+    let row = conn.query_one_raw(Statement::from_string(conn.get_database_backend(), sql)).await?;
     row.unwrap().try_get_by_index(0)
 }
 

@@ -7,11 +7,22 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::join_all;
 use kernel::{Committed, ReplyChange, ReplyKey, StoreError};
-use sea_orm::{ConnectOptions, ConnectionTrait, TransactionTrait};
+use sea_orm::{ConnectOptions, ConnectionTrait};
 use sea_orm_database::{Marks, TxError, database_now, find_reply, write_marks};
 use tokio_util::task::TaskTracker;
 
-use crate::support::{cause, commit, execute, marks_of, message, number, open, rows, scene};
+use crate::support::{Engine, cause, commit, execute, marks_of, message, number, rows, scene};
+
+over_every_engine!(
+    r17_a_failed_closure_leaves_nothing,
+    an_abort_in_a_write_is_an_error_that_says_what_was_done,
+    f14_forty_tasks_read_then_write_without_loss,
+    f1_dropped_callers_lose_nothing_and_poison_nothing,
+    a_statement_that_fails_for_good_is_not_run_again,
+    readers_cannot_write,
+    commits_are_heard_and_none_is_missed,
+    r43_the_database_tells_the_time,
+);
 
 fn all_marks() -> (Marks, ReplyKey) {
     let key = ReplyKey { scope: "s".into(), key: "k".into(), fingerprint: vec![1] };
@@ -24,9 +35,8 @@ fn all_marks() -> (Marks, ReplyKey) {
     (marks, key)
 }
 
-#[tokio::test]
-async fn r17_a_failed_closure_leaves_nothing() {
-    let scene = scene().await;
+async fn r17_a_failed_closure_leaves_nothing(engine: Engine) {
+    let scene = scene(engine).await;
     let (marks, key) = all_marks();
     for failure in 0..3 {
         let marks = marks.clone();
@@ -64,9 +74,8 @@ async fn r17_a_failed_closure_leaves_nothing() {
     }
 }
 
-#[tokio::test]
-async fn an_abort_in_a_write_is_an_error_that_says_what_was_done() {
-    let scene = scene().await;
+async fn an_abort_in_a_write_is_an_error_that_says_what_was_done(engine: Engine) {
+    let scene = scene(engine).await;
     let ending = scene
         .db
         .write::<()>("writing", |_| Box::pin(async { Err(TxError::Abort(Committed::Stale)) }));
@@ -77,14 +86,13 @@ async fn an_abort_in_a_write_is_an_error_that_says_what_was_done() {
 /// Reading first and writing later is what SQLite answers with SQLITE_BUSY unless the transaction
 /// took the write lock when it began. Two openings of the file stand for two processes: within one,
 /// the single writer connection already keeps transactions apart.
-#[tokio::test(flavor = "multi_thread")]
-async fn f14_forty_tasks_read_then_write_without_loss() {
-    let scene = scene().await;
+async fn f14_forty_tasks_read_then_write_without_loss(engine: Engine) {
+    let scene = scene(engine).await;
     let started = scene
         .db
         .write("starting", |tx| Box::pin(execute(tx, "INSERT INTO counter VALUES ('a', 0)")));
     assert_eq!(started.await, Ok(1));
-    let other_process = open(scene.folder.path()).await;
+    let other_process = scene.open_again().await;
     let runs = Arc::new(AtomicUsize::new(0));
     let tasks = TaskTracker::new();
     let adding = (0..40).map(|task| {
@@ -110,9 +118,8 @@ async fn f14_forty_tasks_read_then_write_without_loss() {
 }
 
 /// F1 and F2: callers go away at every point of a transaction; those that stay lose nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn f1_dropped_callers_lose_nothing_and_poison_nothing() {
-    let scene = scene().await;
+async fn f1_dropped_callers_lose_nothing_and_poison_nothing(engine: Engine) {
+    let scene = scene(engine).await;
     let begun = Arc::new(AtomicUsize::new(0));
     for round in 0..200_i64 {
         let begun = begun.clone();
@@ -141,7 +148,7 @@ async fn f1_dropped_callers_lose_nothing_and_poison_nothing() {
         assert_eq!(number(scene.db.reader(), &sql).await, Ok(1), "round {round}");
     }
     scene.db.close().await;
-    let reopened = open(scene.folder.path()).await;
+    let reopened = scene.open_again().await;
     let left = "SELECT COUNT(*) FROM counter WHERE id LIKE 'left%'";
     let left = number(reopened.reader(), left).await.unwrap();
     assert_eq!(usize::try_from(left).unwrap(), begun.load(Ordering::SeqCst), "begun is committed");
@@ -151,7 +158,7 @@ async fn f1_dropped_callers_lose_nothing_and_poison_nothing() {
 
 #[tokio::test]
 async fn f15_a_busy_database_is_asked_again() {
-    let scene = scene().await;
+    let scene = scene(Engine::Sqlite).await;
     let mut options =
         ConnectOptions::new(format!("sqlite:{}", scene.folder.path().join("scene.db").display()));
     options.map_sqlx_sqlite_opts(|options| options.busy_timeout(Duration::ZERO));
@@ -173,9 +180,8 @@ async fn f15_a_busy_database_is_asked_again() {
     assert_eq!(rows(&scene.db, "counter").await, 1);
 }
 
-#[tokio::test]
-async fn a_statement_that_fails_for_good_is_not_run_again() {
-    let scene = scene().await;
+async fn a_statement_that_fails_for_good_is_not_run_again(engine: Engine) {
+    let scene = scene(engine).await;
     let runs = Arc::new(AtomicU32::new(0));
     let counted = runs.clone();
     let ending = scene.db.write("asking nonsense", move |tx| {
@@ -187,17 +193,14 @@ async fn a_statement_that_fails_for_good_is_not_run_again() {
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
-async fn readers_cannot_write() {
-    let scene = scene().await;
+async fn readers_cannot_write(engine: Engine) {
+    let scene = scene(engine).await;
     let written = scene.db.reader().execute_unprepared("INSERT INTO counter VALUES ('a', 1)").await;
     assert!(written.is_err());
-    assert!(scene.db.reader().begin().await.is_ok());
 }
 
-#[tokio::test]
-async fn commits_are_heard_and_none_is_missed() {
-    let scene = scene().await;
+async fn commits_are_heard_and_none_is_missed(engine: Engine) {
+    let scene = scene(engine).await;
     let mut commits = scene.db.committed();
     assert!(commits.notified().now_or_never().is_none());
     for _ in 0..2 {
@@ -211,9 +214,8 @@ async fn commits_are_heard_and_none_is_missed() {
     assert!(commits.notified().now_or_never().is_none(), "nothing was committed");
 }
 
-#[tokio::test]
-async fn r43_the_database_tells_the_time() {
-    let scene = scene().await;
+async fn r43_the_database_tells_the_time(engine: Engine) {
+    let scene = scene(engine).await;
     let first = database_now(scene.db.reader()).await.unwrap();
     let later = database_now(scene.db.reader()).await.unwrap();
     let year_2024 = 1_704_067_200_000_000;
@@ -222,7 +224,7 @@ async fn r43_the_database_tells_the_time() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_opened_is_named() {
-    let scene = scene().await;
+    let scene = scene(Engine::Sqlite).await;
     let missing = scene.folder.path().join("no folder").join("scene.db");
     let opened = sea_orm_database::Database::open_sqlite(&missing, vec![]).await;
     let error = opened.err().unwrap().to_string();
@@ -233,7 +235,7 @@ async fn a_file_that_cannot_be_opened_is_named() {
 /// As after a full disk at COMMIT: SQLite rolls back by itself and the driver does not know.
 #[tokio::test]
 async fn what_is_acknowledged_after_the_engine_rolled_back_by_itself_is_durable() {
-    let scene = scene().await;
+    let scene = scene(Engine::Sqlite).await;
     let lost = scene.db.write("rolled back by the engine", |tx| {
         Box::pin(async move {
             execute(tx, "INSERT INTO counter VALUES ('lost', 1)").await?;

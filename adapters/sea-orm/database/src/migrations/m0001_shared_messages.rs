@@ -2,6 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::steps::{create_index, create_table, long_blob};
 use crate::tables::{DeadLetter, Inbox, Outbox};
 
 #[derive(DeriveMigrationName)]
@@ -10,16 +11,16 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(outbox()).await?;
-        manager.create_index(one_writer_of_a_version()).await?;
-        manager.create_index(unpublished_in_order()).await?;
-        manager.create_table(inbox()).await?;
-        manager.create_index(inbox_by_age()).await?;
-        manager.create_table(dead_letter()).await
+        create_table(manager, outbox(long_blob(manager, Outbox::Payload))).await?;
+        create_index(manager, one_writer_of_a_version()).await?;
+        create_index(manager, unpublished_in_order()).await?;
+        create_table(manager, inbox()).await?;
+        create_index(manager, inbox_by_age()).await?;
+        create_table(manager, dead_letter(long_blob(manager, DeadLetter::Payload))).await
     }
 }
 
-fn outbox() -> TableCreateStatement {
+fn outbox(mut payload: ColumnDef) -> TableCreateStatement {
     Table::create()
         .table(Outbox::Table)
         .col(ColumnDef::new(Outbox::Seq).big_integer().not_null().auto_increment().primary_key())
@@ -33,7 +34,7 @@ fn outbox() -> TableCreateStatement {
         .col(ColumnDef::new(Outbox::CausationId).string_len(191))
         .col(ColumnDef::new(Outbox::Traceparent).string_len(191))
         .col(ColumnDef::new(Outbox::OccurredAtUs).big_integer().not_null())
-        .col(ColumnDef::new(Outbox::Payload).blob().not_null())
+        .col(payload.not_null())
         .col(ColumnDef::new(Outbox::CreatedAtUs).big_integer().not_null())
         .col(ColumnDef::new(Outbox::PublishedAtUs).big_integer())
         .col(ColumnDef::new(Outbox::Attempts).integer().not_null().default(0))
@@ -82,7 +83,7 @@ fn inbox_by_age() -> IndexCreateStatement {
         .to_owned()
 }
 
-fn dead_letter() -> TableCreateStatement {
+fn dead_letter(mut payload: ColumnDef) -> TableCreateStatement {
     Table::create()
         .table(DeadLetter::Table)
         .col(ColumnDef::new(DeadLetter::Consumer).string_len(64).not_null())
@@ -96,7 +97,7 @@ fn dead_letter() -> TableCreateStatement {
         .col(ColumnDef::new(DeadLetter::CausationId).string_len(191))
         .col(ColumnDef::new(DeadLetter::Traceparent).string_len(191))
         .col(ColumnDef::new(DeadLetter::OccurredAtUs).big_integer().not_null())
-        .col(ColumnDef::new(DeadLetter::Payload).blob().not_null())
+        .col(payload.not_null())
         .col(ColumnDef::new(DeadLetter::Reason).text().not_null())
         .col(ColumnDef::new(DeadLetter::ParkedAtUs).big_integer().not_null())
         .primary_key(Index::create().col(DeadLetter::Consumer).col(DeadLetter::EventId))

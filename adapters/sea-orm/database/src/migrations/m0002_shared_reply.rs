@@ -2,6 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::steps::{create_index, create_table, long_blob};
 use crate::tables::Reply;
 
 #[derive(DeriveMigrationName)]
@@ -16,18 +17,18 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new(Reply::Key).string_len(255).not_null())
             .col(ColumnDef::new(Reply::Fingerprint).blob().not_null())
             .col(ColumnDef::new(Reply::ResourceId).string_len(191).not_null())
-            .col(ColumnDef::new(Reply::Body).blob())
+            .col(&mut long_blob(manager, Reply::Body))
             .col(ColumnDef::new(Reply::CreatedAtUs).big_integer().not_null())
             .primary_key(Index::create().col(Reply::Scope).col(Reply::Key))
             // An answer that is still to come must be findable by its resource.
             .check(Expr::col(Reply::Body).is_not_null().or(Expr::col(Reply::ResourceId).ne("")))
             .to_owned();
-        manager.create_table(table).await?;
+        create_table(manager, table).await?;
         for (name, column) in
             [("reply_resource", Reply::ResourceId), ("reply_created_at", Reply::CreatedAtUs)]
         {
             let index = Index::create().name(name).table(Reply::Table).col(column).to_owned();
-            manager.create_index(index).await?;
+            create_index(manager, index).await?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
+use crate::steps::create_table;
 use crate::tables::Lease;
 
 #[derive(DeriveMigrationName)]
@@ -18,6 +19,6 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new(Lease::UntilUs).big_integer().not_null())
             .check(Expr::col(Lease::Epoch).gte(1))
             .to_owned();
-        manager.create_table(table).await
+        create_table(manager, table).await
     }
 }

@@ -1,0 +1,100 @@
+//! What a database's error means for the transaction that met it.
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+
+use super::mysql;
+
+/// Refusals by the engine after which the same transaction, run again, may succeed (F15).
+const POSTGRES_SERIALIZATION_DEADLOCK_LOCK: [&str; 3] = ["40001", "40P01", POSTGRES_LOCK_WAIT];
+const POSTGRES_LOCK_WAIT: &str = "55P03";
+const POSTGRES_ADMIN_SHUTDOWN_CRASH_STARTING: [&str; 3] = ["57P01", "57P02", "57P03"];
+const MYSQL_DEADLOCK_LOCK_WAIT_SNAPSHOT: [u16; 3] = [1213, MYSQL_LOCK_WAIT, 1020];
+const MYSQL_LOCK_WAIT: u16 = 1205;
+const POSTGRES_NO_TABLE: &str = "42P01";
+const MYSQL_NO_TABLE: u16 = 1146;
+const MYSQL_INDEX_THERE: u16 = 1061;
+const MYSQL_SHUTDOWN_KILLED: [u16; 2] = [1053, 1927];
+const SQLITE_BUSY_RECOVERY_SNAPSHOT: [&str; 3] = ["5", "261", "517"];
+
+/// Whether the same transaction, run again from its beginning, may succeed. A unique key that the
+/// transaction did not expect to be taken is a race with another one: the second run sees the winner's row.
+pub(crate) fn is_passing(error: &DbErr) -> bool {
+    let Some(source) = source(error) else { return false };
+    let refusal = match source {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => return true,
+        sqlx::Error::Database(refusal) => refusal,
+        _ => return false,
+    };
+    if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
+        return true;
+    }
+    match mysql::number(source) {
+        Some(number) => is_passing_number(number),
+        None => refusal.code().is_some_and(|code| is_passing_code(&code)),
+    }
+}
+
+/// Whether a transaction waited too long for another one's lock: too many want the same row.
+pub(crate) fn is_lock_wait(error: &DbErr) -> bool {
+    let Some(source) = source(error) else { return false };
+    let sqlx::Error::Database(refusal) = source else { return false };
+    match mysql::number(source) {
+        Some(number) => number == MYSQL_LOCK_WAIT,
+        None => refusal.code().is_some_and(|code| code == POSTGRES_LOCK_WAIT),
+    }
+}
+
+/// Whether a query named a table that is not there.
+pub(crate) fn is_table_missing(error: &DbErr) -> bool {
+    let Some(source) = source(error) else { return false };
+    let sqlx::Error::Database(refusal) = source else { return false };
+    match mysql::number(source) {
+        Some(number) => number == MYSQL_NO_TABLE,
+        None => refusal.code().is_some_and(|code| code == POSTGRES_NO_TABLE),
+    }
+}
+
+/// Whether MySQL has an index of this name already. (The others undo what did not come to its end.)
+pub(crate) fn is_index_there(error: &DbErr) -> bool {
+    source(error).and_then(mysql::number) == Some(MYSQL_INDEX_THERE)
+}
+
+fn source(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source))
+        | DbErr::Conn(RuntimeErr::SqlxError(source)) => Some(source),
+        _ => None,
+    }
+}
+
+fn is_passing_number(number: u16) -> bool {
+    MYSQL_DEADLOCK_LOCK_WAIT_SNAPSHOT.contains(&number) || MYSQL_SHUTDOWN_KILLED.contains(&number)
+}
+
+fn is_passing_code(code: &str) -> bool {
+    POSTGRES_SERIALIZATION_DEADLOCK_LOCK.contains(&code)
+        || POSTGRES_ADMIN_SHUTDOWN_CRASH_STARTING.contains(&code)
+        || SQLITE_BUSY_RECOVERY_SNAPSHOT.contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f15_what_passes_is_known_by_its_code() {
+        for code in ["5", "261", "517", "40001", "40P01", "55P03", "57P01"] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        for code in ["", "1", "13", "23505", "57014", "1555", "2067"] {
+            assert!(!is_passing_code(code), "{code}");
+        }
+        for number in [1205, 1213, 1020, 1053] {
+            assert!(is_passing_number(number), "{number}");
+        }
+        for number in [1062, 1064, 1049] {
+            assert!(!is_passing_number(number), "{number}");
+        }
+    }
+}

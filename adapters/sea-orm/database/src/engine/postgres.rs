@@ -1,0 +1,90 @@
+//! PostgreSQL: its connections' settings, and making a database.
+
+use sea_orm::ConnectOptions;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
+
+use super::server::{ROLLBACK_TIMEOUT, is_there_already, server_pool};
+use crate::url::ServerUrl;
+
+const DATABASE_MISSING: &str = "3D000";
+
+/// What every serving connection is told. A cancelled BEGIN holds no locks for longer than the idle
+/// timeout; a weaker `synchronous_commit` of the server's is not taken over.
+const GUARDS: &str = "
+    SET statement_timeout = '5s';
+    SET lock_timeout = '1s';
+    SET idle_in_transaction_session_timeout = '10s';
+    SET default_transaction_isolation = 'read committed';
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
+const READ_ONLY: &str = "SET default_transaction_read_only = on;";
+/// A migration may take long, but waits only so long for other migrators.
+const MIGRATING: &str = "SET statement_timeout = 0; SET lock_timeout = '60s';";
+
+pub(super) fn writer(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
+    pool(server, connections_max, GUARDS.to_owned())
+}
+
+pub(super) fn readers(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
+    pool(server, connections_max, format!("{GUARDS}{READ_ONLY}"))
+}
+
+pub(super) fn migrator(server: &ServerUrl) -> ConnectOptions {
+    pool(server, 1, MIGRATING.to_owned())
+}
+
+fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOptions {
+    let mut options = server_pool(server, connections_max);
+    options.map_sqlx_postgres_pool_opts(move |pool| {
+        let settings = settings.clone();
+        pool.after_connect(move |connection, _| {
+            let settings = settings.clone();
+            Box::pin(async move { connection.execute(AssertSqlSafe(settings)).await.map(drop) })
+        })
+        .after_release(|connection, _| Box::pin(rolled_back(connection)))
+    });
+    options
+}
+
+/// Ends whatever transaction a connection came back with: a BEGIN whose caller went away leaves one
+/// that the driver does not know of, and later statements would be acknowledged and lost in it (F1).
+async fn rolled_back(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let rollback = tokio::time::timeout(ROLLBACK_TIMEOUT, connection.execute("ROLLBACK")).await;
+    Ok(matches!(rollback, Ok(Ok(_))) && !connection.is_in_transaction())
+}
+
+pub(super) async fn connect(server: &ServerUrl) -> sqlx::Result<PgConnection> {
+    PgConnection::connect_with(&options(&server.secret())?).await
+}
+
+/// Makes the database if its server has none of this name. Text compares byte by byte, as on every engine.
+pub(super) async fn create(server: &ServerUrl) -> sqlx::Result<()> {
+    match connect(server).await {
+        Ok(connection) => return connection.close().await,
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(error),
+    }
+    let maintenance = options(&server.with_database("postgres"))?;
+    let mut connection = PgConnection::connect_with(&maintenance).await?;
+    let create = format!(
+        "CREATE DATABASE \"{}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'",
+        server.database()
+    );
+    let created = connection.execute(AssertSqlSafe(create)).await;
+    connection.close().await?;
+    match created {
+        Ok(_) => Ok(()),
+        Err(error) if is_there_already(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn is_missing(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(refusal)
+        if refusal.code().is_some_and(|code| code == DATABASE_MISSING))
+}
+
+fn options(address: &str) -> sqlx::Result<PgConnectOptions> {
+    address.parse()
+}

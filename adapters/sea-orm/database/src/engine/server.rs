@@ -1,0 +1,69 @@
+//! What the connections to PostgreSQL and MySQL have in common, and whether a server answers.
+
+use std::time::Duration;
+
+use sea_orm::ConnectOptions;
+use sea_orm::sqlx::mysql::MySqlConnection;
+use sea_orm::sqlx::postgres::PgConnection;
+use sea_orm::sqlx::{self, Connection};
+
+use super::{mysql, postgres};
+use crate::url::{DatabaseUrl, ServerUrl};
+
+/// How long a transaction waits for a connection; past it the database is overloaded or away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// A connection that rested as long may have lost its server meanwhile and is tried out first.
+const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
+/// A connection that does not even roll back in this time is given up.
+pub(super) const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+const POSTGRES_DUPLICATE_DATABASE: [&str; 2] = ["42P04", "23505"];
+const MYSQL_DUPLICATE_DATABASE: u16 = 1007;
+
+pub(super) fn server_pool(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(server.secret());
+    options
+        .connect_lazy(true)
+        .max_connections(connections_max)
+        .min_connections(0)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(IDLE_TIMEOUT)
+        .max_lifetime(MAX_LIFETIME)
+        .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
+        .sqlx_logging(false);
+    options
+}
+
+/// Whether somebody else has made the database in the meantime.
+pub(super) fn is_there_already(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(refusal) = error else { return false };
+    mysql::number(error) == Some(MYSQL_DUPLICATE_DATABASE)
+        || refusal.code().is_some_and(|code| POSTGRES_DUPLICATE_DATABASE.contains(&code.as_ref()))
+}
+
+/// A connection of its own to ask whether the server answers. Not one of a pool's: those may all be
+/// in use when everything is well, or all be stuck when the network is gone.
+pub(crate) enum Probe {
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+impl Probe {
+    /// Nothing for a file, which needs no asking.
+    pub(crate) async fn connect(url: &DatabaseUrl) -> sqlx::Result<Option<Self>> {
+        Ok(match url {
+            DatabaseUrl::Sqlite(_) => None,
+            DatabaseUrl::Postgres(server) => Some(Self::Postgres(postgres::connect(server).await?)),
+            DatabaseUrl::MySql(server) => Some(Self::MySql(mysql::connect(server).await?)),
+        })
+    }
+
+    pub(crate) async fn ping(&mut self) -> sqlx::Result<()> {
+        match self {
+            Self::Postgres(connection) => connection.ping().await,
+            Self::MySql(connection) => connection.ping().await,
+        }
+    }
+}
