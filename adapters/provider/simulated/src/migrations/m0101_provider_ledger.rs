@@ -1,5 +1,6 @@
 //! What the provider has taken and given back.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -31,14 +32,14 @@ enum Refund {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(charges()).await?;
-        manager.create_table(refunds()).await?;
+        create_table(manager, charges()).await?;
+        create_table(manager, refunds()).await?;
         let by_charge = Index::create()
             .name("refund_charge")
             .table(Refund::Table)
             .col(Refund::ChargeId)
             .to_owned();
-        manager.create_index(by_charge).await
+        create_index(manager, by_charge).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bookings, each with its process.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -41,7 +42,7 @@ enum Booking {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(table()).await?;
+        create_table(manager, table()).await?;
         let indexes = [
             ("booking_due", vec![Booking::NextActionAtUs]),
             ("booking_of_buyer", vec![Booking::BuyerId, Booking::CreatedAtUs, Booking::Id]),
@@ -55,7 +56,7 @@ impl MigrationTrait for Migration {
             for column in columns {
                 index.col(column);
             }
-            manager.create_index(index).await?;
+            create_index(manager, index).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One row for each booking, half from its own events and half from its payments'.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -67,11 +68,11 @@ const PAYMENT_HALF: [BookingView; 5] = [
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(table()).await?;
-        manager.create_index(newest("booking_view_buyer_newest", BookingView::BuyerId)).await?;
+        create_table(manager, table()).await?;
+        create_index(manager, newest("booking_view_buyer_newest", BookingView::BuyerId)).await?;
         let by_organizer = newest("booking_view_organizer_newest", BookingView::OrganizerId);
-        manager.create_index(by_organizer).await?;
-        manager.create_index(changes_of_a_buyer()).await
+        create_index(manager, by_organizer).await?;
+        create_index(manager, changes_of_a_buyer()).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The number of the last change of each buyer's rows.
 
+use sea_orm_database::create_table;
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -21,6 +22,6 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new(BuyerFeed::LastChange).big_integer().not_null())
             .check(Expr::col(BuyerFeed::LastChange).gte(1))
             .to_owned();
-        manager.create_table(table).await
+        create_table(manager, table).await
     }
 }

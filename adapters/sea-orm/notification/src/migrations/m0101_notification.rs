@@ -1,5 +1,6 @@
 //! What was sent to whom.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -25,10 +26,10 @@ enum Notification {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(table()).await?;
-        manager.create_index(once_for_each_channel()).await?;
-        manager.create_index(by_recipient()).await?;
-        manager.create_index(by_booking()).await
+        create_table(manager, table()).await?;
+        create_index(manager, once_for_each_channel()).await?;
+        create_index(manager, by_recipient()).await?;
+        create_index(manager, by_booking()).await
     }
 }
 

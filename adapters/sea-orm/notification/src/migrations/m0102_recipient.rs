@@ -1,5 +1,6 @@
 //! What was learned of recipients.
 
+use sea_orm_database::create_table;
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -27,6 +28,6 @@ impl MigrationTrait for Migration {
             .check(Expr::col(Recipient::Kind).is_in(["BUYER", "ORGANIZER"]))
             .check(Expr::col(Recipient::Locale).is_in(["en", "ko"]))
             .to_owned();
-        manager.create_table(table).await
+        create_table(manager, table).await
     }
 }

@@ -1,6 +1,7 @@
 //! One row for each booking's money. `due_at_us` is its timer and, while a call is under way, the
 //! call's lease; null at rest.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -29,12 +30,12 @@ impl MigrationTrait for Migration {
             .check(Expr::col(Settlement::Revision).gte(1))
             .check(Expr::col(Settlement::EventVersion).gte(0))
             .to_owned();
-        manager.create_table(table).await?;
+        create_table(manager, table).await?;
         let due = Index::create()
             .name("settlement_due")
             .table(Settlement::Table)
             .col(Settlement::DueAtUs)
             .to_owned();
-        manager.create_index(due).await
+        create_index(manager, due).await
     }
 }

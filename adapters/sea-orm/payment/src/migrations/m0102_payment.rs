@@ -1,6 +1,7 @@
 //! Attempts. What a row can state of its invariants, its checks state: an answer is there exactly
 //! when there is one, only taken money is refunded, and never more than was taken.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -30,7 +31,7 @@ enum Payment {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(table()).await?;
+        create_table(manager, table()).await?;
         let attempts = Index::create()
             .name("payment_booking_attempt")
             .table(Payment::Table)
@@ -38,7 +39,7 @@ impl MigrationTrait for Migration {
             .col(Payment::Attempt)
             .unique()
             .to_owned();
-        manager.create_index(attempts).await?;
+        create_index(manager, attempts).await?;
         let newest = Index::create()
             .name("payment_buyer_newest")
             .table(Payment::Table)
@@ -46,7 +47,7 @@ impl MigrationTrait for Migration {
             .col(Payment::CreatedAtUs)
             .col(Payment::Id)
             .to_owned();
-        manager.create_index(newest).await
+        create_index(manager, newest).await
     }
 }
 

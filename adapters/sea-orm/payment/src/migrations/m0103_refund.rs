@@ -1,5 +1,6 @@
 //! Returns of money.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -24,13 +25,13 @@ enum Refund {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(table()).await?;
+        create_table(manager, table()).await?;
         let by_payment = Index::create()
             .name("refund_payment")
             .table(Refund::Table)
             .col(Refund::PaymentId)
             .to_owned();
-        manager.create_index(by_payment).await
+        create_index(manager, by_payment).await
     }
 }
 

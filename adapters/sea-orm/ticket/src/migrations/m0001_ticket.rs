@@ -1,5 +1,6 @@
 //! Tickets.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -37,7 +38,7 @@ enum Ticket {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(table()).await?;
+        create_table(manager, table()).await?;
         for (name, columns) in [
             ("ticket_created", [Ticket::Status, Ticket::CreatedAtUs, Ticket::Id]),
             ("ticket_organizer", [Ticket::OrganizerId, Ticket::CreatedAtUs, Ticket::Id]),
@@ -49,7 +50,7 @@ impl MigrationTrait for Migration {
             for column in columns {
                 index.col(column);
             }
-            manager.create_index(index).await?;
+            create_index(manager, index).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The counters of every slot, with invariant I1 as a CHECK, and the ledger of their movements.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -31,21 +32,21 @@ enum StockEntry {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(counters()).await?;
-        manager.create_table(ledger()).await?;
+        create_table(manager, counters()).await?;
+        create_table(manager, ledger()).await?;
         let by_slot = Index::create()
             .name("stock_entry_slot")
             .table(StockEntry::Table)
             .col(StockEntry::TicketId)
             .col(StockEntry::Slot)
             .to_owned();
-        manager.create_index(by_slot).await?;
+        create_index(manager, by_slot).await?;
         let by_hold = Index::create()
             .name("stock_entry_hold")
             .table(StockEntry::Table)
             .col(StockEntry::HoldId)
             .to_owned();
-        manager.create_index(by_hold).await
+        create_index(manager, by_hold).await
     }
 }
 

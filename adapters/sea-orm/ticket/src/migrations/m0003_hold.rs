@@ -1,5 +1,6 @@
 //! Holds and their lines. A hold without a ticket is a tombstone.
 
+use sea_orm_database::{create_index, create_table};
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -33,8 +34,8 @@ enum HoldLine {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(holds()).await?;
-        manager.create_table(lines()).await?;
+        create_table(manager, holds()).await?;
+        create_table(manager, lines()).await?;
         for (name, columns) in [
             ("hold_ticket_buyer", vec![Hold::TicketId, Hold::BuyerId, Hold::State]),
             ("hold_ticket_state", vec![Hold::TicketId, Hold::State]),
@@ -44,7 +45,7 @@ impl MigrationTrait for Migration {
             for column in columns {
                 index.col(column);
             }
-            manager.create_index(index).await?;
+            create_index(manager, index).await?;
         }
         Ok(())
     }
