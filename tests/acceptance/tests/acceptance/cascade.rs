@@ -47,9 +47,9 @@ async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
     }
     until_available(&platform, &ticket, 5_000).await;
     let summary = format!("/v1/mypage/sales:summary?ticketId={ticket}");
+    let all = how_many().to_string();
     let all_back = |summary: &Value| {
-        summary["cancelledBookings"] == how_many().to_string()
-            && summary["totals"][0]["net"]["units"] == "0"
+        summary["cancelledBookings"] == all.as_str() && summary["totals"][0]["net"]["units"] == "0"
     };
     until(&platform.http, &summary, &acme, all_back).await;
     platform.audit_is_clean().await;

@@ -8,8 +8,8 @@ use servers::free_address;
 
 use super::child::PlatformServer;
 use super::shape::Shape;
-use servers::{DatabaseServer, fresh_database};
 use crate::place::binary;
+use servers::{DatabaseServer, fresh_database};
 
 /// A quick provider that always approves, so that only what a test scripts goes wrong.
 const PROVIDER: [(&str, &str); 4] = [

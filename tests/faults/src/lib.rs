@@ -1,0 +1,11 @@
+//! What fault scenarios share: a platform over servers that may be killed, buyers who never stop asking, and the books
+//! that must be right when the last fault is over. The scenarios stand under `tests/`.
+#![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
+
+mod chance;
+mod load;
+mod scene;
+
+pub use chance::{Chance, rounds};
+pub use load::{Acknowledged, Load, LoadPlan};
+pub use scene::Scene;

@@ -1,0 +1,201 @@
+//! Buyers who book, pay and cancel over several gateways, each call with a key and sent again until it is answered.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use boxoffice::http::{HttpAnswer, HttpClient};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// A call that has no answer by then is sent again: a killed server answers nothing.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+/// One wish of a buyer comes true within this, whatever dies meanwhile.
+const WISH_WITHIN: Duration = Duration::from_secs(120);
+/// Every such booking is cancelled by its buyer.
+const CANCELLED_ONE_IN: usize = 5;
+/// What a client may be told while servers die; all else is a definite answer.
+const ASK_AGAIN: [u16; 5] = [429, 500, 502, 503, 504];
+
+/// What the buyers do.
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    /// The ticket they want.
+    pub ticket: String,
+    /// How many of them at once, each a caller of its own.
+    pub buyers: usize,
+    /// How they pay, each booking in turn: `ok`, `declined`, `lost_reply`, ….
+    pub methods: Vec<&'static str>,
+}
+
+/// What the platform has acknowledged, and so must keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Whose it is: the number of the buyer.
+    pub buyer: usize,
+    /// The key of the call.
+    pub key: String,
+    /// The status it was acknowledged with; none for a definite refusal such as SOLD_OUT.
+    pub status: Option<String>,
+    /// Whether its cancellation was acknowledged too.
+    pub cancelled: bool,
+}
+
+/// Buyers at work. They stop when told to, each after its last wish.
+pub struct Load {
+    buyers: JoinSet<()>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    plan: LoadPlan,
+    gateways: Vec<HttpClient>,
+    stopping: AtomicBool,
+    /// By the booking's id, or by the key where there is no booking.
+    acknowledged: Mutex<BTreeMap<String, Acknowledged>>,
+    /// Answers that told to ask again, and calls without an answer.
+    failures: AtomicUsize,
+}
+
+impl Load {
+    /// Lets the buyers begin; `tokens` are theirs.
+    #[must_use]
+    pub fn begin(plan: LoadPlan, gateways: Vec<HttpClient>, tokens: Vec<String>) -> Self {
+        let shared = Arc::new(Shared {
+            plan,
+            gateways,
+            stopping: AtomicBool::new(false),
+            acknowledged: Mutex::default(),
+            failures: AtomicUsize::new(0),
+        });
+        let mut buyers = JoinSet::new();
+        for (number, token) in tokens.into_iter().enumerate() {
+            let buyer = Buyer { number, token, shared: Arc::clone(&shared) };
+            buyers.spawn(buyer.book_and_book());
+        }
+        Self { buyers, shared }
+    }
+
+    /// How many wishes have been answered.
+    #[must_use]
+    pub fn answered(&self) -> usize {
+        self.shared.acknowledged().len()
+    }
+
+    /// How many calls had to be sent again.
+    #[must_use]
+    pub fn failures(&self) -> usize {
+        self.shared.failures.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many more wishes have been answered: the platform works.
+    ///
+    /// # Panics
+    /// When they are not in time.
+    pub async fn goes_on_for(&self, more: usize) {
+        let wanted = self.answered() + more;
+        testkit::eventually_within(WISH_WITHIN, "the load goes on", || async {
+            let answered = self.answered();
+            if answered >= wanted { Ok(()) } else { Err(format!("{answered} of {wanted} answers")) }
+        })
+        .await;
+    }
+
+    /// Lets every buyer finish its last wish and gives what was acknowledged.
+    ///
+    /// # Panics
+    /// When a wish was refused wrongly or not answered in time.
+    pub async fn stop(mut self) -> BTreeMap<String, Acknowledged> {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        while let Some(ended) = self.buyers.join_next().await {
+            ended.unwrap_or_else(|error| panic!("a buyer: {error}"));
+        }
+        self.shared.acknowledged().clone()
+    }
+}
+
+impl Shared {
+    fn acknowledged(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Acknowledged>> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Buyer {
+    number: usize,
+    token: String,
+    shared: Arc<Shared>,
+}
+
+impl Buyer {
+    async fn book_and_book(self) {
+        let mut wish = 0;
+        while !self.shared.stopping.load(Ordering::SeqCst) {
+            self.book(wish).await;
+            wish += 1;
+        }
+    }
+
+    async fn book(&self, wish: usize) {
+        let key = format!("wish-{}-{wish}", self.number);
+        let methods = &self.shared.plan.methods;
+        let method = methods.get((self.number + wish) % methods.len().max(1)).unwrap_or(&"ok");
+        let ticket = &self.shared.plan.ticket;
+        let body = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": method});
+        let answer = self.ask("/v1/bookings", &key, body).await;
+        let mut acknowledged =
+            Acknowledged { buyer: self.number, key: key.clone(), status: None, cancelled: false };
+        if answer.status != 200 {
+            let reason = answer.reason();
+            assert_eq!(reason, "SOLD_OUT", "{key}: {} {}", answer.status, answer.json);
+            self.shared.acknowledged().insert(key, acknowledged);
+            return;
+        }
+        let booking = answer.text("bookingId").to_owned();
+        acknowledged.status = Some(answer.text("status").to_owned());
+        self.shared.acknowledged().insert(booking.clone(), acknowledged);
+        if wish % CANCELLED_ONE_IN == CANCELLED_ONE_IN - 1 {
+            self.cancel(&booking).await;
+        }
+    }
+
+    async fn cancel(&self, booking: &str) {
+        let path = format!("/v1/bookings/{booking}:cancel");
+        let answer = self.ask(&path, &format!("cancel-{booking}"), json!({})).await;
+        // One that was rejected or has expired meanwhile is closed as well.
+        let closed = answer.status == 200 || answer.reason() == "NOT_CANCELLABLE";
+        assert!(closed, "{path}: {} {}", answer.status, answer.json);
+        if answer.status == 200
+            && let Some(acknowledged) = self.shared.acknowledged().get_mut(booking)
+        {
+            acknowledged.cancelled = true;
+        }
+    }
+
+    /// Sends a call with its key until it has a definite answer, to another gateway each time.
+    async fn ask(&self, path: &str, key: &str, body: Value) -> HttpAnswer {
+        let patience = Instant::now() + WISH_WITHIN;
+        let gateways = self.shared.gateways.iter().cycle().skip(self.number);
+        let mut last = String::new();
+        for gateway in gateways {
+            assert!(Instant::now() < patience, "{path} {key} is not answered; last: {last}");
+            let call = gateway.post(path).token(&self.token).key(key).json(body.clone()).send();
+            match timeout(ANSWERED_WITHIN, call).await {
+                Ok(Ok(answer)) if is_definite(&answer) => return answer,
+                Ok(Ok(answer)) => last = format!("{} {}", answer.status, answer.json),
+                Ok(Err(error)) => last = error.to_string(),
+                Err(_) => "no answer".clone_into(&mut last),
+            }
+            self.shared.failures.fetch_add(1, Ordering::SeqCst);
+            sleep(PAUSE).await;
+        }
+        panic!("no gateway to ask")
+    }
+}
+
+fn is_definite(answer: &HttpAnswer) -> bool {
+    let in_use = answer.reason() == "IDEMPOTENCY_KEY_IN_USE";
+    !in_use && !ASK_AGAIN.contains(&answer.status.as_u16())
+}

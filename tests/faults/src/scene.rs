@@ -1,0 +1,177 @@
+//! A platform over databases of its own, which may be killed, and what must be true when the faults are over.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use boxoffice::http::HttpClient;
+use serde_json::{Value, json};
+use servers::{Life, Scratch, Server};
+use testkit::{Plan, Platform, Shape, eventually_within};
+
+use crate::chance::tell;
+use crate::load::{Acknowledged, Load, LoadPlan};
+
+/// The platform is at rest and its books are right this soon after the last fault.
+const AT_REST_WITHIN: Duration = Duration::from_secs(60);
+const PAGE: usize = 100;
+/// What a booking may be when nothing is under way any more. One whose payment was declined may wait for another.
+const AT_REST: [&str; 5] = ["CONFIRMED", "CANCELLED", "REJECTED", "EXPIRED", "AWAITING_PAYMENT"];
+
+/// A platform with PostgreSQL and, where the shape has one, MariaDB of its own; NATS is the platform's own anyway.
+pub struct Scene {
+    /// The platform. Dropped before what it stands on.
+    pub platform: Platform,
+    /// Its PostgreSQL.
+    pub postgres: Option<Server>,
+    /// Its MariaDB.
+    pub mariadb: Option<Server>,
+    _scratch: Scratch,
+}
+
+impl Scene {
+    /// Starts databases of its own and a platform over them, with so many of each server.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn of(shape: Shape, replicas: usize) -> Self {
+        Self::planned(Plan { replicas, ..Plan::of(shape) }).await
+    }
+
+    /// The same with a plan of one's own.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn planned(plan: Plan) -> Self {
+        let fail = |error: String| -> ! { panic!("{error}") };
+        let scratch = Scratch::fresh("faults").unwrap_or_else(|error| fail(error));
+        let folder = scratch.path().to_owned();
+        let shape = plan.shape;
+        let started = tokio::task::spawn_blocking(move || databases(shape, &folder)).await;
+        let started = started.unwrap_or_else(|error| fail(error.to_string()));
+        let (postgres, mariadb) = started.unwrap_or_else(|error| fail(error));
+        let url = |server: &Option<Server>| server.as_ref().map(|server| server.url().to_owned());
+        let plan = Plan { postgres: url(&postgres), mariadb: url(&mariadb), ..plan };
+        let platform = Platform::start_as(plan).await;
+        Self { platform, postgres, mariadb, _scratch: scratch }
+    }
+
+    /// Registers an admission ticket and gives its id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn register(&self, name: &str, capacity: u32) -> String {
+        let ticket = json!({
+            "kind": "TICKET_KIND_ADMISSION", "name": name, "capacity": capacity.to_string(),
+            "unitPrice": {"currencyCode": "KRW", "units": "55000"},
+        });
+        let acme = self.platform.organizer("acme");
+        let answer = self.platform.http.post("/v1/tickets").token(&acme).json(ticket).send().await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer.text("ticketId").to_owned()
+    }
+
+    /// Lets buyers begin over all gateways.
+    #[must_use]
+    pub fn load(&self, plan: LoadPlan) -> Load {
+        let tokens = (0..plan.buyers).map(|number| self.buyer(number)).collect();
+        Load::begin(plan, self.platform.gateways(), tokens)
+    }
+
+    /// Waits until nothing is under way and checks everything: each acknowledged booking is there as it was
+    /// acknowledged, none is there that nobody asked for, and the audit of all databases is clean.
+    ///
+    /// # Panics
+    /// With what is wrong.
+    pub async fn all_is_well(&self, acknowledged: &BTreeMap<String, Acknowledged>) {
+        let started = Instant::now();
+        let mut buyers: Vec<_> = acknowledged.values().map(|one| one.buyer).collect();
+        buyers.sort_unstable();
+        buyers.dedup();
+        let mut found = BTreeMap::new();
+        for &buyer in &buyers {
+            found.extend(self.at_rest(buyer).await);
+        }
+        for (booking, told) in acknowledged {
+            let status = found.get(booking).map(String::as_str);
+            let Some(first) = &told.status else { continue };
+            let kept = match (first.as_str(), told.cancelled) {
+                (_, true) => status == Some("CANCELLED"),
+                ("BOOKING_STATUS_CONFIRMED", false) => status == Some("CONFIRMED"),
+                _ => status.is_some(),
+            };
+            assert!(kept, "{booking} was acknowledged as {told:?} and is {status:?}");
+        }
+        // A refused wish leaves a rejected booking, whose id its buyer is not told.
+        let unknown = found.iter().filter(|(_, status)| *status != "REJECTED");
+        let unknown: Vec<_> = unknown.filter(|(id, _)| !acknowledged.contains_key(*id)).collect();
+        assert!(unknown.is_empty(), "bookings that nobody was told of: {unknown:?}");
+        let left = AT_REST_WITHIN.saturating_sub(started.elapsed());
+        let clean =
+            tokio::time::timeout(left.max(Duration::from_secs(10)), self.platform.audit_is_clean());
+        clean.await.unwrap_or_else(|_| panic!("the audit is not clean in time"));
+        tell(&format!(
+            "{} wishes were answered and what was told is so; at rest after {:.1} s",
+            acknowledged.len(),
+            started.elapsed().as_secs_f64()
+        ));
+    }
+
+    /// A buyer's bookings, once none of them is under way.
+    async fn at_rest(&self, buyer: usize) -> BTreeMap<String, String> {
+        let token = self.buyer(buyer);
+        eventually_within(AT_REST_WITHIN, "bookings at rest", || async {
+            let all = all_bookings(&self.platform.http, &token).await?;
+            let under_way = all.iter().find(|(_, status)| !AT_REST.contains(&status.as_str()));
+            under_way.map_or(Ok(all.clone()), |(id, status)| Err(format!("{id} is {status}")))
+        })
+        .await
+    }
+
+    fn buyer(&self, number: usize) -> String {
+        self.platform.buyer(&format!("buyer-{number}"))
+    }
+}
+
+fn databases(
+    shape: Shape,
+    folder: &std::path::Path,
+) -> Result<(Option<Server>, Option<Server>), String> {
+    let (postgres, mariadb) = match shape {
+        Shape::Embedded => (false, false),
+        Shape::Postgres => (true, false),
+        Shape::MariaDb => (false, true),
+        Shape::Mixed => (true, true),
+    };
+    let life = Life::WithStarter;
+    let postgres =
+        postgres.then(|| servers::postgres(&folder.join("postgres"), life)).transpose()?;
+    let mariadb = mariadb.then(|| servers::mariadb(&folder.join("mariadb"), life)).transpose()?;
+    Ok((postgres, mariadb))
+}
+
+/// Every booking of a buyer with its status, page by page.
+async fn all_bookings(http: &HttpClient, token: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut all = BTreeMap::new();
+    let mut page_token = String::new();
+    loop {
+        let path = format!("/v1/bookings?pageSize={PAGE}&pageToken={page_token}");
+        let answer =
+            http.get(&path).token(token).send().await.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("{} {}", answer.status, answer.json));
+        }
+        let text = |value: &Value, name: &str| {
+            value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let rows = answer.json.get("bookings").and_then(Value::as_array);
+        for row in rows.into_iter().flatten() {
+            let status = text(row, "status").replace("BOOKING_STATUS_", "");
+            all.insert(text(row, "bookingId"), status);
+        }
+        page_token = text(&answer.json, "nextPageToken");
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
