@@ -34,8 +34,9 @@ impl Bus {
     pub async fn nats(process: &mut Process) -> Result<Option<Self>, StartError> {
         let Some(url) = &process.settings.nats_url else { return Ok(None) };
         let settings = NatsSettings {
-            name: process.settings.context.unwrap_or("boxoffice").to_owned(),
             replicas: process.settings.nats_stream_replicas,
+            monitor_url: process.settings.nats_monitor_url.clone(),
+            ..NatsSettings::named(process.settings.context.unwrap_or("boxoffice"))
         };
         let nats = NatsBus::connect(url.secret(), settings).await;
         let nats = nats.map_err(|wrong| StartError::Setting {

@@ -34,6 +34,11 @@ pub struct Settings {
     #[arg(long, env = "NATS_STREAM_REPLICAS", global = true, default_value = "1", value_parser = replicas)]
     pub nats_stream_replicas: usize,
 
+    /// Where NATS' monitoring listens, such as http://127.0.0.1:8222: asked at start whether what NATS
+    /// acknowledges is on its disk
+    #[arg(long, env = "NATS_MONITOR_URL", global = true)]
+    pub nats_monitor_url: Option<String>,
+
     /// Where REST and OpenAPI are served
     #[arg(long, env = "REST_ADDR", global = true, default_value = "127.0.0.1:8080", value_parser = address)]
     pub rest_addr: SocketAddr,
@@ -161,6 +166,7 @@ impl Settings {
             ("DATABASE_URL", shown(self.database_url.as_ref())),
             ("NATS_URL", shown(self.nats_url.as_ref())),
             ("NATS_STREAM_REPLICAS", self.nats_stream_replicas.to_string()),
+            ("NATS_MONITOR_URL", shown(self.nats_monitor_url.as_ref())),
             ("REST_ADDR", self.rest_addr.to_string()),
             ("GRPC_ADDR", self.grpc_addr.to_string()),
             ("ADMIN_ADDR", self.admin_addr.to_string()),

@@ -1,5 +1,9 @@
 //! A rebuild of a damaged view, alone and while events arrive: the view is the fold of the events again (I8).
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set up its scene has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -58,10 +58,13 @@ impl Reader {
             let isolation = Some(IsolationLevel::RepeatableRead);
             self.pool.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await?
         };
-        match backend {
-            DbBackend::Postgres => drop(tx.execute_unprepared(POSTGRES_PATIENCE).await?),
-            DbBackend::MySql => drop(tx.execute_unprepared(MYSQL_PATIENCE).await?),
-            DbBackend::Sqlite | _ => {}
+        let patience = match backend {
+            DbBackend::Postgres => Some(POSTGRES_PATIENCE),
+            DbBackend::MySql => Some(MYSQL_PATIENCE),
+            DbBackend::Sqlite | _ => None,
+        };
+        if let Some(patience) = patience {
+            tx.execute_unprepared(patience).await?;
         }
         // On every engine the moment is that of the first look at a table, not that of BEGIN.
         let any_table = Query::select().expr(Expr::val(1)).from(Lease::Table).limit(1).to_owned();

@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a scene that cannot be set up is a failed test, and one consumer panics on purpose"
 )]
 

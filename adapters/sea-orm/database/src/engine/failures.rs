@@ -20,11 +20,10 @@ const SQLITE_BUSY_RECOVERY_SNAPSHOT: [&str; 3] = ["5", "261", "517"];
 /// transaction did not expect to be taken is a race with another one: the second run sees the winner's row.
 pub(crate) fn is_passing(error: &DbErr) -> bool {
     let Some(source) = source(error) else { return false };
-    let refusal = match source {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => return true,
-        sqlx::Error::Database(refusal) => refusal,
-        _ => return false,
-    };
+    if matches!(source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) {
+        return true;
+    }
+    let Some(refusal) = source.as_database_error() else { return false };
     if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
         return true;
     }
@@ -60,12 +59,13 @@ pub(crate) fn is_index_there(error: &DbErr) -> bool {
 }
 
 fn source(error: &DbErr) -> Option<&sqlx::Error> {
-    match error {
-        DbErr::Exec(RuntimeErr::SqlxError(source))
-        | DbErr::Query(RuntimeErr::SqlxError(source))
-        | DbErr::Conn(RuntimeErr::SqlxError(source)) => Some(source),
-        _ => None,
+    if let DbErr::Exec(RuntimeErr::SqlxError(source))
+    | DbErr::Query(RuntimeErr::SqlxError(source))
+    | DbErr::Conn(RuntimeErr::SqlxError(source)) = error
+    {
+        return Some(source);
     }
+    None
 }
 
 fn is_passing_number(number: u16) -> bool {
