@@ -1,8 +1,20 @@
 //! What was set aside, for an operator: looked at, and tried again.
 
-use kernel::{Envelope, EventHandler, EventId, StoreError, Timestamp};
+mod retry;
+
+use kernel::{Envelope, EventId, StoreError, Timestamp};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoColumnRef, Order, Query};
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::Database;
+use crate::engine::database_now;
+use crate::envelope::{envelope, envelope_columns};
+use crate::tables;
+use crate::unit_of_work::{Wake, unavailable};
+
+/// Under this name stand the messages that the bus refused.
+const RELAY: &str = "relay";
+const CHUNK_ROWS: u64 = 500;
 
 /// A message that a consumer could not handle, or (with the consumer `relay`) that the bus refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,35 +36,104 @@ impl Database {
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
-    pub async fn dead_letters(&self, _rows_max: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// Asks for another try of one dead letter, or of all: the server's own loop makes it
-    /// ([`Database::retry_pass`]), or the relay for a message that the bus refused. Says how many.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database failed.
-    pub async fn retry_dead_letters(&self, _event_id: Option<EventId>) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-
-    /// Hands a consumer the dead letters of its own that somebody asked to try again. What is handled
-    /// is no dead letter any more; what fails is set aside again, with its new reason. Says whether
-    /// there may be more.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database failed.
-    pub async fn retry_pass(&self, _handler: &dyn EventHandler) -> Result<bool, StoreError> {
-        Ok(false)
+    pub async fn dead_letters(&self, rows_max: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        let doing = "reading the dead letters";
+        let of_consumers = Query::select()
+            .columns(envelope_columns())
+            .columns(["consumer", "reason", "parked_at_us", "retry_at_us"].map(Alias::new))
+            .from(tables::DeadLetter::Table)
+            .order_by(tables::DeadLetter::ParkedAtUs, Order::Asc)
+            .limit(u64::from(rows_max))
+            .to_owned();
+        let of_the_bus = Query::select()
+            .columns(envelope_columns())
+            .expr_as(tables::Outbox::Id.into_column_ref(), "event_id")
+            .expr_as(tables::Outbox::LastError.into_column_ref(), "reason")
+            .column(tables::Outbox::ParkedAtUs)
+            .from(tables::Outbox::Table)
+            .and_where(Expr::col(tables::Outbox::ParkedAtUs).is_not_null())
+            .order_by(tables::Outbox::ParkedAtUs, Order::Asc)
+            .limit(u64::from(rows_max))
+            .to_owned();
+        let rows = self.reader().query_all(&of_consumers).await.map_err(unavailable(doing))?;
+        let mut letters: Vec<DeadLetter> =
+            rows.iter().map(|row| letter(row, None)).collect::<Result<_, _>>()?;
+        let rows = self.reader().query_all(&of_the_bus).await.map_err(unavailable(doing))?;
+        for row in &rows {
+            letters.push(letter(row, Some(RELAY))?);
+        }
+        letters.sort_by_key(|letter| letter.parked_at);
+        letters.truncate(usize::try_from(rows_max).unwrap_or(usize::MAX));
+        Ok(letters)
     }
 
     /// Publishes again what was published at or after this moment: recovery from a lost stream.
     /// Consumers know what they have handled. Says how many messages.
     ///
     /// # Errors
-    /// [`StoreError`] when the database failed.
-    pub async fn replay_since(&self, _since: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
+    /// [`StoreError`] when the database failed; what was begun is being published, and running it again
+    /// goes on.
+    pub async fn replay_since(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let doing = "publishing again";
+        // What the relay publishes again meanwhile is later than this and not taken a second time.
+        let until = database_now(self.reader()).await.map_err(unavailable(doing))?;
+        let (mut last_seq, mut replayed) = (0, 0);
+        loop {
+            // In the order of commits, so that each aggregate's messages come in theirs.
+            let chunk = Query::select()
+                .column(tables::Outbox::Seq)
+                .from(tables::Outbox::Table)
+                .and_where(Expr::col(tables::Outbox::Seq).gt(last_seq))
+                .and_where(Expr::col(tables::Outbox::PublishedAtUs).gte(since.as_micros()))
+                .and_where(Expr::col(tables::Outbox::PublishedAtUs).lte(until.as_micros()))
+                .order_by(tables::Outbox::Seq, Order::Asc)
+                .limit(CHUNK_ROWS)
+                .to_owned();
+            let rows = self.reader().query_all(&chunk).await.map_err(unavailable(doing))?;
+            let seqs: Result<Vec<i64>, _> = rows.iter().map(|row| row.try_get("", "seq")).collect();
+            let seqs = seqs.map_err(unavailable(doing))?;
+            let Some(last) = seqs.last() else { return Ok(replayed) };
+            last_seq = *last;
+            replayed += self.unpublish(seqs).await?;
+        }
     }
+
+    async fn unpublish(&self, seqs: Vec<i64>) -> Result<u64, StoreError> {
+        let update = Query::update()
+            .table(tables::Outbox::Table)
+            .value(tables::Outbox::PublishedAtUs, None::<i64>)
+            .value(tables::Outbox::Attempts, 0)
+            .and_where(Expr::col(tables::Outbox::Seq).is_in(seqs))
+            .to_owned();
+        let unpublished = self.transact("publishing again", Wake::Listeners, move |tx| {
+            let update = update.clone();
+            Box::pin(async move { Ok(tx.execute(&update).await?.rows_affected()) })
+        });
+        Ok(unpublished.await?.unwrap_or(0))
+    }
+}
+
+fn letter(row: &QueryResult, consumer: Option<&str>) -> Result<DeadLetter, StoreError> {
+    let id: String =
+        row.try_get("", "event_id").map_err(unavailable("reading the dead letters"))?;
+    let table = if consumer.is_some() { "outbox" } else { "dead_letter" };
+    let corrupt = |column| StoreError::CorruptRow { table, id: id.clone(), column };
+    let event_id = kernel::Uuid::try_parse(&id).map_err(|_| corrupt("event_id"))?;
+    let read = || {
+        let reason: Option<String> = row.try_get("", "reason")?;
+        Ok::<_, sea_orm::DbErr>(DeadLetter {
+            consumer: match consumer {
+                Some(consumer) => consumer.to_owned(),
+                None => row.try_get("", "consumer")?,
+            },
+            message: envelope(row, EventId::new(event_id))?,
+            reason: reason.unwrap_or_default(),
+            parked_at: Timestamp::from_micros(row.try_get("", "parked_at_us")?),
+            retrying: match consumer {
+                Some(_) => false,
+                None => row.try_get::<Option<i64>>("", "retry_at_us")?.is_some(),
+            },
+        })
+    };
+    read().map_err(|_| corrupt("one of its columns"))
 }

@@ -13,7 +13,9 @@ use sea_orm::{
     sqlx,
 };
 
-pub(crate) use failures::{is_index_there, is_lock_wait, is_passing, is_table_missing};
+pub(crate) use failures::{
+    is_column_there, is_index_there, is_lock_wait, is_passing, is_table_missing,
+};
 pub(crate) use server::Probe;
 
 use crate::url::DatabaseUrl;

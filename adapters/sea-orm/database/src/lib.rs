@@ -9,6 +9,7 @@
 mod connect;
 mod dead_letters;
 mod engine;
+mod envelope;
 mod lease;
 mod marks;
 mod migrations;
@@ -29,6 +30,6 @@ pub use marks::{Marks, find_reply, park, write_marks};
 pub use reader::Reader;
 pub use relay::{OutboxLag, Relay};
 pub use sea_orm_migration::MigrationTrait;
-pub use steps::{create_index, create_table, long_blob};
+pub use steps::{add_column, create_index, create_table, long_blob};
 pub use unit_of_work::{TxError, unavailable};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl, ServerUrl};

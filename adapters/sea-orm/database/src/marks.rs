@@ -73,13 +73,33 @@ pub async fn park(
     message: &Envelope,
     reason: &str,
 ) -> Result<(), StoreError> {
+    set_aside(db, consumer, message, reason).await
+}
+
+/// As [`park`]; a letter that is tried again and fails again is the same letter with a new reason.
+pub(crate) async fn set_aside(
+    db: &Database,
+    consumer: &'static str,
+    message: &Envelope,
+    reason: &str,
+) -> Result<(), StoreError> {
     let (message, reason) = (message.clone(), reason.to_owned());
     let verdict = db.commit("parking a message", move |tx| {
         let cause = Cause { consumer, event_id: message.id };
         let (message, reason) = (message.clone(), reason.clone());
         Box::pin(async move {
             insert_unless_taken(tx, &inbox_row(tx, &cause)?, Committed::AlreadyHandled).await?;
-            tx.execute(&dead_letter_row(tx, consumer, message, reason)?).await?;
+            let again = Query::update()
+                .table(DeadLetter::Table)
+                .value(DeadLetter::Reason, reason.as_str())
+                .value(DeadLetter::ParkedAtUs, now_expr(tx.get_database_backend()))
+                .value(DeadLetter::RetryAtUs, None::<i64>)
+                .and_where(Expr::col(DeadLetter::Consumer).eq(consumer))
+                .and_where(Expr::col(DeadLetter::EventId).eq(message.id.to_string()))
+                .to_owned();
+            if tx.execute(&again).await?.rows_affected() == 0 {
+                tx.execute(&dead_letter_row(tx, consumer, message, reason)?).await?;
+            }
             Ok(())
         })
     });

@@ -3,12 +3,13 @@
 
 use sea_orm::DbBackend;
 use sea_orm::sea_query::{
-    ColumnDef, ColumnType, IndexCreateStatement, IntoIden, TableCreateStatement,
+    ColumnDef, ColumnType, IndexCreateStatement, IntoIden, IntoTableRef, Table,
+    TableCreateStatement,
 };
 use sea_orm_migration::SchemaManager;
 use sea_orm_migration::prelude::DbErr;
 
-use crate::engine::is_index_there;
+use crate::engine::{is_column_there, is_index_there};
 
 /// Creates a table unless it is there.
 ///
@@ -19,6 +20,21 @@ pub async fn create_table(
     mut table: TableCreateStatement,
 ) -> Result<(), DbErr> {
     manager.create_table(table.if_not_exists().take()).await
+}
+
+/// Adds a column to a table unless it is there.
+///
+/// # Errors
+/// The database's.
+pub async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: impl IntoTableRef,
+    mut column: ColumnDef,
+) -> Result<(), DbErr> {
+    match manager.alter_table(Table::alter().table(table).add_column(&mut column).take()).await {
+        Err(error) if is_column_there(&error) => Ok(()),
+        added => added,
+    }
 }
 
 /// Creates an index unless it is there.

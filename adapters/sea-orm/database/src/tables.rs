@@ -23,6 +23,8 @@ pub(crate) enum Outbox {
     Attempts,
     LastError,
     NextAttemptAtUs,
+    Refusals,
+    ParkedAtUs,
 }
 
 /// Messages that were handled, by consumer.
@@ -52,6 +54,7 @@ pub(crate) enum DeadLetter {
     Payload,
     Reason,
     ParkedAtUs,
+    RetryAtUs,
 }
 
 /// What callers' idempotency keys were answered.

@@ -16,7 +16,7 @@ use crate::support::{Engine, cause, commit, execute, marks_of, message, number, 
 over_every_engine!(
     r17_a_failed_closure_leaves_nothing,
     an_abort_in_a_write_is_an_error_that_says_what_was_done,
-    f14_forty_tasks_read_then_write_without_loss,
+    f14_of_ten_racers_for_the_last_one_wins,
     f1_dropped_callers_lose_nothing_and_poison_nothing,
     a_statement_that_fails_for_good_is_not_run_again,
     readers_cannot_write,
@@ -86,8 +86,9 @@ async fn an_abort_in_a_write_is_an_error_that_says_what_was_done(engine: Engine)
 /// Reading first and writing later is what SQLite answers with SQLITE_BUSY unless the transaction
 /// took the write lock when it began. Two openings of the file stand for two processes: within one,
 /// the single writer connection already keeps transactions apart.
-async fn f14_forty_tasks_read_then_write_without_loss(engine: Engine) {
-    let scene = scene(engine).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn f14_forty_tasks_read_then_write_without_loss() {
+    let scene = scene(Engine::Sqlite).await;
     let started = scene
         .db
         .write("starting", |tx| Box::pin(execute(tx, "INSERT INTO counter VALUES ('a', 0)")));
@@ -115,6 +116,20 @@ async fn f14_forty_tasks_read_then_write_without_loss(engine: Engine) {
     }
     assert_eq!(runs.load(Ordering::SeqCst), 40, "none was refused as busy");
     assert_eq!(number(scene.db.reader(), "SELECT amount FROM counter").await, Ok(40));
+}
+
+/// Servers let two transactions read the same number; only what an update itself demands is safe there.
+async fn f14_of_ten_racers_for_the_last_one_wins(engine: Engine) {
+    let scene = scene(engine).await;
+    let started = scene
+        .db
+        .write("starting", |tx| Box::pin(execute(tx, "INSERT INTO counter VALUES ('a', 1)")));
+    assert_eq!(started.await, Ok(1));
+    let take = "UPDATE counter SET amount = amount - 1 WHERE id = 'a' AND amount >= 1";
+    let racers = (0..10).map(|_| scene.db.write("taking", |tx| Box::pin(execute(tx, take))));
+    let taken = join_all(racers).await.into_iter().map(Result::unwrap);
+    assert_eq!(taken.sum::<u64>(), 1);
+    assert_eq!(number(scene.db.reader(), "SELECT amount FROM counter").await, Ok(0));
 }
 
 /// F1 and F2: callers go away at every point of a transaction; those that stay lose nothing.

@@ -12,6 +12,7 @@ const MYSQL_DEADLOCK_LOCK_WAIT_SNAPSHOT: [u16; 3] = [1213, MYSQL_LOCK_WAIT, 1020
 const MYSQL_LOCK_WAIT: u16 = 1205;
 const POSTGRES_NO_TABLE: &str = "42P01";
 const MYSQL_NO_TABLE: u16 = 1146;
+const MYSQL_COLUMN_THERE: u16 = 1060;
 const MYSQL_INDEX_THERE: u16 = 1061;
 const MYSQL_SHUTDOWN_KILLED: [u16; 2] = [1053, 1927];
 const SQLITE_BUSY_RECOVERY_SNAPSHOT: [&str; 3] = ["5", "261", "517"];
@@ -56,6 +57,11 @@ pub(crate) fn is_table_missing(error: &DbErr) -> bool {
 /// Whether MySQL has an index of this name already. (The others undo what did not come to its end.)
 pub(crate) fn is_index_there(error: &DbErr) -> bool {
     source(error).and_then(mysql::number) == Some(MYSQL_INDEX_THERE)
+}
+
+/// Whether MySQL has a column of this name already.
+pub(crate) fn is_column_there(error: &DbErr) -> bool {
+    source(error).and_then(mysql::number) == Some(MYSQL_COLUMN_THERE)
 }
 
 fn source(error: &DbErr) -> Option<&sqlx::Error> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use kernel::{Publisher, StoreError};
+use kernel::{PublishError, Publisher, StoreError};
+use sea_orm::DbBackend;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,11 @@ use crate::unit_of_work::unavailable;
 use crate::{Database, Lease};
 
 const LEASE_RENEWAL: Duration = Duration::from_secs(3);
-const POLL: Duration = Duration::from_secs(1);
+/// How often to look for messages of other processes: those of this one announce themselves.
+const POLL_FILE: Duration = Duration::from_secs(1);
+const POLL_SERVER: Duration = Duration::from_millis(250);
+/// A message that the bus has refused as often, over some minutes, is set aside.
+const REFUSALS_MAX: u32 = 20;
 const LANES_MAX: usize = 64;
 const LANE_MESSAGES_MAX: usize = 16;
 const READ_ROWS_MAX: usize = 500;
@@ -45,7 +50,15 @@ pub(super) struct Leader<'a> {
 struct LaneEnd {
     aggregate_id: String,
     published: Vec<i64>,
-    failure: Option<(i64, u32, String)>,
+    failure: Option<LaneFailure>,
+}
+
+/// The message a lane did not get past.
+struct LaneFailure {
+    seq: i64,
+    attempts: u32,
+    refusals: u32,
+    error: PublishError,
 }
 
 /// Somebody else holds the lease.
@@ -112,11 +125,20 @@ impl<'a> Leader<'a> {
         let mut failures = Vec::new();
         let mut blocked = HashMap::new();
         for end in &self.ended {
-            let Some((seq, attempts, error)) = &end.failure else { continue };
-            let retry_in = retry_in(*attempts);
-            tracing::warn!(seq, attempts, %error, "a message was not taken by the bus");
-            failures.push(Failure { seq: *seq, error: error.clone(), retry_in });
-            blocked.insert(end.aggregate_id.clone(), Instant::now() + retry_in);
+            let Some(LaneFailure { seq, attempts, refusals, error }) = &end.failure else {
+                continue;
+            };
+            let (seq, retry_in) = (*seq, retry_in(*attempts));
+            let refused = matches!(error, PublishError::Refused(_));
+            let park = refused && *refusals >= REFUSALS_MAX;
+            let aggregate_id = end.aggregate_id.clone();
+            if park {
+                tracing::error!(seq, aggregate_id, %error, "a message is set aside and its aggregate waits");
+            } else {
+                tracing::warn!(seq, attempts, %error, "a message was not taken by the bus");
+                blocked.insert(aggregate_id, Instant::now() + retry_in);
+            }
+            failures.push(Failure { seq, error: error.to_string(), retry_in, refused, park });
         }
         if !mark(self.db, self.lease, published, failures).await? {
             return Ok(false);
@@ -176,7 +198,12 @@ impl<'a> Leader<'a> {
     /// How long nothing needs to be done unless something happens.
     fn pause(&self) -> Duration {
         let retry = self.blocked.values().min().map(|due| due.duration_since(Instant::now()));
-        retry.map_or(POLL, |retry| retry.min(POLL))
+        let poll = match self.db.reader().get_database_backend() {
+            DbBackend::Sqlite => POLL_FILE,
+            // Not all replicas of all servers at the same moment.
+            _ => POLL_SERVER.mul_f64(rand::random_range(0.8..=1.2)),
+        };
+        retry.map_or(poll, |retry| retry.min(poll))
     }
 
     async fn is_deposed(&self) -> bool {
@@ -232,10 +259,11 @@ async fn publish_lane(
                 end.published.push(pending.seq);
                 continue;
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_panic) => "the publisher panicked".to_owned(),
+            Ok(Err(error)) => error,
+            Err(_panic) => PublishError::Refused("the publisher panicked".to_owned()),
         };
-        end.failure = Some((pending.seq, pending.attempts, error));
+        let Pending { seq, attempts, refusals, .. } = pending;
+        end.failure = Some(LaneFailure { seq, attempts, refusals, error });
         break;
     }
     end

@@ -7,6 +7,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, UpdateStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 
 use crate::engine::{database_now, now_expr};
+use crate::envelope::{envelope, envelope_columns};
 use crate::tables::Outbox;
 use crate::unit_of_work::{TxError, Wake, unavailable};
 use crate::{Database, Lease};
@@ -17,6 +18,8 @@ const ERROR_CHARS_MAX: usize = 1000;
 pub(super) struct Pending {
     pub(super) seq: i64,
     pub(super) attempts: u32,
+    /// How often the bus has refused this very message.
+    pub(super) refusals: u32,
     pub(super) next_attempt_at: Timestamp,
     pub(super) message: Envelope,
 }
@@ -26,6 +29,9 @@ pub(super) struct Failure {
     pub(super) seq: i64,
     pub(super) error: String,
     pub(super) retry_in: Duration,
+    pub(super) refused: bool,
+    /// It is set aside, and its aggregate waits for an operator.
+    pub(super) park: bool,
 }
 
 /// How far publishing is behind.
@@ -59,21 +65,23 @@ pub(super) async fn read_unpublished(
         .columns([
             Outbox::Seq,
             Outbox::Id,
-            Outbox::EventType,
-            Outbox::Source,
-            Outbox::AggregateType,
-            Outbox::AggregateId,
-            Outbox::Version,
-            Outbox::CorrelationId,
-            Outbox::CausationId,
-            Outbox::Traceparent,
-            Outbox::OccurredAtUs,
-            Outbox::Payload,
             Outbox::Attempts,
+            Outbox::Refusals,
             Outbox::NextAttemptAtUs,
         ])
+        .columns(envelope_columns())
         .from(Outbox::Table)
         .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
+        // An aggregate waits behind a message that was set aside.
+        .and_where(
+            Expr::col(Outbox::AggregateId).not_in_subquery(
+                Query::select()
+                    .column(Outbox::AggregateId)
+                    .from(Outbox::Table)
+                    .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
+                    .to_owned(),
+            ),
+        )
         .order_by(Outbox::Seq, Order::Asc)
         .limit(rows_max);
     let apart: Vec<&str> = lanes_apart.collect();
@@ -130,13 +138,20 @@ async fn mark_if_leading(
 fn failed(failure: Failure, now: Expr) -> UpdateStatement {
     let retry_in_us = i64::try_from(failure.retry_in.as_micros()).unwrap_or(i64::MAX / 2);
     let error: String = failure.error.chars().take(ERROR_CHARS_MAX).collect();
-    Query::update()
+    let mut update = Query::update();
+    update
         .table(Outbox::Table)
         .value(Outbox::Attempts, Expr::col(Outbox::Attempts).add(1))
         .value(Outbox::LastError, error)
-        .value(Outbox::NextAttemptAtUs, now.add(retry_in_us))
-        .and_where(Expr::col(Outbox::Seq).eq(failure.seq))
-        .to_owned()
+        .value(Outbox::NextAttemptAtUs, now.clone().add(retry_in_us))
+        .and_where(Expr::col(Outbox::Seq).eq(failure.seq));
+    if failure.refused {
+        update.value(Outbox::Refusals, Expr::col(Outbox::Refusals).add(1));
+    }
+    if failure.park {
+        update.value(Outbox::ParkedAtUs, now);
+    }
+    update
 }
 
 fn pending(row: &QueryResult) -> Result<Pending, StoreError> {
@@ -149,23 +164,13 @@ fn pending(row: &QueryResult) -> Result<Pending, StoreError> {
 
 fn pending_with_id(row: &QueryResult, seq: i64, id: EventId) -> Result<Pending, DbErr> {
     let attempts: i32 = row.try_get("", "attempts")?;
+    let refusals: i32 = row.try_get("", "refusals")?;
     Ok(Pending {
         seq,
         attempts: u32::try_from(attempts).unwrap_or(0),
+        refusals: u32::try_from(refusals).unwrap_or(0),
         next_attempt_at: Timestamp::from_micros(row.try_get("", "next_attempt_at_us")?),
-        message: Envelope {
-            id,
-            event_type: row.try_get("", "event_type")?,
-            source: row.try_get("", "source")?,
-            occurred_at: Timestamp::from_micros(row.try_get("", "occurred_at_us")?),
-            aggregate_type: row.try_get("", "aggregate_type")?,
-            aggregate_id: row.try_get("", "aggregate_id")?,
-            aggregate_version: row.try_get("", "version")?,
-            correlation_id: row.try_get("", "correlation_id")?,
-            causation_id: row.try_get("", "causation_id")?,
-            traceparent: row.try_get("", "traceparent")?,
-            payload: row.try_get("", "payload")?,
-        },
+        message: envelope(row, id)?,
     })
 }
 
