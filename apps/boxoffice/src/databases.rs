@@ -75,7 +75,15 @@ impl DatabaseArguments {
         Ok(database)
     }
 
-    fn url(&self, settings: &Settings, name: &'static str) -> Result<DatabaseUrl, StartError> {
+    /// Where a database is.
+    ///
+    /// # Errors
+    /// [`StartError`] that names the variable of a wrong address.
+    pub(crate) fn url(
+        &self,
+        settings: &Settings,
+        name: &'static str,
+    ) -> Result<DatabaseUrl, StartError> {
         let (variable, given) = match name {
             "ticket" => ("TICKET_DATABASE_URL", &self.ticket),
             "booking" => ("BOOKING_DATABASE_URL", &self.booking),
@@ -84,16 +92,12 @@ impl DatabaseArguments {
             "mypage" => ("MYPAGE_DATABASE_URL", &self.mypage),
             _ => ("PROVIDER_DATABASE_URL", &self.provider),
         };
-        let Some(Address(given)) = given else { return Ok(usual(settings, name)) };
+        let Some(Address(given)) = given else { return Ok(settings.database(name)) };
         given.clone().map_err(|wrong| StartError::Setting {
             name: variable,
             problem: format!("{wrong} (or --{name}, where it was given)"),
         })
     }
-}
-
-fn usual(settings: &Settings, name: &str) -> DatabaseUrl {
-    DatabaseUrl::Sqlite(settings.data_dir.join(format!("{name}.db")))
 }
 
 #[cfg(test)]

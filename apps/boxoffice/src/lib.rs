@@ -16,6 +16,6 @@ pub use databases::DatabaseArguments;
 pub use dead_letters::{DeadLetterCommand, Whose, dead_letters};
 pub use migrate::migrate;
 pub use platform::{Addresses, start};
-pub use rebuild_view::{RebuildArguments, rebuild_view};
+pub use rebuild_view::rebuild_view;
 pub use replay::{ReplayArguments, replay};
 pub use token::TokenArguments;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use boxoffice::demo::Cast;
 use boxoffice::http::HttpClient;
 use boxoffice::{
-    Addresses, AuditArguments, DeadLetterCommand, RebuildArguments, ReplayArguments,
+    Addresses, AuditArguments, DatabaseArguments, DeadLetterCommand, ReplayArguments,
     TokenArguments, demo, start,
 };
 use clap::{Parser, Subcommand};
@@ -39,7 +39,7 @@ enum Command {
     /// Print a token of the development issuer
     Token(TokenArguments),
     /// Make my page's view equal to the bookings and payments there are, while all servers run
-    RebuildView(RebuildArguments),
+    RebuildView(DatabaseArguments),
     /// Check the invariants over the databases, on any engines, running or not: exit 0 clean, 1 violated, 2 could
     /// not check
     Audit(AuditArguments),
@@ -83,8 +83,8 @@ fn main() -> ExitCode {
                 let done = boxoffice::dead_letters(&settings, &command, &mut say).await;
                 Ok(done.unwrap_or_else(not_done))
             }
-            Command::RebuildView(arguments) => {
-                let done = boxoffice::rebuild_view(&settings, arguments).await?;
+            Command::RebuildView(databases) => {
+                let done = boxoffice::rebuild_view(&settings, &databases).await?;
                 say(&format!(
                     "{} rows made, {} replaced, {} left, {} removed",
                     done.made, done.replaced, done.left, done.removed

@@ -5,24 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boxoffice_mypage::{KnownBooking, Rebuilt, ViewSource, read_fact, rebuild};
-use clap::Args;
 use kernel::{BookingId, StoreError};
 use runtime::{Settings, StartError};
-use sea_orm_database::DatabaseUrl;
 
-/// Where the three databases are.
-#[derive(Debug, Args)]
-pub struct RebuildArguments {
-    /// The booking context's database, only read [default: the one these settings serve]
-    #[arg(long, value_name = "URL")]
-    booking: Option<DatabaseUrl>,
-    /// The payment context's database, only read [default: the one these settings serve]
-    #[arg(long, value_name = "URL")]
-    payment: Option<DatabaseUrl>,
-    /// The my page context's database, whose view is rebuilt [default: the one these settings serve]
-    #[arg(long, value_name = "URL")]
-    mypage: Option<DatabaseUrl>,
-}
+use crate::databases::DatabaseArguments;
 
 /// Rebuilds the view and says what was done, in rows.
 ///
@@ -30,13 +16,11 @@ pub struct RebuildArguments {
 /// [`StartError`] that says which database cannot be used and why; running it again goes on.
 pub async fn rebuild_view(
     settings: &Settings,
-    arguments: RebuildArguments,
+    databases: &DatabaseArguments,
 ) -> Result<Rebuilt, StartError> {
-    let place =
-        |given: Option<DatabaseUrl>, name| given.unwrap_or_else(|| database(settings, name));
-    let booking = place(arguments.booking, "booking");
-    let payment = place(arguments.payment, "payment");
-    let mypage = place(arguments.mypage, "mypage");
+    let booking = databases.url(settings, "booking")?;
+    let payment = databases.url(settings, "payment")?;
+    let mypage = databases.url(settings, "mypage")?;
     for url in [&booking, &payment, &mypage] {
         if let Some(file) = url.file().filter(|file| !file.exists()) {
             return Err(StartError::Other(format!("{} does not exist", file.display())));
@@ -51,10 +35,6 @@ pub async fn rebuild_view(
     source.bookings.close().await;
     source.payments.close().await;
     rebuilt.map_err(|error| StartError::Other(error.to_string()))
-}
-
-fn database(settings: &Settings, name: &str) -> DatabaseUrl {
-    DatabaseUrl::Sqlite(settings.data_dir.join(format!("{name}.db")))
 }
 
 struct Sources {

@@ -385,8 +385,6 @@ async fn the_database_refuses_and_the_reader_reports_what_cannot_be(scene: &Scen
         assert!(error.contains("constraint"), "{impossible}: {error}");
     }
     database.tamper("UPDATE refund SET amount_minor = 54999").await.unwrap();
-    let Err(StoreError::CorruptRow { table: "payment", .. }) = scene.store.find(booking(1)).await
-    else {
-        panic!("a payment that disagrees with its refunds was read")
-    };
+    let found = scene.store.find(booking(1)).await;
+    assert!(matches!(found, Err(StoreError::CorruptRow { table: "payment", .. })), "{found:?}");
 }

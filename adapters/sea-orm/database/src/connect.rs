@@ -48,7 +48,7 @@ impl Database {
     /// Opens a database with the migrations of this crate and then `migrations`. Their names, which are
     /// the stems of their files, MUST be unique and never change.
     ///
-    /// A SQLite file is made if it is missing (not its folder) and migrated at once. A server's
+    /// A SQLite file is made if it is missing (not its folder), and with [`Schema::Migrate`] migrated at once. A server's
     /// database is connected to when it is first needed: it may be away now. Until [`Database::check`]
     /// has found its schema right, writes to it are refused.
     ///
@@ -61,7 +61,7 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let migrations = Migrations::new(migrations);
         let verified = OnceCell::new();
-        if url.file().is_some() {
+        if url.file().is_some() && schema == Schema::Migrate {
             migrations.apply(url).await.map_err(failed("opening the database file", url))?;
             verified.set(()).unwrap_or_default();
         }

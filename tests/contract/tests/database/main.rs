@@ -1,6 +1,12 @@
 //! What every context's store builds on, over every engine: the unit of work and its marks, leases,
 //! retention, and the relay.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot set up its scene has failed, and one by chance says its seed"
+)]
 
 /// Makes each scene a test of every engine.
 macro_rules! over_every_engine {

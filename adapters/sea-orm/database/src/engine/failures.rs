@@ -21,7 +21,8 @@ const SQLITE_BUSY_RECOVERY_SNAPSHOT: [&str; 3] = ["5", "261", "517"];
 /// transaction did not expect to be taken is a race with another one: the second run sees the winner's row.
 pub(crate) fn is_passing(error: &DbErr) -> bool {
     let Some(source) = source(error) else { return false };
-    if matches!(source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) {
+    if matches!(source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed)
+    {
         return true;
     }
     let Some(refusal) = source.as_database_error() else { return false };

@@ -198,10 +198,11 @@ impl<'a> Leader<'a> {
     /// How long nothing needs to be done unless something happens.
     fn pause(&self) -> Duration {
         let retry = self.blocked.values().min().map(|due| due.duration_since(Instant::now()));
-        let poll = match self.db.reader().get_database_backend() {
-            DbBackend::Sqlite => POLL_FILE,
+        let poll = if self.db.reader().get_database_backend() == DbBackend::Sqlite {
+            POLL_FILE
+        } else {
             // Not all replicas of all servers at the same moment.
-            _ => POLL_SERVER.mul_f64(rand::random_range(0.8..=1.2)),
+            POLL_SERVER.mul_f64(rand::random_range(0.8..=1.2))
         };
         retry.map_or(poll, |retry| retry.min(poll))
     }
