@@ -68,7 +68,7 @@ impl DatabaseArguments {
         if let Some(file) = url.file().filter(|file| !file.exists()) {
             return Err(StartError::Other(format!("{name}: {} does not exist", file.display())));
         }
-        let unusable = |error| StartError::Other(format!("{name}: {url}: {error}"));
+        let unusable = |error| StartError::Other(format!("{name}: {error}"));
         // The tables that every context has are all that is needed, so only their migrations are expected.
         let database = Database::open(&url, Schema::Expect, Vec::new()).await.map_err(unusable)?;
         database.check().await.map_err(unusable)?;
