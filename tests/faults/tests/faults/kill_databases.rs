@@ -42,7 +42,7 @@ async fn kill_under_load(name: &str, scene: &mut Scene, mut database: Server) {
     for _ in 0..rounds(5, 1) {
         let (before, down) = (
             chance.time(Duration::ZERO, Duration::from_millis(500)),
-            chance.time(Duration::from_millis(100), Duration::from_secs(5)),
+            chance.time(Duration::from_secs(1), Duration::from_secs(5)),
         );
         // Chance decides where in its work it dies, and how long it stays away.
         tokio::time::sleep(before).await;
