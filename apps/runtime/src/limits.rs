@@ -9,7 +9,7 @@ pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long background loops may take to stop.
 pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(5);
 /// How long handler bodies may take to end after the last connection has.
-pub(crate) const TASKS_END: Duration = Duration::from_secs(5);
+pub(crate) const TASKS_END: Duration = Duration::from_secs(4);
 /// How long the in-process doors and the closing of stores may take.
 pub(crate) const CLOSE: Duration = Duration::from_secs(3);
 /// Doors keep the drain time themselves; this much later they are given up.

@@ -20,6 +20,11 @@ pub(crate) fn quick(workspace: &Workspace, report: &mut Report) {
     });
 }
 
+/// Always the whole workspace with its tests: a part of it would have its dependencies built once more, with other
+/// features.
+const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
+const FAULTS: [&str; 6] = ["test", "--workspace", "--test", "faults", "--no-fail-fast", "--"];
+
 /// The shapes beside the default that the acceptance tests run in, and how many tests at once: each is many processes.
 const SHAPES: [(&str, &str); 3] = [("postgres", "2"), ("mariadb", "4"), ("mixed", "2")];
 /// The scenarios of faults take their turns: each loads the machine for itself.
@@ -28,7 +33,7 @@ const FIXED_SEED: u32 = 1;
 
 /// Every test of the workspace over freshly built programs and real servers; all of them run even if some fail.
 pub(crate) fn tests(workspace: &Workspace, filter: &[String], report: &mut Report) {
-    report.step("build", || run(&mut workspace.cargo(&["build", "--workspace"])).into());
+    report.step("build", || run(&mut workspace.cargo(&BUILD)).into());
     let Some(servers) = servers_for_the_run(workspace, report) else { return };
     report.step("test", || {
         let all = ["test", "--workspace", "--exclude", "faults", "--no-fail-fast", "--"];
@@ -36,7 +41,8 @@ pub(crate) fn tests(workspace: &Workspace, filter: &[String], report: &mut Repor
     });
     for (shape, at_once) in SHAPES {
         report.step(shape, || {
-            let mut acceptance = workspace.cargo(&["test", "--package", "acceptance", "--"]);
+            let mut acceptance =
+                workspace.cargo(&["test", "--workspace", "--test", "acceptance", "--"]);
             // The audit's own test damages files.
             acceptance.args(["--skip", "audit::", "--test-threads", at_once]).args(filter);
             run(over(acceptance.env("BOXOFFICE_SHAPE", shape), workspace, &servers)).into()
@@ -54,13 +60,12 @@ pub(crate) fn faults(
     only: Option<&str>,
     report: &mut Report,
 ) {
-    report.step("build", || run(&mut workspace.cargo(&["build", "--workspace"])).into());
+    report.step("build", || run(&mut workspace.cargo(&BUILD)).into());
     let Some(servers) = servers_for_the_run(workspace, report) else { return };
     report.step("faults", || {
         let seed = seed.unwrap_or_else(random_seed);
         println!("again with the same: cargo xtask faults --seed {seed}");
-        let mut scenarios =
-            workspace.cargo(&["test", "--package", "faults", "--no-fail-fast", "--"]);
+        let mut scenarios = workspace.cargo(&FAULTS);
         scenarios.args(ONE_AT_A_TIME).args(["--nocapture"]).args(only);
         scenarios.env("BOXOFFICE_FAULTS", "all").env("BOXOFFICE_SEED", seed.to_string());
         run(over(&mut scenarios, workspace, &servers)).into()
@@ -74,7 +79,7 @@ fn scenarios(
     filter: &[String],
 ) -> Result<(), String> {
     println!("seed {seed}; all of them with the same: cargo xtask faults --seed {seed}");
-    let mut scenarios = workspace.cargo(&["test", "--package", "faults", "--no-fail-fast", "--"]);
+    let mut scenarios = workspace.cargo(&FAULTS);
     scenarios.args(ONE_AT_A_TIME).args(filter).env("BOXOFFICE_SEED", seed.to_string());
     run(over(&mut scenarios, workspace, servers))
 }

@@ -13,7 +13,7 @@ const DATABASE_MISSING: u16 = 1049;
 const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;";
 const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY;";
 /// Seconds. Each of the two kinds of server skips the comment that is meant for the other.
-const GUARDS: &str = "SET SESSION innodb_lock_wait_timeout = 2
+const GUARDS: &str = "SET SESSION innodb_lock_wait_timeout = 3
     /*M!100100 , max_statement_time = 5 */ /*!50708 , max_execution_time = 5000 */;";
 const STRICT: &str = "SET SESSION sql_mode =
     'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT';";
