@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::gateways::Gateway;
 use crate::measured::{Call, Measured};
 
-/// A call that has no answer by then is sent again: a killed server answers nothing.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+/// A call that has no answer by then is sent again. It is longer than any call may take.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 /// One wish of a buyer comes true within this, whatever dies meanwhile.
 const WISH_WITHIN: Duration = Duration::from_secs(120);
@@ -26,12 +26,25 @@ const ASK_AGAIN: [u16; 5] = [429, 500, 502, 503, 504];
 /// What the buyers do.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
-    /// The ticket they want.
-    pub ticket: String,
+    /// The tickets they want, each booking the next.
+    pub tickets: Vec<String>,
     /// How many of them at once, each a caller of its own.
     pub buyers: usize,
     /// How they pay, each booking in turn: `ok`, `declined`, `lost_reply`, ….
     pub methods: Vec<&'static str>,
+    /// How long a buyer rests between two wishes.
+    pub rest: Duration,
+    /// Whether buyers look at everything that is theirs after each booking.
+    pub reads: bool,
+}
+
+impl LoadPlan {
+    /// Buyers of one ticket who pay in these ways, without rest.
+    #[must_use]
+    pub fn on(ticket: String, buyers: usize, methods: &[&'static str]) -> Self {
+        let (methods, rest) = (methods.to_vec(), Duration::ZERO);
+        Self { tickets: vec![ticket], buyers, methods, rest, reads: false }
+    }
 }
 
 /// What the platform has acknowledged, and so must keep.
@@ -167,20 +180,26 @@ struct Buyer {
 
 impl Buyer {
     async fn book_and_book(self) {
+        let LoadPlan { rest, buyers, .. } = self.shared.plan;
+        // Not all of them at once.
+        let share = |whole: usize| u32::try_from(whole).unwrap_or(u32::MAX);
+        sleep(rest * share(self.number) / share(buyers).max(1)).await;
         let mut wish = 0;
         while !self.shared.stopping.load(Ordering::SeqCst) {
             self.book(wish).await;
             wish += 1;
+            sleep(rest).await;
         }
     }
 
     async fn book(&self, wish: usize) {
         let key = format!("wish-{}-{wish}", self.number);
-        let methods = &self.shared.plan.methods;
-        let method = methods.get((self.number + wish) % methods.len().max(1)).unwrap_or(&"ok");
-        let ticket = &self.shared.plan.ticket;
+        let LoadPlan { tickets, methods, .. } = &self.shared.plan;
+        let turn = self.number + wish;
+        let method = methods.get(turn % methods.len().max(1)).unwrap_or(&"ok");
+        let ticket = tickets.get(turn % tickets.len().max(1));
         let body = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": method});
-        let answer = self.ask("/v1/bookings", &key, body).await;
+        let answer = self.ask("/v1/bookings", &key, Some(body)).await;
         let mut acknowledged =
             Acknowledged { buyer: self.number, key: key.clone(), status: None, cancelled: false };
         if answer.status != 200 {
@@ -192,14 +211,32 @@ impl Buyer {
         let booking = answer.text("bookingId").to_owned();
         acknowledged.status = Some(answer.text("status").to_owned());
         self.shared.acknowledged().insert(booking.clone(), acknowledged);
+        if self.shared.plan.reads {
+            self.look_at(&booking, ticket.map_or("", String::as_str)).await;
+        }
         if wish % CANCELLED_ONE_IN == CANCELLED_ONE_IN - 1 {
             self.cancel(&booking).await;
         }
     }
 
+    /// One reading call to each server.
+    async fn look_at(&self, booking: &str, ticket: &str) {
+        let paths = [
+            format!("/v1/tickets/{ticket}"),
+            format!("/v1/bookings/{booking}"),
+            format!("/v1/payments?bookingId={booking}"),
+            "/v1/notifications".to_owned(),
+            "/v1/mypage/bookings".to_owned(),
+        ];
+        for path in paths {
+            let answer = self.ask(&path, "", None).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.json);
+        }
+    }
+
     async fn cancel(&self, booking: &str) {
         let path = format!("/v1/bookings/{booking}:cancel");
-        let answer = self.ask(&path, &format!("cancel-{booking}"), json!({})).await;
+        let answer = self.ask(&path, &format!("cancel-{booking}"), Some(json!({}))).await;
         // One that was rejected or has expired meanwhile is closed as well.
         let closed = answer.status == 200 || answer.reason() == "NOT_CANCELLABLE";
         assert!(closed, "{path}: {} {}", answer.status, answer.json);
@@ -210,8 +247,9 @@ impl Buyer {
         }
     }
 
-    /// Sends a call with its key until it has a definite answer, to another gateway each time.
-    async fn ask(&self, path: &str, key: &str, body: Value) -> HttpAnswer {
+    /// Sends a call until it has a definite answer, to another gateway each time: one that changes something with its
+    /// body and its key.
+    async fn ask(&self, path: &str, key: &str, body: Option<Value>) -> HttpAnswer {
         let patience = Instant::now() + WISH_WITHIN;
         let what = format!("{path} {key}");
         let mut last = String::new();
@@ -221,8 +259,11 @@ impl Buyer {
             let told = match self.shared.gateway(turn) {
                 None => Err("no gateway is ready".to_owned()),
                 Some(gateway) => {
-                    let call = gateway.client.post(path).token(&self.token).key(key);
-                    match timeout(ANSWERED_WITHIN, call.json(body.clone()).send()).await {
+                    let call = match body.clone() {
+                        Some(body) => gateway.client.post(path).key(key).json(body),
+                        None => gateway.client.get(path),
+                    };
+                    match timeout(ANSWERED_WITHIN, call.token(&self.token).send()).await {
                         Ok(Ok(answer)) if is_definite(&answer) => Ok(answer),
                         Ok(Ok(answer)) => Err(format!("{} {}", answer.status, answer.json)),
                         Ok(Err(error)) => Err(error.to_string()),

@@ -1,14 +1,14 @@
-//! What a server says of itself over `grpc.health.v1`, asked as anybody would ask it.
+//! What servers say of themselves over `grpc.health.v1`.
 
-use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use testkit::{Platform, eventually_within, tool};
-use tokio::process::Command;
+use testkit::{Platform, eventually_within};
+use tokio::time::timeout;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
-/// Each context with its services.
+/// Each context with its service.
 pub(crate) const SERVICES: [(&str, &str); 5] = [
     ("ticket", "boxoffice.ticket.v1.TicketService"),
     ("booking", "boxoffice.booking.v1.BookingService"),
@@ -21,16 +21,14 @@ pub(crate) const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// What `service` is at a context's first replica: `SERVING`, or what was answered instead.
 pub(crate) async fn health(platform: &Platform, context: &str, service: &str) -> String {
-    let address: SocketAddr = platform.grpc_addr(context).parse().expect("an address");
-    let mut grpcurl = Command::new(tool("grpcurl"));
-    grpcurl.args(["-plaintext", "-connect-timeout", "2", "-max-time", "2"]);
-    grpcurl.args(["-d", &json!({ "service": service }).to_string(), &address.to_string()]);
-    grpcurl.arg("grpc.health.v1.Health/Check").stdin(Stdio::null()).kill_on_drop(true);
-    let output = grpcurl.output().await.expect("grpcurl runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let status = serde_json::from_str::<Value>(&said).ok();
-    let status = status.and_then(|said| Some(said.get("status")?.as_str()?.to_owned()));
-    status.unwrap_or_else(|| format!("{said}{}", String::from_utf8_lossy(&output.stderr)))
+    let address = format!("http://{}", platform.grpc_addr(context));
+    let channel = Endpoint::from_shared(address).expect("an address").connect_lazy();
+    let asked = HealthCheckRequest { service: service.to_owned() };
+    match timeout(ANSWERED_WITHIN, HealthClient::new(channel).check(asked)).await {
+        Ok(Ok(answer)) => answer.get_ref().status().as_str_name().to_owned(),
+        Ok(Err(status)) => status.to_string(),
+        Err(_) => "no answer".to_owned(),
+    }
 }
 
 /// Waits until a context's own service, the whole server and its readiness are all this; gives how long it took.

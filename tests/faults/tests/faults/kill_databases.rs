@@ -36,8 +36,8 @@ async fn row_8_mariadb_killed_under_load_refuses_soon_and_loses_nothing() {
 async fn kill_under_load(name: &str, scene: &mut Scene, mut database: Server) {
     let mut chance = Chance::of(name);
     let ticket = scene.register("On sand", CAPACITY).await;
-    let methods = vec!["ok", "ok", "lost_reply", "ok", "declined"];
-    let load = scene.load(LoadPlan { ticket, buyers: BUYERS, methods });
+    let methods = ["ok", "ok", "lost_reply", "ok", "declined"];
+    let load = scene.load(LoadPlan::on(ticket, BUYERS, &methods));
     load.goes_on_for(BUYERS).await;
     for _ in 0..rounds(5, 1) {
         let (before, down) = (

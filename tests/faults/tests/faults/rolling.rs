@@ -13,17 +13,26 @@ const CAPACITY: u32 = 1_000_000;
 const SHUTDOWN_DELAY_MS: &str = "1500";
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
 /// So much is answered between two restarts.
-const ANSWERS_BETWEEN: usize = 20;
+const ANSWERS_BETWEEN: usize = 5;
+const TICKETS: usize = 10;
+/// What each client adds to the rest of all of them.
+const REST: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o03_a_rolling_restart_of_every_server_fails_no_call() {
     let _seed = Chance::of("rolling");
     let plan = Plan { replicas: REPLICAS, ..Plan::of(Shape::Postgres) };
     let mut scene = Scene::planned(plan.with("SHUTDOWN_DELAY_MS", SHUTDOWN_DELAY_MS)).await;
-    let ticket = scene.register("Rolling", CAPACITY).await;
+    let mut tickets = Vec::new();
+    for number in 0..TICKETS {
+        tickets.push(scene.register(&format!("Rolling {number}"), CAPACITY).await);
+    }
     let buyers = rounds(100, 20);
-    let load = scene.load_over_the_ready(LoadPlan { ticket, buyers, methods: vec!["ok"] });
-    load.goes_on_for(buyers).await;
+    // As many wishes a second, whether many ask seldom or few often: the restarts are tested, not the machine.
+    let rest = REST * u32::try_from(buyers).unwrap();
+    let plan = LoadPlan { tickets, buyers, methods: vec!["ok"], rest, reads: true };
+    let load = scene.load_over_the_ready(plan);
+    load.goes_on_for(ANSWERS_BETWEEN).await;
     // The first look at the gateways has no answer yet.
     let _finding_them = load.measured();
     for round in 0..rounds(3, 1) {

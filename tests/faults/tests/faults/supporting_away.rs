@@ -17,7 +17,7 @@ async fn n02_n07_bookings_do_without_notification_and_mypage_which_then_catch_up
     let _seed = Chance::of("supporting_away");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     let ticket = scene.register("Unsupported", CAPACITY).await;
-    let load = scene.load(LoadPlan { ticket, buyers: BUYERS, methods: vec!["ok", "ok", "declined"] });
+    let load = scene.load(LoadPlan::on(ticket, BUYERS, &["ok", "ok", "declined"]));
     load.goes_on_for(BUYERS).await;
     let _warming_up = load.measured();
 
