@@ -39,11 +39,11 @@ pub struct LoadPlan {
 }
 
 impl LoadPlan {
-    /// Buyers of one ticket who pay in these ways, without rest.
+    /// Buyers of these tickets who pay in these ways, without rest.
     #[must_use]
-    pub fn on(ticket: String, buyers: usize, methods: &[&'static str]) -> Self {
+    pub fn on(tickets: Vec<String>, buyers: usize, methods: &[&'static str]) -> Self {
         let (methods, rest) = (methods.to_vec(), Duration::ZERO);
-        Self { tickets: vec![ticket], buyers, methods, rest, reads: false }
+        Self { tickets, buyers, methods, rest, reads: false }
     }
 }
 

@@ -71,7 +71,7 @@ async fn started_in_some_order(chance: &mut Chance) {
     assert!(took <= READY_WITHIN, "ready only {took:?} after the last dependency");
 
     let ticket = scene.register("At last", 100).await;
-    let load = scene.load(LoadPlan::on(ticket, BUYERS, &["ok"]));
+    let load = scene.load(LoadPlan::on(vec![ticket], BUYERS, &["ok"]));
     load.goes_on_for(BUYERS).await;
     let acknowledged = load.stop().await;
     scene.all_is_well(&acknowledged).await;

@@ -37,14 +37,14 @@ async fn kill_under_load(name: &str, scene: &mut Scene, mut database: Server) {
     let mut chance = Chance::of(name);
     let ticket = scene.register("On sand", CAPACITY).await;
     let methods = ["ok", "ok", "lost_reply", "ok", "declined"];
-    let load = scene.load(LoadPlan::on(ticket, BUYERS, &methods));
+    let load = scene.load(LoadPlan::on(vec![ticket], BUYERS, &methods));
     load.goes_on_for(BUYERS).await;
     for _ in 0..rounds(5, 1) {
         let (before, down) = (
             chance.time(Duration::ZERO, Duration::from_millis(500)),
-            chance.time(Duration::from_secs(1), Duration::from_secs(5)),
+            chance.time(Duration::from_secs(4), Duration::from_secs(6)),
         );
-        // Chance decides where in its work it dies, and how long it stays away.
+        // Chance decides where in its work it dies, and how long it stays away: longer than a call waits for it.
         tokio::time::sleep(before).await;
         block_in_place(|| database.kill9()).unwrap();
         tokio::time::sleep(down).await;

@@ -18,7 +18,7 @@ async fn row_7_nats_killed_under_load_fails_no_call_and_loses_nothing() {
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     let ticket = scene.register("Unheard", CAPACITY).await;
     let methods = ["ok", "lost_reply", "ok", "declined"];
-    let load = scene.load(LoadPlan::on(ticket, BUYERS, &methods));
+    let load = scene.load(LoadPlan::on(vec![ticket], BUYERS, &methods));
     load.goes_on_for(BUYERS).await;
     for _ in 0..rounds(5, 2) {
         // Chance decides where in its work it dies.

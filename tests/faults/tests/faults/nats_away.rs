@@ -20,7 +20,7 @@ async fn nats_away_for_a_minute_fails_no_call_and_a_lost_stream_is_told_again() 
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     let ticket = scene.register("Alone", CAPACITY).await;
     let methods = ["ok", "ok", "lost_reply", "declined"];
-    let load = scene.load(LoadPlan::on(ticket, BUYERS, &methods));
+    let load = scene.load(LoadPlan::on(vec![ticket], BUYERS, &methods));
     load.goes_on_for(BUYERS).await;
 
     let away = Duration::from_secs(u64::try_from(rounds(60, 10)).unwrap());

@@ -9,6 +9,7 @@ const SUPPORTING: [&str; 2] = ["notification-1", "mypage-1"];
 const BUYERS: usize = 10;
 /// More than the buyers ever book.
 const CAPACITY: u32 = 1_000_000;
+const TICKETS: usize = 10;
 /// A median may be this much longer by the load of the machine alone.
 const SLOWER_AT_MOST: u32 = 3;
 
@@ -16,8 +17,11 @@ const SLOWER_AT_MOST: u32 = 3;
 async fn n02_n07_bookings_do_without_notification_and_mypage_which_then_catch_up() {
     let _seed = Chance::of("supporting_away");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
-    let ticket = scene.register("Unsupported", CAPACITY).await;
-    let load = scene.load(LoadPlan::on(ticket, BUYERS, &["ok", "ok", "declined"]));
+    let mut tickets = Vec::new();
+    for number in 0..TICKETS {
+        tickets.push(scene.register(&format!("Unsupported {number}"), CAPACITY).await);
+    }
+    let load = scene.load(LoadPlan::on(tickets, BUYERS, &["ok", "ok", "declined"]));
     load.goes_on_for(BUYERS).await;
     let _warming_up = load.measured();
 
