@@ -39,8 +39,9 @@ async fn f16_a_commit_whose_reply_is_lost_has_one_effect(engine: Engine) {
                 write_marks(tx, marks).await
             })
         });
-        assert_eq!(in_time(run).await, Ok(second), "the second run finds what the first one did");
-        assert!(proxy.has_eaten());
+        let verdict = in_time(run).await;
+        assert!(proxy.has_eaten(), "command {number}");
+        assert_eq!(verdict, Ok(second), "the second run finds what the first one did");
         assert_eq!(rows(&scene.db, "counter").await, number);
         assert_eq!(rows(&scene.db, "outbox").await, number);
     }

@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use crate::support::{Engine, place};
 
-const COMMIT: &[u8] = b"COMMIT";
+/// How a COMMIT ends a packet, of MySQL and of PostgreSQL.
+const COMMITS: [&[u8]; 2] = [b"COMMIT", b"COMMIT\0"];
 
 /// Carries connections to one server, until it is dropped.
 pub(crate) struct Proxy {
@@ -81,7 +82,7 @@ async fn carry(mut client: TcpStream, server: SocketAddr, orders: Arc<Orders>) {
             read = client.read(&mut up) => {
                 let Ok(1..) = read else { return };
                 let sent = &up[..read.unwrap()];
-                let commits = sent.windows(COMMIT.len()).any(|part| part == COMMIT);
+                let commits = COMMITS.iter().any(|commit| sent.ends_with(commit));
                 eating |= commits && orders.eat.swap(false, Ordering::SeqCst);
                 if server.write_all(sent).await.is_err() { return }
             }
