@@ -109,7 +109,7 @@ impl Database {
             Err(error) => match set_aside(self, consumer, message, &error.to_string()).await? {
                 // It was handled on another way while this try failed.
                 Committed::AlreadyHandled => self.forget(consumer, message.id).await,
-                _set_aside => Ok(()),
+                Committed::Done | Committed::Stale | Committed::KeyTaken => Ok(()),
             },
         }
     }

@@ -1,5 +1,4 @@
 //! The writers' pools themselves, over real servers.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
 use futures::FutureExt;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
