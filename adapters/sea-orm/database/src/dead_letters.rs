@@ -40,7 +40,9 @@ impl Database {
         let doing = "reading the dead letters";
         let of_consumers = Query::select()
             .columns(envelope_columns())
-            .columns(["consumer", "reason", "parked_at_us", "retry_at_us"].map(Alias::new))
+            .columns(
+                ["event_id", "consumer", "reason", "parked_at_us", "retry_at_us"].map(Alias::new),
+            )
             .from(tables::DeadLetter::Table)
             .order_by(tables::DeadLetter::ParkedAtUs, Order::Asc)
             .limit(u64::from(rows_max))

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use kernel::{PublishError, Publisher, StoreError};
 use sea_orm::DbBackend;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LEASE_DURATION;
@@ -80,7 +80,8 @@ impl<'a> Leader<'a> {
     /// Publishes until told to stop or somebody else leads. No database call in here is ever dropped.
     pub(super) async fn lead(mut self, stop: &CancellationToken) {
         let mut commits = self.db.committed();
-        let mut renewal = interval(LEASE_RENEWAL);
+        // The lease is fresh.
+        let mut renewal = interval_at(Instant::now() + LEASE_RENEWAL, LEASE_RENEWAL);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if let Err(Deposed) = self.round().await {
