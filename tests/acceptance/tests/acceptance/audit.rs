@@ -64,7 +64,11 @@ const DAMAGE: [(&str, &str, &str); 28] = [
 const DAMAGE_ANYWHERE: [(&str, &str, &str); 9] = [
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
     ("I3", "ticket", "UPDATE hold SET state = 'RELEASED' WHERE state = 'COMMITTED'"),
-    ("I3d", "payment", "UPDATE payment SET amount_minor = amount_minor + 1"),
+    (
+        "I3d",
+        "payment",
+        "UPDATE payment SET amount_minor = amount_minor + 1 WHERE status = 'APPROVED'",
+    ),
     ("I6", "booking", "UPDATE reply SET body = NULL"),
     ("I8", "mypage", "UPDATE booking_view SET quantity = quantity + 1"),
     ("I9c", "provider", "DELETE FROM refund"),
