@@ -64,6 +64,26 @@ async fn r18_a_poisoned_message_is_set_aside_listed_and_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn r18_a_message_that_the_bus_refused_is_listed_and_sent_again() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Refused", 10).await;
+    book_confirmed(&platform, "alice", &ticket, 1).await;
+    platform.audit_is_clean().await;
+    let refused = "UPDATE outbox SET published_at_us = NULL, parked_at_us = 1, last_error = 'too large' \
+                   WHERE event_type LIKE '%.BookingConfirmed'";
+    tamper(&platform, "booking", refused).await;
+    let (code, said) = platform.command(&["dead-letters", "list", "--context", "booking"]).await;
+    let named = said.contains("  booking  relay  BookingConfirmed") && said.contains("too large");
+    assert!(code == 0 && named && said.contains("1 dead letters"), "{code} {said}");
+    let (code, said) = platform.command(&["audit", "--grace-secs", "0"]).await;
+    assert!(code == 1 && said.contains("L1  relay/"), "{code} {said}");
+
+    let (code, said) = platform.command(&["dead-letters", "retry", "--all"]).await;
+    assert!(code == 0 && said.contains("1 dead letters will be tried again"), "{code} {said}");
+    platform.audit_is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn n05_what_is_told_again_changes_nothing_twice() {
     let platform = Platform::start().await;
     let ticket = register(&platform, "Replayed", 10).await;
