@@ -14,6 +14,7 @@ use crate::telemetry::log_filter;
 
 /// The settings. Each is a flag, and a variable of the name that stands for its value.
 #[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Folder of the embedded databases and of the keys that this platform's servers share
     #[arg(long, env = "DATA_DIR", global = true, default_value = "./boxoffice-data")]

@@ -65,6 +65,9 @@ pub struct DeliverySettings {
     pub backoff_max: Duration,
     /// Messages that one consumer handles in this process at the same time.
     pub handlings_max: usize,
+    /// No message for so long while some wait: the pulls do not work, whatever the server says, and begin
+    /// anew.
+    pub stuck_after: Duration,
 }
 
 impl Default for DeliverySettings {
@@ -77,6 +80,7 @@ impl Default for DeliverySettings {
             backoff_max: Duration::from_secs(10),
             // A consumer's effects are commits of one database: more at a time would only queue for it.
             handlings_max: 16,
+            stuck_after: Duration::from_secs(30),
         }
     }
 }
