@@ -137,7 +137,9 @@ async fn tell(settings: Settings) -> Result<ExitCode, StartError> {
         return story(&http, &settings).await;
     }
     let folder = std::env::temp_dir().join(format!("boxoffice-demo-{}", std::process::id()));
-    let mut settings = Settings { data_dir: folder.clone(), ..settings };
+    // The story is not told on the real platform's databases and bus.
+    let mut settings =
+        Settings { data_dir: folder.clone(), database_url: None, nats_url: None, ..settings };
     for address in [&mut settings.rest_addr, &mut settings.grpc_addr, &mut settings.admin_addr] {
         address.set_port(0);
     }

@@ -1,5 +1,6 @@
 //! The limits of a process, in one place.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The most connections to the admin port.
@@ -20,3 +21,5 @@ pub(crate) const WORKER_RESTART: Duration = Duration::from_secs(1);
 pub(crate) const SERVICE_TOKEN: Duration = Duration::from_secs(300);
 /// The longest wait that may be configured for anything, in milliseconds.
 pub(crate) const WAIT_MS_MAX: u64 = 600_000;
+/// The bytes that a stream of NATS may be told to hold: a mebibyte to a pebibyte.
+pub(crate) const STREAM_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 50;

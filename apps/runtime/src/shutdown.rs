@@ -1,6 +1,6 @@
 //! Serving, and the order of stopping (reliability.md 7.9):
-//! not ready → go on serving for the configured delay → stop the loops → close the outer doors and
-//! drain them → let handler bodies end → close the inner doors → close the stores → exit 0.
+//! not ready → go on serving for the configured delay, asking clients to go → stop the loops → close the
+//! outer doors and drain them → let handler bodies end → close the inner doors → close the stores → exit 0.
 //! A second signal, or the limit of all of it, ends the process at once with exit code 1.
 
 use std::panic::AssertUnwindSafe;
@@ -87,6 +87,7 @@ impl Process {
         if let Some(health) = &self.health {
             health.set_serving(false).await;
         }
+        self.draining.cancel();
         tokio::time::sleep(self.delay()).await;
         tell(self.workers.stop(WORKERS_STOP).await, "some loops did not end in time");
         let drained = self.outer.close(self.drain() + STOP_SLACK).await;

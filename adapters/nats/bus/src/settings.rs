@@ -14,7 +14,7 @@ pub struct NatsSettings {
     pub replicas: usize,
     /// Bytes a stream that is made now may hold; the server sets so many aside. What comes when it is
     /// full waits in the outboxes.
-    pub max_bytes: u32,
+    pub max_bytes: u64,
     /// Where the server's monitoring listens, `http://nats:8222`, to ask how it writes to its disk.
     pub monitor_url: Option<String>,
     /// How messages are tried.
