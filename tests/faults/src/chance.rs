@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 /// Chance by the seed of the run and the scenario's name.
@@ -29,6 +30,12 @@ impl Chance {
         self.0.random_range(least..=most)
     }
 
+    /// The same in another order.
+    pub fn shuffled<T>(&mut self, mut all: Vec<T>) -> Vec<T> {
+        all.shuffle(&mut self.0);
+        all
+    }
+
     /// One of several places.
     pub fn below(&mut self, count: usize) -> usize {
         self.0.random_range(0..count)
@@ -42,7 +49,7 @@ pub fn rounds(all: usize, slice: usize) -> usize {
 }
 
 /// Says something past the capture of a test's output.
-pub(crate) fn tell(line: &str) {
+pub fn tell(line: &str) {
     use std::io::Write;
     let _told = writeln!(std::io::stderr(), "{line}");
 }

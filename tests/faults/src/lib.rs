@@ -3,9 +3,14 @@
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
 mod chance;
+mod gateways;
 mod load;
+mod measured;
+mod plain_nats;
 mod scene;
 
-pub use chance::{Chance, rounds};
+pub use chance::{Chance, rounds, tell};
 pub use load::{Acknowledged, Load, LoadPlan};
-pub use scene::Scene;
+pub use measured::{Call, Measured};
+pub use plain_nats::delete_stream;
+pub use scene::{Scene, all_rows};

@@ -1,17 +1,20 @@
 //! Buyers who book, pay and cancel over several gateways, each call with a key and sent again until it is answered.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use boxoffice::http::{HttpAnswer, HttpClient};
+use boxoffice::http::HttpAnswer;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-/// A call that has no answer by then is sent again: a killed server answers nothing.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+use crate::gateways::Gateway;
+use crate::measured::{Call, Measured};
+
+/// A call that has no answer by then is sent again. It is longer than any call may take.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(100);
 /// One wish of a buyer comes true within this, whatever dies meanwhile.
 const WISH_WITHIN: Duration = Duration::from_secs(120);
@@ -23,12 +26,25 @@ const ASK_AGAIN: [u16; 5] = [429, 500, 502, 503, 504];
 /// What the buyers do.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
-    /// The ticket they want.
-    pub ticket: String,
+    /// The tickets they want, each booking the next.
+    pub tickets: Vec<String>,
     /// How many of them at once, each a caller of its own.
     pub buyers: usize,
     /// How they pay, each booking in turn: `ok`, `declined`, `lost_reply`, ….
     pub methods: Vec<&'static str>,
+    /// How long a buyer rests between two wishes.
+    pub rest: Duration,
+    /// Whether buyers look at everything that is theirs after each booking.
+    pub reads: bool,
+}
+
+impl LoadPlan {
+    /// Buyers of one ticket who pay in these ways, without rest.
+    #[must_use]
+    pub fn on(ticket: String, buyers: usize, methods: &[&'static str]) -> Self {
+        let (methods, rest) = (methods.to_vec(), Duration::ZERO);
+        Self { tickets: vec![ticket], buyers, methods, rest, reads: false }
+    }
 }
 
 /// What the platform has acknowledged, and so must keep.
@@ -47,36 +63,40 @@ pub struct Acknowledged {
 /// Buyers at work. They stop when told to, each after its last wish.
 pub struct Load {
     buyers: JoinSet<()>,
+    _asking: JoinSet<()>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     plan: LoadPlan,
-    gateways: Vec<HttpClient>,
+    gateways: Vec<Gateway>,
     stopping: AtomicBool,
     /// By the booking's id, or by the key where there is no booking.
     acknowledged: Mutex<BTreeMap<String, Acknowledged>>,
-    /// Answers that told to ask again, and calls without an answer.
-    failures: AtomicUsize,
+    calls: Mutex<Vec<Call>>,
 }
 
 impl Load {
-    /// Lets the buyers begin; `tokens` are theirs.
+    /// Lets the buyers begin; `tokens` are theirs, `asking` watches the gateways.
     #[must_use]
-    pub fn begin(plan: LoadPlan, gateways: Vec<HttpClient>, tokens: Vec<String>) -> Self {
+    pub(crate) fn begin(
+        plan: LoadPlan,
+        (gateways, asking): (Vec<Gateway>, JoinSet<()>),
+        tokens: Vec<String>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             plan,
             gateways,
             stopping: AtomicBool::new(false),
             acknowledged: Mutex::default(),
-            failures: AtomicUsize::new(0),
+            calls: Mutex::default(),
         });
         let mut buyers = JoinSet::new();
         for (number, token) in tokens.into_iter().enumerate() {
             let buyer = Buyer { number, token, shared: Arc::clone(&shared) };
             buyers.spawn(buyer.book_and_book());
         }
-        Self { buyers, shared }
+        Self { buyers, _asking: asking, shared }
     }
 
     /// How many wishes have been answered.
@@ -85,10 +105,10 @@ impl Load {
         self.shared.acknowledged().len()
     }
 
-    /// How many calls had to be sent again.
+    /// How the calls went that ended since this was last asked.
     #[must_use]
-    pub fn failures(&self) -> usize {
-        self.shared.failures.load(Ordering::SeqCst)
+    pub fn measured(&self) -> Measured {
+        Measured(std::mem::take(&mut *self.shared.calls()))
     }
 
     /// Waits until so many more wishes have been answered: the platform works.
@@ -104,20 +124,49 @@ impl Load {
         .await;
     }
 
+    /// Waits until calls have been answered for so long: at the end as at its beginning.
+    ///
+    /// # Panics
+    /// When they are not answered any more.
+    pub async fn goes_on_until(&self, moment: Instant) {
+        while Instant::now() < moment {
+            self.goes_on_for(1).await;
+        }
+    }
+
     /// Lets every buyer finish its last wish and gives what was acknowledged.
     ///
     /// # Panics
     /// When a wish was refused wrongly or not answered in time.
-    pub async fn stop(mut self) -> BTreeMap<String, Acknowledged> {
+    pub async fn stop(self) -> BTreeMap<String, Acknowledged> {
+        self.stop_measured().await.0
+    }
+
+    /// The same, and how the calls went since that was last asked.
+    ///
+    /// # Panics
+    /// When a wish was refused wrongly or not answered in time.
+    pub async fn stop_measured(mut self) -> (BTreeMap<String, Acknowledged>, Measured) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         while let Some(ended) = self.buyers.join_next().await {
             ended.unwrap_or_else(|error| panic!("a buyer: {error}"));
         }
-        self.shared.acknowledged().clone()
+        let acknowledged = self.shared.acknowledged().clone();
+        (acknowledged, self.measured())
     }
 }
 
 impl Shared {
+    /// One of those in use, in turn.
+    fn gateway(&self, turn: usize) -> Option<&Gateway> {
+        let in_use: Vec<_> = self.gateways.iter().filter(|gateway| gateway.is_in_use()).collect();
+        in_use.get(turn % in_use.len().max(1)).copied()
+    }
+
+    fn calls(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn acknowledged(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Acknowledged>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,20 +180,26 @@ struct Buyer {
 
 impl Buyer {
     async fn book_and_book(self) {
+        let LoadPlan { rest, buyers, .. } = self.shared.plan;
+        // Not all of them at once.
+        let share = |whole: usize| u32::try_from(whole).unwrap_or(u32::MAX);
+        sleep(rest * share(self.number) / share(buyers).max(1)).await;
         let mut wish = 0;
         while !self.shared.stopping.load(Ordering::SeqCst) {
             self.book(wish).await;
             wish += 1;
+            sleep(rest).await;
         }
     }
 
     async fn book(&self, wish: usize) {
         let key = format!("wish-{}-{wish}", self.number);
-        let methods = &self.shared.plan.methods;
-        let method = methods.get((self.number + wish) % methods.len().max(1)).unwrap_or(&"ok");
-        let ticket = &self.shared.plan.ticket;
+        let LoadPlan { tickets, methods, .. } = &self.shared.plan;
+        let turn = self.number + wish;
+        let method = methods.get(turn % methods.len().max(1)).unwrap_or(&"ok");
+        let ticket = tickets.get(turn % tickets.len().max(1));
         let body = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": method});
-        let answer = self.ask("/v1/bookings", &key, body).await;
+        let answer = self.ask("/v1/bookings", &key, Some(body)).await;
         let mut acknowledged =
             Acknowledged { buyer: self.number, key: key.clone(), status: None, cancelled: false };
         if answer.status != 200 {
@@ -156,14 +211,32 @@ impl Buyer {
         let booking = answer.text("bookingId").to_owned();
         acknowledged.status = Some(answer.text("status").to_owned());
         self.shared.acknowledged().insert(booking.clone(), acknowledged);
+        if self.shared.plan.reads {
+            self.look_at(&booking, ticket.map_or("", String::as_str)).await;
+        }
         if wish % CANCELLED_ONE_IN == CANCELLED_ONE_IN - 1 {
             self.cancel(&booking).await;
         }
     }
 
+    /// One reading call to each server.
+    async fn look_at(&self, booking: &str, ticket: &str) {
+        let paths = [
+            format!("/v1/tickets/{ticket}"),
+            format!("/v1/bookings/{booking}"),
+            format!("/v1/payments?bookingId={booking}"),
+            "/v1/notifications".to_owned(),
+            "/v1/mypage/bookings".to_owned(),
+        ];
+        for path in paths {
+            let answer = self.ask(&path, "", None).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.json);
+        }
+    }
+
     async fn cancel(&self, booking: &str) {
         let path = format!("/v1/bookings/{booking}:cancel");
-        let answer = self.ask(&path, &format!("cancel-{booking}"), json!({})).await;
+        let answer = self.ask(&path, &format!("cancel-{booking}"), Some(json!({}))).await;
         // One that was rejected or has expired meanwhile is closed as well.
         let closed = answer.status == 200 || answer.reason() == "NOT_CANCELLABLE";
         assert!(closed, "{path}: {} {}", answer.status, answer.json);
@@ -174,21 +247,37 @@ impl Buyer {
         }
     }
 
-    /// Sends a call with its key until it has a definite answer, to another gateway each time.
-    async fn ask(&self, path: &str, key: &str, body: Value) -> HttpAnswer {
+    /// Sends a call until it has a definite answer, to another gateway each time: one that changes something with its
+    /// body and its key.
+    async fn ask(&self, path: &str, key: &str, body: Option<Value>) -> HttpAnswer {
         let patience = Instant::now() + WISH_WITHIN;
-        let gateways = self.shared.gateways.iter().cycle().skip(self.number);
+        let what = format!("{path} {key}");
         let mut last = String::new();
-        for gateway in gateways {
-            assert!(Instant::now() < patience, "{path} {key} is not answered; last: {last}");
-            let call = gateway.post(path).token(&self.token).key(key).json(body.clone()).send();
-            match timeout(ANSWERED_WITHIN, call).await {
-                Ok(Ok(answer)) if is_definite(&answer) => return answer,
-                Ok(Ok(answer)) => last = format!("{} {}", answer.status, answer.json),
-                Ok(Err(error)) => last = error.to_string(),
-                Err(_) => "no answer".clone_into(&mut last),
+        for turn in self.number.. {
+            assert!(Instant::now() < patience, "{what} is not answered; last: {last}");
+            let sent = Instant::now();
+            let told = match self.shared.gateway(turn) {
+                None => Err("no gateway is ready".to_owned()),
+                Some(gateway) => {
+                    let call = match body.clone() {
+                        Some(body) => gateway.client.post(path).key(key).json(body),
+                        None => gateway.client.get(path),
+                    };
+                    match timeout(ANSWERED_WITHIN, call.token(&self.token).send()).await {
+                        Ok(Ok(answer)) if is_definite(&answer) => Ok(answer),
+                        Ok(Ok(answer)) => Err(format!("{} {}", answer.status, answer.json)),
+                        Ok(Err(error)) => Err(error.to_string()),
+                        Err(_) => Err("no answer".to_owned()),
+                    }
+                }
+            };
+            let failure = told.as_ref().err().cloned();
+            let call = Call { what: what.clone(), took: sent.elapsed(), failure };
+            self.shared.calls().push(call);
+            match told {
+                Ok(answer) => return answer,
+                Err(failure) => last = failure,
             }
-            self.shared.failures.fetch_add(1, Ordering::SeqCst);
             sleep(PAUSE).await;
         }
         panic!("no gateway to ask")

@@ -7,8 +7,10 @@ use boxoffice::http::HttpClient;
 use serde_json::{Value, json};
 use servers::{Life, Scratch, Server};
 use testkit::{Plan, Platform, Shape, eventually_within};
+use tokio::task::JoinSet;
 
 use crate::chance::tell;
+use crate::gateways::Gateway;
 use crate::load::{Acknowledged, Load, LoadPlan};
 
 /// The platform is at rest and its books are right this soon after the last fault.
@@ -42,6 +44,17 @@ impl Scene {
     /// # Panics
     /// When something does not start.
     pub async fn planned(plan: Plan) -> Self {
+        let mut scene = Self::set_up(plan).await;
+        scene.platform.migrate().await;
+        scene.platform.restart().await;
+        scene
+    }
+
+    /// Starts the databases and the bus, and nothing of the platform.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn set_up(plan: Plan) -> Self {
         let fail = |error: String| -> ! { panic!("{error}") };
         let scratch = Scratch::fresh("faults").unwrap_or_else(|error| fail(error));
         let folder = scratch.path().to_owned();
@@ -51,7 +64,7 @@ impl Scene {
         let (postgres, mariadb) = started.unwrap_or_else(|error| fail(error));
         let url = |server: &Option<Server>| server.as_ref().map(|server| server.url().to_owned());
         let plan = Plan { postgres: url(&postgres), mariadb: url(&mariadb), ..plan };
-        let platform = Platform::start_as(plan).await;
+        let platform = Platform::set_up(&plan);
         Self { platform, postgres, mariadb, _scratch: scratch }
     }
 
@@ -74,8 +87,25 @@ impl Scene {
     /// Lets buyers begin over all gateways.
     #[must_use]
     pub fn load(&self, plan: LoadPlan) -> Load {
-        let tokens = (0..plan.buyers).map(|number| self.buyer(number)).collect();
-        Load::begin(plan, self.platform.gateways(), tokens)
+        let gateways = self.platform.gateways().into_iter().map(Gateway::always).collect();
+        let tokens = self.buyers(plan.buyers);
+        Load::begin(plan, (gateways, JoinSet::new()), tokens)
+    }
+
+    /// Lets buyers begin over those gateways that say they are ready, as behind a Kubernetes service.
+    #[must_use]
+    pub fn load_over_the_ready(&mut self, plan: LoadPlan) -> Load {
+        let mut asking = JoinSet::new();
+        let clients = self.platform.gateways();
+        let servers = self.platform.servers().iter();
+        let admins = servers.filter(|server| server.name().starts_with("gateway"));
+        let admins = admins.map(|gateway| HttpClient::new(gateway.admin_url()));
+        let gateways = clients.into_iter().zip(admins);
+        let gateways =
+            gateways.map(|(client, admin)| Gateway::while_ready(client, admin, &mut asking));
+        let gateways = gateways.collect();
+        let tokens = self.buyers(plan.buyers);
+        Load::begin(plan, (gateways, asking), tokens)
     }
 
     /// Waits until nothing is under way and checks everything: each acknowledged booking is there as it was
@@ -128,7 +158,16 @@ impl Scene {
         .await
     }
 
-    fn buyer(&self, number: usize) -> String {
+    fn buyers(&self, count: usize) -> Vec<String> {
+        (0..count).map(|number| self.buyer(number)).collect()
+    }
+
+    /// The token of a buyer of the load.
+    ///
+    /// # Panics
+    /// When none is given.
+    #[must_use]
+    pub fn buyer(&self, number: usize) -> String {
         self.platform.buyer(&format!("buyer-{number}"))
     }
 }
@@ -150,28 +189,36 @@ fn databases(
     Ok((postgres, mariadb))
 }
 
-/// Every booking of a buyer with its status, page by page.
+/// Every booking of a buyer with its status.
 async fn all_bookings(http: &HttpClient, token: &str) -> Result<BTreeMap<String, String>, String> {
-    let mut all = BTreeMap::new();
+    let rows = all_rows(http, token, "bookings").await?;
+    let status = |row: &Value| text(row, "status").replace("BOOKING_STATUS_", "");
+    Ok(rows.iter().map(|row| (text(row, "bookingId"), status(row))).collect())
+}
+
+/// Every row of a caller's own list, page by page: of `bookings`, of `notifications`.
+///
+/// # Errors
+/// What was answered instead.
+pub async fn all_rows(http: &HttpClient, token: &str, list: &str) -> Result<Vec<Value>, String> {
+    let mut all = Vec::new();
     let mut page_token = String::new();
     loop {
-        let path = format!("/v1/bookings?pageSize={PAGE}&pageToken={page_token}");
+        let path = format!("/v1/{list}?pageSize={PAGE}&pageToken={page_token}");
         let answer =
             http.get(&path).token(token).send().await.map_err(|error| error.to_string())?;
         if answer.status != 200 {
             return Err(format!("{} {}", answer.status, answer.json));
         }
-        let text = |value: &Value, name: &str| {
-            value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let rows = answer.json.get("bookings").and_then(Value::as_array);
-        for row in rows.into_iter().flatten() {
-            let status = text(row, "status").replace("BOOKING_STATUS_", "");
-            all.insert(text(row, "bookingId"), status);
-        }
+        let rows = answer.json.get(list).and_then(Value::as_array);
+        all.extend(rows.into_iter().flatten().cloned());
         page_token = text(&answer.json, "nextPageToken");
         if page_token.is_empty() {
             return Ok(all);
         }
     }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -17,8 +17,8 @@ async fn rows_1_to_6_each_server_killed_under_load_loses_and_doubles_nothing() {
     let mut chance = Chance::of("kill_servers");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     let ticket = scene.register("Under fire", CAPACITY).await;
-    let methods = vec!["ok", "ok", "lost_reply", "ok", "declined"];
-    let load = scene.load(LoadPlan { ticket, buyers: BUYERS, methods });
+    let methods = ["ok", "ok", "lost_reply", "ok", "declined"];
+    let load = scene.load(LoadPlan::on(ticket, BUYERS, &methods));
     load.goes_on_for(BUYERS).await;
     for _ in 0..rounds(5, 1) {
         for server in SERVERS {

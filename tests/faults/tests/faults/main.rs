@@ -1,4 +1,12 @@
 //! Faults of a running platform under load: what was acknowledged is kept, what was begun is finished, the books are
 //! right. `cargo xtask faults` runs them at full length.
 
+mod any_order;
+mod grpc_health;
+mod health;
+mod kill_databases;
+mod kill_nats;
 mod kill_servers;
+mod nats_away;
+mod rolling;
+mod supporting_away;

@@ -79,12 +79,23 @@ impl PlatformServer {
         self.admin_get("/ready").await.is_ok_and(|answer| answer.status.is_success())
     }
 
+    /// Whether its process runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// The base of its admin port's pages.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
     /// GETs a page of its admin port.
     ///
     /// # Errors
     /// When there is no answer.
     pub async fn admin_get(&self, path: &str) -> Result<PlainAnswer, String> {
-        plain_http::get(&format!("http://{}{path}", self.admin)).await
+        plain_http::get(&format!("{}{path}", self.admin_url())).await
     }
 
     /// Ends it without warning, as `kill -9` does.
