@@ -8,7 +8,7 @@ pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 1024;
 /// How long an admin client may take for its request's head.
 pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long background loops may take to stop.
-pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(5);
+pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(4);
 /// How long handler bodies may take to end after the last connection has.
 pub(crate) const TASKS_END: Duration = Duration::from_secs(4);
 /// How long the in-process doors and the closing of stores may take.

@@ -95,10 +95,13 @@ impl Process {
         let ended = self.tasks.close_and_wait(TASKS_END).await;
         tell(ended, "some handler bodies did not end in time; they are resumed at the next start");
         tell(self.inner.close(CLOSE).await, "some inner doors did not close in time");
-        for closing in self.closing {
-            let closed = tokio::time::timeout(CLOSE, closing).await;
-            tell(closed.is_ok(), "a store did not close in time");
-        }
+        let closing = async {
+            for closing in self.closing {
+                closing.await;
+            }
+        };
+        let closed = tokio::time::timeout(CLOSE, closing).await;
+        tell(closed.is_ok(), "the bus and the stores did not close in time");
         self.claims.release();
         self.admin.close(CLOSE).await;
         tracing::info!("stopped");
@@ -114,8 +117,8 @@ impl Process {
 
     /// The time all steps may take together: 30 s with the defaults.
     fn stop_limit(&self) -> Duration {
-        let closing = CLOSE * u32::try_from(self.closing.len()).unwrap_or(u32::MAX).min(1);
-        self.delay() + WORKERS_STOP + self.drain() + TASKS_END + CLOSE + closing
+        let (inner, stores) = (CLOSE, CLOSE);
+        self.delay() + WORKERS_STOP + self.drain() + STOP_SLACK + TASKS_END + inner + stores
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use server::Probe;
 use crate::url::DatabaseUrl;
 
 /// Connections to a server that one process opens for one database when it is busy; they close when
-/// it is idle. Two replicas of five contexts stay below the hundred that PostgreSQL allows by default.
+/// it is idle. With the one that asks whether the server is there they are ten.
 const WRITERS_MAX: u32 = 6;
 const READERS_MAX: u32 = 3;
 

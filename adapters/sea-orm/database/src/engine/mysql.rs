@@ -15,9 +15,12 @@ const READ_ONLY: &str = "SET SESSION TRANSACTION READ ONLY;";
 /// Seconds. Each of the two kinds of server skips the comments that are meant for the other. The server
 /// ends transactions whose client has vanished, so that nobody waits for their locks: MariaDB soon, MySQL
 /// together with the connection.
-const GUARDS: &str = "SET SESSION innodb_lock_wait_timeout = 3, wait_timeout = 120
+const GUARDS: &str =
+    "SET SESSION innodb_lock_wait_timeout = 3, lock_wait_timeout = 3, wait_timeout = 120
     /*M!100100 , max_statement_time = 5 */ /*!50708 , max_execution_time = 5000 */
     /*M!100300 , idle_write_transaction_timeout = 10 */;";
+/// A migration may take long, but waits only so many seconds for those who use its tables.
+const MIGRATING: &str = "SET SESSION lock_wait_timeout = 60;";
 const STRICT: &str = "SET SESSION sql_mode =
     'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT';";
 
@@ -41,7 +44,7 @@ pub(super) fn readers(server: &ServerUrl, connections_max: u32) -> ConnectOption
 }
 
 pub(super) fn migrator(server: &ServerUrl) -> ConnectOptions {
-    pool(server, 1, [READ_COMMITTED, STRICT].concat())
+    pool(server, 1, [READ_COMMITTED, MIGRATING, STRICT].concat())
 }
 
 fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOptions {
