@@ -17,7 +17,10 @@ const UNKNOWN: u8 = 1;
 /// What to do with dead letters.
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLetterCommand {
-    /// List them, the oldest of each context first
+    /// List them, context by context, the oldest of each first
+    ///
+    /// On a line: the message's id, the context, the consumer (`relay` for what the bus refused), the event and its
+    /// aggregate, when it was set aside, and why.
     List {
         /// Print one line of JSON for each
         #[arg(long)]
@@ -27,7 +30,10 @@ pub enum DeadLetterCommand {
         #[command(flatten)]
         of: Whose,
     },
-    /// Ask for another try: the servers make it as soon as they run. Exit 1 if no dead letter has an id
+    /// Ask for another try, which the servers make as soon as they run
+    ///
+    /// What fails again is set aside again with its new reason. Exit code 0: asked for; 1: no dead letter has one of
+    /// the ids; 2: could not ask.
     Retry {
         /// The ids of the messages, as the list shows them
         #[arg(value_name = "EVENT_ID", required_unless_present = "all")]

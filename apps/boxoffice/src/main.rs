@@ -39,14 +39,21 @@ enum Command {
     /// Print a token of the development issuer
     Token(TokenArguments),
     /// Make my page's view equal to the bookings and payments there are, while all servers run
+    ///
+    /// Rows are made, replaced and removed one by one; the sources are only read. It may be stopped and run again at
+    /// any time.
     RebuildView(DatabaseArguments),
-    /// Check the invariants over the databases, on any engines, running or not: exit 0 clean, 1 violated, 2 could
-    /// not check
+    /// Check the invariants over the databases, whether the platform runs or not
+    ///
+    /// Reads only, on any engines. Exit code 0: clean; 1: violated, each violation on a line with the check's name and
+    /// the id of what violates it; 2: could not check.
     Audit(AuditArguments),
-    /// Tell again what the contexts have told since some moment, after the message stream was lost: the relays
-    /// publish it once more, and whoever has handled a message passes over it. Messages are kept for 7 days
+    /// Tell again what the contexts have told since some moment, after the message stream was lost
+    ///
+    /// The servers' relays publish it once more as soon as they run, and whoever has handled a message passes over
+    /// it. Messages are kept for 7 days. Exit code 0: asked for; 2: could not ask.
     Replay(ReplayArguments),
-    /// Look at messages that no consumer could handle or the bus refused, and have them tried again
+    /// List messages that a consumer could not handle or the bus refused, and have them tried again
     #[command(subcommand)]
     DeadLetters(DeadLetterCommand),
     /// Bring the databases to this version's schema and end
@@ -130,7 +137,9 @@ async fn tell(settings: Settings) -> Result<ExitCode, StartError> {
         return story(&http, &settings).await;
     }
     let folder = std::env::temp_dir().join(format!("boxoffice-demo-{}", std::process::id()));
-    let mut settings = Settings { data_dir: folder.clone(), ..settings };
+    // The story is not told on the real platform's databases and bus.
+    let mut settings =
+        Settings { data_dir: folder.clone(), database_url: None, nats_url: None, ..settings };
     for address in [&mut settings.rest_addr, &mut settings.grpc_addr, &mut settings.admin_addr] {
         address.set_port(0);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use grpc_server::Drained;
 use kernel::IdSource;
-use rest_gateway::{Gateway, HttpSettings, serve_http};
+use rest_gateway::{Gateway, HttpSettings, Stopping, serve_http};
 use runtime::{Process, StartError, UuidV7Ids};
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
@@ -39,8 +39,9 @@ pub fn serve(
     let router = gateway.with_request_ids(move || ids.next().to_string()).router();
     let drain_deadline = Duration::from_millis(process.settings.shutdown_drain_ms);
     let settings = HttpSettings { drain_deadline, ..HttpSettings::default() };
-    process.outer_door("rest", move |stopping| async move {
-        serve_http(listener, router, settings, stopping).await;
+    let draining = process.draining();
+    process.outer_door("rest", move |stop| async move {
+        serve_http(listener, router, settings, Stopping { draining, stop }).await;
         Ok::<_, String>(Drained::Cleanly)
     });
     Ok(())

@@ -35,6 +35,7 @@ impl Bus {
         let Some(url) = &process.settings.nats_url else { return Ok(None) };
         let settings = NatsSettings {
             replicas: process.settings.nats_stream_replicas,
+            max_bytes: process.settings.nats_stream_max_bytes,
             monitor_url: process.settings.nats_monitor_url.clone(),
             ..NatsSettings::named(process.settings.context.unwrap_or("boxoffice"))
         };

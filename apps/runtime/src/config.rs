@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, value_parser};
 use sea_orm_database::DatabaseUrl;
 
-use crate::limits::WAIT_MS_MAX;
+use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
 use crate::nats_url::NatsUrl;
 use crate::start_error::StartError;
 use crate::telemetry::log_filter;
 
 /// The settings. Each is a flag, and a variable of the name that stands for its value.
 #[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Folder of the embedded databases and of the keys that this platform's servers share
     #[arg(long, env = "DATA_DIR", global = true, default_value = "./boxoffice-data")]
@@ -33,6 +34,11 @@ pub struct Settings {
     /// Copies that a NATS cluster keeps of a stream that is made now: 1, 3 or 5
     #[arg(long, env = "NATS_STREAM_REPLICAS", global = true, default_value = "1", value_parser = replicas)]
     pub nats_stream_replicas: usize,
+
+    /// Bytes that a stream that is made now may hold, which NATS sets aside on its disk. It keeps events
+    /// for 7 days; when it is full they wait in the outboxes
+    #[arg(long, env = "NATS_STREAM_MAX_BYTES", global = true, default_value = "1073741824", value_parser = value_parser!(u64).range(STREAM_BYTES))]
+    pub nats_stream_max_bytes: u64,
 
     /// Where NATS' monitoring listens, such as http://127.0.0.1:8222: asked at start whether what NATS
     /// acknowledges is on its disk
@@ -166,6 +172,7 @@ impl Settings {
             ("DATABASE_URL", shown(self.database_url.as_ref())),
             ("NATS_URL", shown(self.nats_url.as_ref())),
             ("NATS_STREAM_REPLICAS", self.nats_stream_replicas.to_string()),
+            ("NATS_STREAM_MAX_BYTES", self.nats_stream_max_bytes.to_string()),
             ("NATS_MONITOR_URL", shown(self.nats_monitor_url.as_ref())),
             ("REST_ADDR", self.rest_addr.to_string()),
             ("GRPC_ADDR", self.grpc_addr.to_string()),

@@ -27,6 +27,23 @@ const CHECK_AGAIN: Duration = Duration::from_millis(500);
 /// A file is served by one process, so a killed one's successor leads at once under the same name.
 const RELAY_OF_A_FILE: &str = "embedded";
 
+/// When a pass that has found all there was is followed by the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// At the next commit of this process, and soon anyway: other processes commit too.
+    AtCommit,
+    After(Duration),
+}
+
+impl Next {
+    const fn pause(self) -> Duration {
+        match self {
+            Self::AtCommit => SWEEP_EVERY,
+            Self::After(pause) => pause,
+        }
+    }
+}
+
 impl Platform {
     /// Runs `pass` after every commit of the database and every second, while the database can be
     /// used. A pass that says it found as much as it may take is followed by another at once.
@@ -38,23 +55,7 @@ impl Platform {
     ) where
         F: Future<Output = Result<bool, StoreError>> + Send,
     {
-        let database = database.clone();
-        self.workers.spawn(name, move |stopping| {
-            let (pass, database) = (pass.clone(), database.clone());
-            async move {
-                let mut commits = database.committed();
-                if !usable(&database, &stopping).await {
-                    return;
-                }
-                while round(name, &database, &stopping, &pass).await {
-                    tokio::select! {
-                        () = stopping.cancelled() => return,
-                        () = sleep(SWEEP_EVERY) => {}
-                        () = commits.notified() => {}
-                    }
-                }
-            }
-        });
+        self.repeat(Next::AtCommit, name, database, pass);
     }
 
     /// Runs everything of a context that runs by itself, and gives the routes with its services added.
@@ -76,13 +77,13 @@ impl Platform {
                 self.consume(&database, nats, &handler);
             }
             let retried = database.clone();
-            self.every(RETRY_EVERY, "dead letters", &database, move || {
+            self.repeat(Next::After(RETRY_EVERY), "dead letters", &database, move || {
                 let (database, handler) = (retried.clone(), Arc::clone(&handler));
                 async move { database.retry_pass(&*handler).await }
             });
         }
         let (pruned, clock) = (database.clone(), Arc::clone(&self.clock));
-        self.every(PRUNE_EVERY, "prune", &database, move || {
+        self.repeat(Next::After(PRUNE_EVERY), "prune", &database, move || {
             let (database, now) = (pruned.clone(), clock.now());
             async move { database.prune(now).await.map(|_rows| false) }
         });
@@ -126,10 +127,10 @@ impl Platform {
         });
     }
 
-    /// Runs `pass` this often while the database can be used.
-    fn every<F>(
+    /// Runs `pass` again and again while the database can be used.
+    fn repeat<F>(
         &self,
-        pause: Duration,
+        next: Next,
         name: &'static str,
         database: &Database,
         pass: impl Fn() -> F + Clone + Send + Sync + 'static,
@@ -140,11 +141,16 @@ impl Platform {
         self.workers.spawn(name, move |stopping| {
             let (pass, database) = (pass.clone(), database.clone());
             async move {
+                let mut commits = database.committed();
                 if !usable(&database, &stopping).await {
                     return;
                 }
                 while round(name, &database, &stopping, &pass).await {
-                    stopping.run_until_cancelled(sleep(pause)).await;
+                    tokio::select! {
+                        () = stopping.cancelled() => return,
+                        () = sleep(next.pause()) => {}
+                        () = commits.notified(), if next == Next::AtCommit => {}
+                    }
                 }
             }
         });

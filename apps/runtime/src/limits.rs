@@ -1,5 +1,6 @@
 //! The limits of a process, in one place.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The most connections to the admin port.
@@ -7,7 +8,7 @@ pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 1024;
 /// How long an admin client may take for its request's head.
 pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long background loops may take to stop.
-pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(5);
+pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(4);
 /// How long handler bodies may take to end after the last connection has.
 pub(crate) const TASKS_END: Duration = Duration::from_secs(4);
 /// How long the in-process doors and the closing of stores may take.
@@ -20,3 +21,5 @@ pub(crate) const WORKER_RESTART: Duration = Duration::from_secs(1);
 pub(crate) const SERVICE_TOKEN: Duration = Duration::from_secs(300);
 /// The longest wait that may be configured for anything, in milliseconds.
 pub(crate) const WAIT_MS_MAX: u64 = 600_000;
+/// The bytes that a stream of NATS may be told to hold: a mebibyte to a pebibyte.
+pub(crate) const STREAM_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 50;

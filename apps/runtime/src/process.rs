@@ -60,6 +60,7 @@ pub struct Process {
     pub admin_address: SocketAddr,
     pub(crate) doors_open: Part,
     pub(crate) health: Option<Health>,
+    pub(crate) draining: CancellationToken,
     pub(crate) told: Vec<(&'static str, watch::Receiver<bool>)>,
     pub(crate) outer: Stage,
     pub(crate) inner: Stage,
@@ -102,6 +103,7 @@ impl Process {
             admin_address,
             doors_open,
             health: None,
+            draining: CancellationToken::new(),
             told: Vec::new(),
             outer: Stage::default(),
             inner: Stage::default(),
@@ -115,6 +117,13 @@ impl Process {
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.outer.stopping.clone()
+    }
+
+    /// Cancelled when the process has said that it is not ready: it goes on serving for the configured
+    /// delay, and clients that have no health to watch are to be asked to go elsewhere.
+    #[must_use]
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
     }
 
     /// Routes with health and reflection for these services; add the services to them. Health

@@ -1,6 +1,6 @@
 //! Serving, and the order of stopping (reliability.md 7.9):
-//! not ready → go on serving for the configured delay → stop the loops → close the outer doors and
-//! drain them → let handler bodies end → close the inner doors → close the stores → exit 0.
+//! not ready → go on serving for the configured delay, asking clients to go → stop the loops → close the
+//! outer doors and drain them → let handler bodies end → close the inner doors → close the stores → exit 0.
 //! A second signal, or the limit of all of it, ends the process at once with exit code 1.
 
 use std::panic::AssertUnwindSafe;
@@ -87,6 +87,7 @@ impl Process {
         if let Some(health) = &self.health {
             health.set_serving(false).await;
         }
+        self.draining.cancel();
         tokio::time::sleep(self.delay()).await;
         tell(self.workers.stop(WORKERS_STOP).await, "some loops did not end in time");
         let drained = self.outer.close(self.drain() + STOP_SLACK).await;
@@ -94,10 +95,13 @@ impl Process {
         let ended = self.tasks.close_and_wait(TASKS_END).await;
         tell(ended, "some handler bodies did not end in time; they are resumed at the next start");
         tell(self.inner.close(CLOSE).await, "some inner doors did not close in time");
-        for closing in self.closing {
-            let closed = tokio::time::timeout(CLOSE, closing).await;
-            tell(closed.is_ok(), "a store did not close in time");
-        }
+        let closing = async {
+            for closing in self.closing {
+                closing.await;
+            }
+        };
+        let closed = tokio::time::timeout(CLOSE, closing).await;
+        tell(closed.is_ok(), "the bus and the stores did not close in time");
         self.claims.release();
         self.admin.close(CLOSE).await;
         tracing::info!("stopped");
@@ -113,8 +117,8 @@ impl Process {
 
     /// The time all steps may take together: 30 s with the defaults.
     fn stop_limit(&self) -> Duration {
-        let closing = CLOSE * u32::try_from(self.closing.len()).unwrap_or(u32::MAX).min(1);
-        self.delay() + WORKERS_STOP + self.drain() + TASKS_END + CLOSE + closing
+        let (inner, stores) = (CLOSE, CLOSE);
+        self.delay() + WORKERS_STOP + self.drain() + STOP_SLACK + TASKS_END + inner + stores
     }
 }
 

@@ -15,7 +15,7 @@ mod scratch;
 mod server;
 
 pub use mariadb::mariadb;
-pub use nats::nats;
+pub use nats::{nats, nats_that_syncs};
 pub use ports::free_address;
 pub use postgres::postgres;
 pub use programs::{install_missing, tool};

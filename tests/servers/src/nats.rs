@@ -29,12 +29,24 @@ struct Nats {
 /// # Errors
 /// Why it did not start.
 pub fn nats(folder: &Path, life: Life) -> Result<(Server, String), String> {
+    nats_that_syncs(folder, life, Some("always"))
+}
+
+/// The same with a `sync_interval` as its configuration spells it, or none at all.
+///
+/// # Errors
+/// Why it did not start.
+pub fn nats_that_syncs(
+    folder: &Path,
+    life: Life,
+    interval: Option<&str>,
+) -> Result<(Server, String), String> {
     let account = Account::ordinary()?;
     account.make_folder(folder)?;
     let program = account.reachable(&programs::tool("nats-server")?, folder)?;
     let (address, monitor) = (free_address()?, free_address()?);
     let configuration = folder.join(CONFIGURATION);
-    fs::write(&configuration, configured(address, monitor, folder))
+    fs::write(&configuration, configured(address, monitor, folder, interval))
         .map_err(|error| format!("{}: {error}", configuration.display()))?;
     let kind = Nats { account, program, folder: folder.to_owned(), monitor };
     let url = format!("nats://{address}");
@@ -42,11 +54,17 @@ pub fn nats(folder: &Path, life: Life) -> Result<(Server, String), String> {
     Ok((server, format!("http://{monitor}")))
 }
 
-fn configured(address: SocketAddr, monitor: SocketAddr, folder: &Path) -> String {
+fn configured(
+    address: SocketAddr,
+    monitor: SocketAddr,
+    folder: &Path,
+    interval: Option<&str>,
+) -> String {
     let store = folder.join("streams");
+    let sync = interval.map_or(String::new(), |interval| format!("sync_interval: {interval}"));
     format!(
         "listen: \"{address}\"\nhttp: \"{monitor}\"\nserver_name: \"boxoffice-tests\"\nmax_payload: 262144\n\
-         jetstream {{\n  store_dir: \"{}\"\n  sync_interval: always\n  max_file_store: 4GB\n  \
+         jetstream {{\n  store_dir: \"{}\"\n  {sync}\n  max_file_store: 4GB\n  \
          max_memory_store: 64MB\n}}\n",
         store.display()
     )

@@ -214,6 +214,19 @@ impl Platform {
         self.folder.path()
     }
 
+    /// The URL of a context's database, or of the provider's: `ticket`, `provider`.
+    #[must_use]
+    pub fn database_url(&self, name: &str) -> String {
+        let set = |variable: &str| {
+            let found = self.processes.beside.iter().find(|(known, _)| known == variable);
+            found.map(|(_, value)| value.clone())
+        };
+        let file = || format!("sqlite:{}", self.data_dir().join(format!("{name}.db")).display());
+        set(&format!("{}_DATABASE_URL", name.to_uppercase()))
+            .or_else(|| Some(format!("{}_{name}", set("DATABASE_URL")?)))
+            .unwrap_or_else(file)
+    }
+
     /// GETs a page of the first process' admin port.
     ///
     /// # Panics

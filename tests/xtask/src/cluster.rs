@@ -24,6 +24,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Where the README's tour looks for REST.
 const TOUR: &str = "127.0.0.1:8080";
 const STATE: &str = "cluster.json";
+const KEYS: [&str; 2] = ["issuer.key", "service.key"];
 const REPLICAS_MAX: i64 = 9;
 
 #[derive(Subcommand)]
@@ -220,7 +221,11 @@ fn down(folder: &Path) -> Result<(), String> {
             end(&pids, Signal::TERM)?;
         }
         if let Some(made) = state.made.filter(|made| made.exists()) {
-            fs::remove_dir_all(&made).map_err(|error| format!("{}: {error}", made.display()))?;
+            // Only what the servers put there: somebody may have served a platform in one process from it since.
+            for key in KEYS {
+                let _none = fs::remove_file(made.join(key));
+            }
+            let _kept = fs::remove_dir(&made);
         }
     }
     running::stop(folder)?;

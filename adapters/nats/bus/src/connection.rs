@@ -1,5 +1,6 @@
 //! One connection for as long as the process lives, however often the server goes and comes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
@@ -28,6 +29,7 @@ pub(crate) async fn open(
     let servers = servers.filter(|servers| servers.iter().all(is_usable)).ok_or_else(|| {
         InvalidNatsUrl("must be like nats://host:4222, several with commas between them".to_owned())
     })?;
+    let refused = AtomicBool::new(false);
     let options = ConnectOptions::new()
         .name(&settings.name)
         .retry_on_initial_connect()
@@ -38,7 +40,7 @@ pub(crate) async fn open(
         .client_capacity(COMMANDS_MAX)
         .reconnect_delay_callback(reconnect_pause)
         .event_callback(move |event| {
-            note(&event, &linked);
+            note(&event, &linked, &refused);
             std::future::ready(())
         });
     let client = options.connect(servers).await;
@@ -57,9 +59,11 @@ fn reconnect_pause(attempts: usize) -> Duration {
     full.min(RECONNECT_PAUSE_MAX).mul_f64(rand::random_range(0.5..=1.0))
 }
 
-fn note(event: &Event, linked: &watch::Sender<bool>) {
+/// `refused` says that a failed attempt was told of since the last connection.
+fn note(event: &Event, linked: &watch::Sender<bool>, refused: &AtomicBool) {
     match event {
         Event::Connected => {
+            refused.store(false, Ordering::Relaxed);
             tracing::info!("connected to NATS");
             linked.send_replace(true);
         }
@@ -71,7 +75,10 @@ fn note(event: &Event, linked: &watch::Sender<bool>) {
             linked.send_replace(false);
         }
         Event::LameDuckMode | Event::Draining => tracing::info!(%event, "NATS"),
-        // Every attempt to connect that fails is one.
+        // Every attempt to connect that fails is one: a wrong password as well as a server that is away.
+        Event::ClientError(error) if !refused.swap(true, Ordering::Relaxed) => {
+            tracing::warn!(%error, "NATS cannot be connected to; it is tried again and again");
+        }
         Event::ClientError(_) => tracing::debug!(%event, "NATS"),
         Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
     }

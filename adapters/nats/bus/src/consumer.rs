@@ -2,7 +2,7 @@
 //! while the server's patience runs out.
 //!
 //! Every wait has an end of its own. A pull that says nothing for too long is given up with its
-//! subscription, and so is one that brings nothing for half a minute while messages wait.
+//! subscription, and so is one that brings nothing for too long while messages wait.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,8 +29,6 @@ const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// Two heartbeats missed and a bit.
 const SILENCE_MAX: Duration = Duration::from_secs(8);
-/// No message for so long while some wait: the pulls do not work, whatever the server says.
-const STUCK: Duration = Duration::from_secs(30);
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(250);
 /// For messages under way to come back when the consumer stops.
 const HAND_BACK_WITHIN: Duration = Duration::from_secs(2);
@@ -115,9 +113,7 @@ impl Consumer {
     ) -> Result<(), String> {
         while let Some(free) = stop.run_until_cancelled(free_places(places)).await {
             session.ask_for(free.len()).await?;
-            if self.receive(&mut session, free, stop).await? {
-                session.notice_being_stuck().await?;
-            } else {
+            if !self.receive(&mut session, free, stop).await? {
                 break;
             }
         }
@@ -144,7 +140,7 @@ impl Consumer {
                 let message = next.ok_or("the subscription ended")?;
                 match message.status {
                     None | Some(StatusCode::OK) => break message,
-                    Some(StatusCode::IDLE_HEARTBEAT) => {}
+                    Some(StatusCode::IDLE_HEARTBEAT) => session.notice_being_stuck().await?,
                     Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND) => return Ok(true),
                     Some(status) => {
                         let why = message.description.unwrap_or_default();
@@ -174,7 +170,7 @@ impl Session {
     }
 
     async fn notice_being_stuck(&mut self) -> Result<(), String> {
-        if self.last_message.elapsed() < STUCK {
+        if self.last_message.elapsed() < self.delivery.settings.stuck_after {
             return Ok(());
         }
         let info = self.consumer.get_info().await.map_err(|error| error.to_string())?;

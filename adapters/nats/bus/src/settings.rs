@@ -14,7 +14,7 @@ pub struct NatsSettings {
     pub replicas: usize,
     /// Bytes a stream that is made now may hold; the server sets so many aside. What comes when it is
     /// full waits in the outboxes.
-    pub max_bytes: u32,
+    pub max_bytes: u64,
     /// Where the server's monitoring listens, `http://nats:8222`, to ask how it writes to its disk.
     pub monitor_url: Option<String>,
     /// How messages are tried.
@@ -65,6 +65,9 @@ pub struct DeliverySettings {
     pub backoff_max: Duration,
     /// Messages that one consumer handles in this process at the same time.
     pub handlings_max: usize,
+    /// No message for so long while some wait: the pulls do not work, whatever the server says, and begin
+    /// anew.
+    pub stuck_after: Duration,
 }
 
 impl Default for DeliverySettings {
@@ -77,6 +80,7 @@ impl Default for DeliverySettings {
             backoff_max: Duration::from_secs(10),
             // A consumer's effects are commits of one database: more at a time would only queue for it.
             handlings_max: 16,
+            stuck_after: Duration::from_secs(30),
         }
     }
 }

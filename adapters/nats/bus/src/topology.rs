@@ -35,7 +35,7 @@ fn stream_config(settings: &NatsSettings) -> stream::Config {
         retention: RetentionPolicy::Limits,
         num_replicas: settings.replicas,
         max_age: KEPT,
-        max_bytes: i64::from(settings.max_bytes),
+        max_bytes: i64::try_from(settings.max_bytes).unwrap_or(i64::MAX),
         // Full means that publishers are refused and keep their messages, never that old ones go.
         discard: DiscardPolicy::New,
         max_message_size: MESSAGE_BYTES_MAX,

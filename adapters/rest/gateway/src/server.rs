@@ -55,22 +55,14 @@ pub struct Stopping {
     pub stop: CancellationToken,
 }
 
-/// A server that loses its clients only when it ends.
-impl From<CancellationToken> for Stopping {
-    fn from(stop: CancellationToken) -> Self {
-        Self { draining: stop.clone(), stop }
-    }
-}
-
 /// Serves HTTP/1.1 and HTTP/2 without TLS until `stop` is cancelled; then closes the port, ends
 /// event streams, lets open requests end within the drain deadline, and cuts what remains.
 pub async fn serve_http(
     listener: TcpListener,
     router: Router,
     settings: HttpSettings,
-    stopping: impl Into<Stopping>,
+    Stopping { draining, stop }: Stopping,
 ) {
-    let Stopping { draining, stop } = stopping.into();
     let router = router.layer(Extension(StreamsEnd(stop.clone())));
     let slots = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();

@@ -116,6 +116,7 @@ impl Database {
             if to_migrate {
                 return self.bring_up_to_date().await.map(drop);
             }
+            self.refuse_unusable(doing).await?;
             let missing = shared.migrations.missing(&shared.reader).await;
             let missing = missing.map_err(failed(doing, &shared.url))?;
             match missing.as_slice() {
@@ -145,7 +146,17 @@ impl Database {
         Box::pin(engine::create(url))
             .await
             .map_err(|error| StoreError::Unavailable { doing, cause: format!("{url}: {error}") })?;
+        self.refuse_unusable(doing).await?;
         migrations.apply(url).await.map_err(failed(doing, url))
+    }
+
+    /// An error that says what to do about a database that was made otherwise than this platform needs it.
+    async fn refuse_unusable(&self, doing: &'static str) -> Result<(), StoreError> {
+        let url = &self.0.url;
+        match engine::unusable(url, &self.0.reader).await.map_err(failed(doing, url))? {
+            None => Ok(()),
+            Some(cause) => Err(StoreError::Unavailable { doing, cause: format!("{url}: {cause}") }),
+        }
     }
 
     /// An error while nobody has found the schema right: a write could meet tables of another version.

@@ -14,6 +14,8 @@ use crate::unit_of_work::{Wake, unavailable};
 
 /// Under this name stand the messages that the bus refused.
 const RELAY: &str = "relay";
+/// What a dead letter has beside its message.
+const OF_A_LETTER: [&str; 5] = ["event_id", "consumer", "reason", "parked_at_us", "retry_at_us"];
 const CHUNK_ROWS: u64 = 500;
 
 /// A message that a consumer could not handle, or (with the consumer `relay`) that the bus refuses.
@@ -40,7 +42,7 @@ impl Database {
         let doing = "reading the dead letters";
         let of_consumers = Query::select()
             .columns(envelope_columns())
-            .columns(["consumer", "reason", "parked_at_us", "retry_at_us"].map(Alias::new))
+            .columns(OF_A_LETTER.map(Alias::new))
             .from(tables::DeadLetter::Table)
             .order_by(tables::DeadLetter::ParkedAtUs, Order::Asc)
             .limit(u64::from(rows_max))

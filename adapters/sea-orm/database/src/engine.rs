@@ -5,6 +5,8 @@ mod mysql;
 mod postgres;
 mod server;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use kernel::Timestamp;
 use sea_orm::sea_query::{Expr, Query};
@@ -21,7 +23,7 @@ pub(crate) use server::Probe;
 use crate::url::DatabaseUrl;
 
 /// Connections to a server that one process opens for one database when it is busy; they close when
-/// it is idle. Two replicas of five contexts stay below the hundred that PostgreSQL allows by default.
+/// it is idle. With the one that asks whether the server is there they are ten.
 const WRITERS_MAX: u32 = 6;
 const READERS_MAX: u32 = 3;
 
@@ -58,6 +60,18 @@ pub(crate) async fn create(url: &DatabaseUrl) -> sqlx::Result<()> {
         DatabaseUrl::Sqlite(_) => Ok(()),
         DatabaseUrl::Postgres(server) => postgres::create(server).await,
         DatabaseUrl::MySql(server) => mysql::create(server).await,
+    }
+}
+
+/// What must be done before a database can be used that somebody has made otherwise than [`create`] does.
+pub(crate) async fn unusable(
+    url: &DatabaseUrl,
+    connection: &impl ConnectionTrait,
+) -> Result<Option<String>, DbErr> {
+    match url {
+        DatabaseUrl::MySql(server) => mysql::unusable(server, connection).await,
+        // PostgreSQL's text is equal only when its bytes are, whatever the collation.
+        DatabaseUrl::Sqlite(_) | DatabaseUrl::Postgres(_) => Ok(None),
     }
 }
 

@@ -73,16 +73,17 @@ pub async fn park(
     message: &Envelope,
     reason: &str,
 ) -> Result<(), StoreError> {
-    set_aside(db, consumer, message, reason).await
+    set_aside(db, consumer, message, reason).await.map(|_repeated_or_not| ())
 }
 
 /// As [`park`]; a letter that is tried again and fails again is the same letter with a new reason.
+/// `AlreadyHandled` says that nothing was set aside.
 pub(crate) async fn set_aside(
     db: &Database,
     consumer: &'static str,
     message: &Envelope,
     reason: &str,
-) -> Result<(), StoreError> {
+) -> Result<Committed, StoreError> {
     let (message, reason) = (message.clone(), reason.to_owned());
     let verdict = db.commit("parking a message", move |tx| {
         let cause = Cause { consumer, event_id: message.id };
@@ -94,6 +95,7 @@ pub(crate) async fn set_aside(
                 .value(DeadLetter::Reason, reason.as_str())
                 .value(DeadLetter::ParkedAtUs, now_expr(tx.get_database_backend()))
                 .value(DeadLetter::RetryAtUs, None::<i64>)
+                .value(DeadLetter::Tries, 0)
                 .and_where(Expr::col(DeadLetter::Consumer).eq(consumer))
                 .and_where(Expr::col(DeadLetter::EventId).eq(message.id.to_string()))
                 .to_owned();
@@ -103,7 +105,7 @@ pub(crate) async fn set_aside(
             Ok(())
         })
     });
-    verdict.await.map(|_repeated_or_not| ())
+    verdict.await
 }
 
 async fn write_reply(tx: &DatabaseTransaction, reply: &ReplyChange) -> Result<(), TxError> {

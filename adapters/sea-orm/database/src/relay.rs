@@ -22,7 +22,7 @@ const ELECTION_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// Every message reaches the publisher at least once. Messages of one aggregate id are published one
 /// after the other in the order they were committed; a failing message is tried again, with a back-off
-/// of up to 30 s, before any later one of its aggregate. Different aggregates do not wait for each other.
+/// of up to 30 s (3 s where only the bus is away), before any later one of its aggregate. Different aggregates do not wait for each other.
 ///
 /// Rows are read by "not yet published", never by a cursor: a cursor passes over rows that commit late
 /// (F12). A later version of an aggregate cannot be seen before an earlier one, since it is written

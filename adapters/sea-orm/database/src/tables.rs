@@ -55,6 +55,7 @@ pub(crate) enum DeadLetter {
     Reason,
     ParkedAtUs,
     RetryAtUs,
+    Tries,
 }
 
 /// What callers' idempotency keys were answered.

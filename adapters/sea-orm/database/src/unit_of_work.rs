@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kernel::{Committed, StoreError};
-use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
+use tokio::time::timeout;
 
 use crate::Database;
 use crate::engine::{begin_write, is_lock_wait, is_passing};
 
 const RUNS_MAX: u32 = 5;
+/// Longer than waiting for a connection, a lock and the longest statement together: past it the network
+/// is gone, and nothing but this would end the wait for an answer.
+const RUN_TIMEOUT: Duration = Duration::from_secs(15);
 const BACKOFF_BASE_MS: u64 = 10;
 
 /// Why a transaction closure ends its transaction without a commit.
@@ -59,7 +63,7 @@ impl Database {
     /// so that a second run finds the first one's effect. It MUST NOT call the network.
     ///
     /// Dropping the returned future does not stop a begun transaction (F1, F2): it runs in a task of
-    /// the database, for which [`Database::close`] waits.
+    /// the database, for which [`Database::close`] waits. A server that stops answering ends it after 15 s.
     ///
     /// # Errors
     /// [`StoreError`] as `work` returned it, or `Unavailable` when the database failed, or when `work`
@@ -133,7 +137,7 @@ async fn run_until_decided<T>(
 ) -> Result<Result<T, Committed>, StoreError> {
     let mut run = 1;
     loop {
-        match run_once(database, doing, work).await {
+        match run_in_time(database, doing, work).await {
             Run::Decided(ending) => return ending,
             Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),
             Run::Again(error) => tracing::debug!(doing, run, %error, "running a transaction again"),
@@ -141,6 +145,20 @@ async fn run_until_decided<T>(
         tokio::time::sleep(backoff(run)).await;
         run += 1;
     }
+}
+
+/// A run whose server has stopped answering is given up and its connection with it. It may have
+/// committed, as after any failed COMMIT (F16): nothing was acknowledged, and the same command may come again.
+async fn run_in_time<T>(database: &Database, doing: &'static str, work: &Work<T>) -> Run<T> {
+    let run = run_once(database, doing, work);
+    if database.writer().get_database_backend() == DbBackend::Sqlite {
+        // A file has no network, and a run of it never ends on the way.
+        return run.await;
+    }
+    timeout(RUN_TIMEOUT, run).await.unwrap_or_else(|_late| {
+        let cause = "the server has stopped answering".to_owned();
+        Run::Decided(Err(StoreError::Unavailable { doing, cause }))
+    })
 }
 
 async fn run_once<T>(database: &Database, doing: &'static str, work: &Work<T>) -> Run<T> {

@@ -6,7 +6,7 @@ mod m0103_refund;
 
 use sea_orm_migration::MigrationTrait;
 
-/// This context's migrations, for `Database::open_sqlite`.
+/// This context's migrations, for `Database::open`.
 #[must_use]
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![

@@ -40,7 +40,7 @@ pub(super) fn tables() -> Vec<Table> {
             database,
             "outbox",
             &["id", "event_type", "aggregate_type", "aggregate_id"],
-            &["version", "published_at_us"],
+            &["version", "published_at_us", "parked_at_us"],
         ));
     }
     for database in crate::databases::CONTEXTS {

@@ -1,6 +1,6 @@
 //! Makes the view equal to its sources while everybody works on: rows are made, replaced and removed one by one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use kernel::{BookingId, Committed, StoreError};
@@ -87,9 +87,11 @@ impl Rebuild {
         mut bookings: Vec<BookingId>,
         done: &mut Rebuilt,
     ) -> Result<(), RebuildViewError> {
+        let mut replaced = HashSet::new();
         for _ in 0..REBUILD_TRIES_MAX {
-            bookings = self.mend_once(&bookings, done).await?;
+            bookings = self.mend_once(&bookings, done, &mut replaced).await?;
             if bookings.is_empty() {
+                done.replaced += replaced.len() as u64;
                 return Ok(());
             }
         }
@@ -97,11 +99,13 @@ impl Rebuild {
         Err(RebuildViewError::Contended(contended))
     }
 
-    /// Answers with those whose rows changed meanwhile.
+    /// Answers with those whose rows are to be looked at again: they changed meanwhile, or they were replaced, and
+    /// what was there before may have taken events for stale that were not.
     async fn mend_once(
         &self,
         bookings: &[BookingId],
         done: &mut Rebuilt,
+        replaced: &mut HashSet<BookingId>,
     ) -> Result<Vec<BookingId>, RebuildViewError> {
         let keys: Vec<_> = bookings.iter().map(ToString::to_string).collect();
         // The rows first; see `mending.rs`.
@@ -111,12 +115,15 @@ impl Rebuild {
         for KnownBooking { booking_id, facts } in self.source.known(bookings).await? {
             let found = rows.get(booking_id.to_string().as_str()).copied();
             let Some(repair) = mend(found, booking_id, &facts) else {
-                done.left += 1;
+                done.left += u64::from(!replaced.contains(&booking_id));
                 continue;
             };
             match self.view.repair(repair).await? {
                 Committed::Done if found.is_none() => done.made += 1,
-                Committed::Done => done.replaced += 1,
+                Committed::Done => {
+                    replaced.insert(booking_id);
+                    again.push(booking_id);
+                }
                 Committed::Stale | Committed::AlreadyHandled | Committed::KeyTaken => {
                     again.push(booking_id);
                 }

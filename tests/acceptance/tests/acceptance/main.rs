@@ -17,6 +17,7 @@ mod expiry;
 mod hang_up;
 mod idempotency;
 mod my_page;
+mod operators;
 mod shutdown;
 mod startup;
 mod story_demo;

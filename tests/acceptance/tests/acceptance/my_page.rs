@@ -1,11 +1,9 @@
 //! My page in step with booking: reading one's own writes, and a rebuild of a damaged view beside the server.
 
-use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::sqlx::{ConnectOptions, Executor};
 use serde_json::{Value, json};
-use testkit::Platform;
+use testkit::{Platform, Shape};
 
-use crate::world::{book, book_confirmed, register, until, until_status};
+use crate::world::{book, book_confirmed, register, tamper, until, until_status};
 
 async fn get(platform: &Platform, buyer: &str, path: &str) -> (u16, Value) {
     let token = platform.buyer(buyer);
@@ -33,6 +31,14 @@ async fn t08_a_buyer_reads_on_the_my_page_what_was_just_booked() {
     assert!(refused.to_string().contains("VIEW_BEHIND"), "{refused}");
 }
 
+/// Without the times of change: booking itself may know a later one than it has told.
+fn undated((status, mut list): (u16, Value)) -> (u16, Value) {
+    for booking in list["bookings"].as_array_mut().unwrap() {
+        booking["updateTime"] = Value::Null;
+    }
+    (status, list)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn i8_a_damaged_view_is_rebuilt_while_the_platform_runs() {
     let platform = Platform::start().await;
@@ -53,25 +59,28 @@ async fn i8_a_damaged_view_is_rebuilt_while_the_platform_runs() {
         before.push((buyer, list, get(&platform, buyer, list).await));
     }
 
-    let file = platform.data_dir().join("mypage.db");
-    let damaged = SqliteConnectOptions::new().filename(&file);
-    let damaged = damaged.pragma("ignore_check_constraints", "ON");
-    let mut damaged = damaged.connect().await.unwrap();
+    let (code, said) = platform.command(&["rebuild-view"]).await;
+    assert!(code == 0 && said.contains("0 rows made, 0 replaced, 8 left, 0 removed"), "{said}");
+
+    // Only a file lets itself be damaged against its constraints.
+    let (nonsense, half) = match Shape::chosen() {
+        Shape::Embedded => ("status = 'NONSENSE', gross_minor = -5", "payment_version = NULL"),
+        Shape::Postgres | Shape::MariaDb | Shape::Mixed => ("quantity = 9", "payment_version = 9"),
+    };
     for (booking, damage) in bookings.iter().zip([
         "DELETE FROM booking_view",
         "UPDATE booking_view SET status = 'EXPIRED'",
         "UPDATE booking_view SET total_minor = 1, booking_version = 1",
-        "UPDATE booking_view SET status = 'NONSENSE', gross_minor = -5",
+        &format!("UPDATE booking_view SET {nonsense}"),
         "UPDATE booking_view SET booking_version = 1000, buyer_id = 'mallory', change_number = 900",
         "UPDATE booking_view SET booking_id = 'nobody'",
     ]) {
         let damage = format!("{damage} WHERE booking_id = '{booking}'");
-        damaged.execute(sea_orm::sqlx::AssertSqlSafe(damage)).await.unwrap();
+        tamper(&platform, "mypage", &damage).await;
     }
     let id = declined.text("bookingId");
-    let damage =
-        format!("UPDATE booking_view SET payment_version = NULL WHERE booking_id = '{id}'");
-    damaged.execute(sea_orm::sqlx::AssertSqlSafe(damage)).await.unwrap();
+    let damage = format!("UPDATE booking_view SET {half} WHERE booking_id = '{id}'");
+    tamper(&platform, "mypage", &damage).await;
 
     let (code, said) = platform.command(&["rebuild-view"]).await;
     assert_eq!(code, 0, "{said}");
@@ -79,7 +88,7 @@ async fn i8_a_damaged_view_is_rebuilt_while_the_platform_runs() {
     platform.audit_is_clean().await;
     for (buyer, list, answer) in before {
         let now = get(&platform, buyer, list).await;
-        assert_eq!(now, answer, "{buyer} {list}");
+        assert_eq!(undated(now), undated(answer), "{buyer} {list}");
     }
     let (code, said) = platform.command(&["rebuild-view"]).await;
     assert!(code == 0 && said.contains("0 rows made, 0 replaced, 8 left, 0 removed"), "{said}");

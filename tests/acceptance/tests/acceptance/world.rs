@@ -1,8 +1,21 @@
 //! What the tests say again and again: tickets, bookings, and waiting for what must come.
 
 use boxoffice::http::{HttpAnswer, HttpClient};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use testkit::{Platform, eventually};
+
+/// Changes rows of a database behind the platform's back.
+pub(crate) async fn tamper(platform: &Platform, database: &str, sql: &str) {
+    let url = platform.database_url(database);
+    let freed = "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; ";
+    let freed = if url.starts_with("sqlite:") { freed } else { "" };
+    let connection = sea_orm::Database::connect(&url).await.unwrap();
+    let done = connection.execute_unprepared(&format!("{freed}{sql}")).await;
+    let done = done.unwrap_or_else(|error| panic!("{database}: {sql}: {error}"));
+    assert!(done.rows_affected() > 0, "{database}: nothing to change: {sql}");
+    connection.close().await.unwrap();
+}
 
 /// Registers an admission ticket of `acme` at 55,000 KRW and gives its id.
 pub(crate) async fn register(platform: &Platform, name: &str, capacity: u32) -> String {

@@ -11,7 +11,7 @@ use sea_orm_migration::{MigrationName, SchemaManager};
 use tempfile::TempDir;
 
 use crate::support::{
-    Counters, Engine, commit, fresh, in_time, marks_of, message, number, rows, scene,
+    Counters, Engine, commit, fresh, in_time, marks_of, message, number, place, rows, scene,
 };
 
 over_every_engine!(
@@ -150,6 +150,35 @@ async fn text_compares_byte_by_byte(engine: Engine) {
     }
     let after = "SELECT COUNT(*) FROM counter WHERE id > 'Z'";
     assert_eq!(number(scene.db.reader(), after).await, Ok(4), "capitals come first");
+}
+
+/// Under most collations of MySQL's two buyers could be one.
+#[tokio::test]
+async fn a_database_that_compares_text_by_letters_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let url = fresh(Engine::MariaDb, folder.path());
+    let (server, name) = place(Engine::MariaDb, &url);
+    let admin = sea_orm::Database::connect(format!("{server}/mysql")).await.unwrap();
+    let by_hand = format!("CREATE DATABASE {name} COLLATE utf8mb4_general_ci");
+    admin.execute_unprepared(&by_hand).await.unwrap();
+    for schema in [Schema::Migrate, Schema::Expect] {
+        let db = open(&url, schema, counters()).await;
+        for refused in [cause(db.check().await), cause(db.migrate().await)] {
+            let says = ["utf8mb4_general_ci", "ALTER DATABASE", &name];
+            assert!(says.iter().all(|part| refused.contains(part)), "{refused}");
+        }
+    }
+    let mend = format!("ALTER DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+    admin.execute_unprepared(&mend).await.unwrap();
+    let db = open(&url, Schema::Migrate, counters()).await;
+    assert_eq!(db.check().await, Ok(()), "what it says helps");
+    // One table made by hand is enough to be refused by who starts next.
+    let table = format!(
+        "CREATE TABLE {name}.by_hand (id TEXT COLLATE utf8mb4_general_ci) COLLATE utf8mb4_general_ci"
+    );
+    admin.execute_unprepared(&table).await.unwrap();
+    let db = open(&url, Schema::Expect, counters()).await;
+    assert!(cause(db.check().await).contains("utf8mb4_general_ci"));
 }
 
 async fn a_message_may_be_as_large_as_the_bus_takes(engine: Engine) {

@@ -26,11 +26,31 @@ macro_rules! over_every_engine {
     };
 }
 
+/// As `over_every_engine`, for what one process with its own file cannot meet.
+macro_rules! over_every_server {
+    ($($test:ident),+ $(,)?) => {
+        mod over_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() { super::$test(crate::support::Engine::Postgres).await; })+
+        }
+        mod over_mariadb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() { super::$test(crate::support::Engine::MariaDb).await; })+
+        }
+    };
+}
+
 mod connect;
+mod dead_letters;
 mod killed;
 mod lease;
+mod lost_replies;
 mod marks;
+mod parked;
+mod proxy;
 mod prune;
+mod races;
 mod relay;
+mod server_killed;
 mod support;
 mod unit_of_work;

@@ -26,26 +26,26 @@ over_every_engine!(
     a_message_arrives_as_it_was_committed,
 );
 
-struct Running {
+pub(crate) struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         in_time(self.task).await.unwrap();
     }
 }
 
-fn start(db: &Database, publisher: Arc<dyn Publisher>, owner: &str) -> Running {
+pub(crate) fn start(db: &Database, publisher: Arc<dyn Publisher>, owner: &str) -> Running {
     let stop = CancellationToken::new();
     let relay = Relay::new(db.clone(), publisher, owner.to_owned());
     let task = TaskTracker::new().spawn(relay.run(stop.clone()));
     Running { stop, task }
 }
 
-async fn send(db: &Database, aggregate: &str, version: i64) {
+pub(crate) async fn send(db: &Database, aggregate: &str, version: i64) {
     let sent = commit(db, marks_of(vec![message(aggregate, version)])).await;
     assert_eq!(sent, Ok(Committed::Done));
 }
@@ -55,7 +55,7 @@ fn refused() -> Result<(), PublishError> {
 }
 
 /// Versions by aggregate in the order of their acceptance, repetitions left out.
-fn order(accepted: &[Call]) -> HashMap<&str, Vec<i64>> {
+pub(crate) fn order(accepted: &[Call]) -> HashMap<&str, Vec<i64>> {
     let mut order: HashMap<&str, Vec<i64>> = HashMap::new();
     for (aggregate, version) in accepted {
         let versions = order.entry(aggregate).or_default();

@@ -56,6 +56,17 @@ pub(crate) fn fresh(engine: Engine, folder: &Path) -> DatabaseUrl {
     }
 }
 
+/// A server and the name of a database that [`fresh`] gave.
+pub(crate) fn place(engine: Engine, url: &DatabaseUrl) -> (String, String) {
+    let servers = servers::addresses().unwrap();
+    let server = match engine {
+        Engine::Sqlite => panic!("{url} has no server"),
+        Engine::Postgres => servers.postgres,
+        Engine::MariaDb => servers.mariadb,
+    };
+    (server, url.to_string().rsplit('/').next().unwrap().to_owned())
+}
+
 /// Opened, and migrated if it was not yet.
 pub(crate) async fn open(url: &DatabaseUrl) -> Database {
     let db = Database::open(url, Schema::Migrate, vec![Box::new(Counters)]).await.unwrap();
@@ -85,6 +96,11 @@ impl MigrationTrait for Counters {
 
 pub(crate) async fn execute(tx: &DatabaseTransaction, sql: &str) -> Result<u64, TxError> {
     Ok(tx.execute_unprepared(sql).await?.rows_affected())
+}
+
+/// Changes rows behind the back of those whose they are.
+pub(crate) async fn tamper(db: &Database, sql: &'static str) {
+    db.write("tampering", move |tx| Box::pin(execute(tx, sql))).await.unwrap();
 }
 
 /// The only number a query gives.

@@ -104,16 +104,8 @@ async fn r18_poison_is_parked_and_the_others_flow() {
     assert!(reasons[1].contains("times, the last time: not now"), "{reasons:?}");
     assert!(reasons[2].contains("times, the last time"), "{reasons:?}");
     assert!(consumer.tries(6).len() >= 4, "{:?}", consumer.tries(6));
-    soon("nothing is left", (0, 0), async || pending(&scene, "poisoned").await).await;
+    soon("nothing is left", (0, 0), async || scene.pending("poisoned").await).await;
     scene.end([replica.stop().await]).await;
-}
-
-/// Messages that wait, and messages that are out.
-async fn pending(scene: &Scene, consumer: &str) -> (u64, usize) {
-    let consumer: async_nats::jetstream::consumer::PullConsumer =
-        scene.stream().await.get_consumer(consumer).await.unwrap();
-    let info = consumer.cached_info();
-    (info.num_pending, info.num_ack_pending)
 }
 
 #[tokio::test]
@@ -133,7 +125,7 @@ async fn r18_what_is_not_ours_or_broken_stops_nobody() {
     soon("ours", vec![1, 2, 3], async || consumer.numbers()).await;
     soon("what has an identity is parked", 1, async || consumer.parked().len()).await;
     assert!(consumer.parked()[0].1.contains("ce-specversion"), "{:?}", consumer.parked());
-    soon("nothing is left", (0, 0), async || pending(&scene, "careful").await).await;
+    soon("nothing is left", (0, 0), async || scene.pending("careful").await).await;
     scene.end([replica.stop().await]).await;
 }
 
@@ -145,7 +137,7 @@ async fn a_slow_handler_is_not_given_the_message_again_while_it_runs() {
     let replica = scene.replica(consumer.clone()).await;
     publish_all(&replica.bus, 1..=2).await;
     soon("both", vec![1, 2], async || consumer.numbers()).await;
-    soon("nothing is left", (0, 0), async || pending(&scene, "slow").await).await;
+    soon("nothing is left", (0, 0), async || scene.pending("slow").await).await;
     assert_eq!((consumer.tries(1).len(), consumer.tries(2).len()), (1, 1));
     scene.end([replica.stop().await]).await;
 }
@@ -168,7 +160,7 @@ async fn f1_a_stop_lets_what_runs_end_and_gives_the_rest_to_the_others_at_once()
     stopping.go.add_permits(4);
     let bus = replica.stop().await;
     assert_eq!(stopping.numbers().len(), 4);
-    soon("all are acknowledged", (0, 0), async || pending(&scene, "stopping").await).await;
+    soon("all are acknowledged", (0, 0), async || scene.pending("stopping").await).await;
     let all = [stopping.numbers(), taking_over.numbers()].concat();
     assert_eq!(all.len(), 10, "none twice: {all:?}");
     scene.end([bus, other.stop().await]).await;

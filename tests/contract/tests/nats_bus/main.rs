@@ -8,9 +8,12 @@
 
 mod consuming;
 mod faults;
+mod inboxed;
+mod journeys;
 mod many;
 mod own_server;
 mod publishing;
 mod recorder;
 mod scene;
 mod vanishing;
+mod watchdog;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::{self, stream};
 use kernel::{Envelope, EventHandler, EventId, Timestamp, Uuid};
 use nats_bus::{DeliverySettings, NatsBus, NatsSettings};
@@ -68,6 +69,13 @@ impl Scene {
 
     pub(crate) async fn stored(&self) -> u64 {
         self.stream().await.cached_info().state.messages
+    }
+
+    /// Messages that wait for a consumer, and messages that are out to it.
+    pub(crate) async fn pending(&self, consumer: &str) -> (u64, usize) {
+        let consumer: PullConsumer = self.stream().await.get_consumer(consumer).await.unwrap();
+        let info = consumer.cached_info();
+        (info.num_pending, info.num_ack_pending)
     }
 
     /// Aggregate and version of everything stored, in the order of the stream.

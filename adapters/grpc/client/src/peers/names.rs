@@ -16,11 +16,19 @@ use crate::limits::{REPLICAS_MAX, RESOLVE_DEADLINE, RESOLVE_INTERVAL, RESOLVE_SO
 /// A name that cannot be looked up keeps the addresses it had.
 pub(super) async fn resolve(names: PeerAddresses, lost: Arc<Notify>, tell: mpsc::Sender<News>) {
     let mut known: Vec<BTreeSet<SocketAddr>> = vec![BTreeSet::new(); names.names().len()];
+    let mut unknown = BTreeSet::new();
     loop {
         let found = join_all(names.names().iter().map(|name| look_up(name))).await;
-        for (known, found) in known.iter_mut().zip(found) {
-            if let Some(found) = found {
-                *known = found;
+        for ((name, known), found) in names.names().iter().zip(&mut known).zip(found) {
+            match found {
+                Ok(found) => {
+                    unknown.remove(name);
+                    *known = found;
+                }
+                Err(problem) if unknown.insert(name) => {
+                    tracing::warn!(peer = %name, problem, "a name cannot be looked up; it is tried again and again");
+                }
+                Err(_told_before) => {}
             }
         }
         let addresses: BTreeSet<_> = known.iter().flatten().copied().collect();
@@ -37,16 +45,13 @@ pub(super) async fn resolve(names: PeerAddresses, lost: Arc<Notify>, tell: mpsc:
     }
 }
 
-async fn look_up(name: &str) -> Option<BTreeSet<SocketAddr>> {
+async fn look_up(name: &str) -> Result<BTreeSet<SocketAddr>, String> {
     match timeout(RESOLVE_DEADLINE, tokio::net::lookup_host(name)).await {
-        Ok(Ok(found)) => Some(found.collect::<BTreeSet<_>>()).filter(|found| !found.is_empty()),
-        Ok(Err(error)) => {
-            tracing::warn!(name, %error, "a peer's name cannot be resolved");
-            None
+        Ok(Ok(found)) => {
+            let found = found.collect::<BTreeSet<_>>();
+            if found.is_empty() { Err("it has no address".to_owned()) } else { Ok(found) }
         }
-        Err(_) => {
-            tracing::warn!(name, "a peer's name is not resolved in time");
-            None
-        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_late) => Err("there was no answer in time".to_owned()),
     }
 }

@@ -1,11 +1,12 @@
 //! Another try of what was set aside.
 //!
 //! `retry_at_us` says when a letter is next to be handed over: a try that was begun moves it on, so that
-//! no second server makes the same try, and one that was killed within it is followed by another.
+//! no second server makes the same try, and one that was killed within it is followed by another. `tries`
+//! counts them, so that neither what never passes nor what kills its server is tried for ever.
 
 use std::time::Duration;
 
-use kernel::{EventHandler, EventId, StoreError};
+use kernel::{Committed, EventHandler, EventId, HandlerError, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
@@ -19,6 +20,10 @@ use crate::unit_of_work::{TxError, Wake, unavailable};
 
 /// Longer than handling a message takes.
 const TRY_DURATION: Duration = Duration::from_secs(60);
+/// What fails in a way that may pass is tried as often, over a quarter of an hour.
+const TRIES_MAX: u32 = 20;
+const PAUSE_FIRST: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 const PASS_LETTERS_MAX: u64 = 20;
 const MARK_LETTERS_MAX: u64 = 100;
 
@@ -47,8 +52,8 @@ impl Database {
     }
 
     /// Hands a consumer the dead letters of its own that somebody asked to try again. What is handled
-    /// is no dead letter any more; what fails is set aside again, with its new reason. Says whether
-    /// there may be more.
+    /// is no dead letter any more. What fails in a way that may pass is tried again later, for a quarter
+    /// of an hour; what fails otherwise is set aside again, with its new reason. Says whether there may be more.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
@@ -63,6 +68,7 @@ impl Database {
                 DeadLetter::Reason,
                 DeadLetter::ParkedAtUs,
                 DeadLetter::RetryAtUs,
+                DeadLetter::Tries,
             ])
             .from(DeadLetter::Table)
             .and_where(Expr::col(DeadLetter::Consumer).eq(handler.name()))
@@ -72,19 +78,40 @@ impl Database {
             .to_owned();
         let rows = self.reader().query_all(&due).await.map_err(unavailable(doing))?;
         for row in &rows {
-            let letter = letter(row, None)?;
-            let id = letter.message.id;
-            if !self.claim(handler.name(), id).await? {
-                continue;
-            }
-            match handler.handle(&letter.message).await {
-                Ok(()) => self.forget(handler.name(), id).await?,
-                Err(error) => {
-                    set_aside(self, handler.name(), &letter.message, &error.to_string()).await?;
-                }
-            }
+            let tries: i32 = row.try_get("", "tries").map_err(unavailable(doing))?;
+            let tried = u32::try_from(tries).unwrap_or(0);
+            self.try_again(handler, &letter(row, None)?, tried).await?;
         }
         Ok(rows.len() as u64 == PASS_LETTERS_MAX)
+    }
+
+    async fn try_again(
+        &self,
+        handler: &dyn EventHandler,
+        letter: &super::DeadLetter,
+        tried: u32,
+    ) -> Result<(), StoreError> {
+        let (consumer, message) = (handler.name(), &letter.message);
+        if !self.claim(consumer, message.id).await? {
+            return Ok(());
+        }
+        let failure = if tried < TRIES_MAX {
+            handler.handle(message).await
+        } else {
+            // Its last tries did not even end.
+            Err(HandlerError::Poison(letter.reason.clone()))
+        };
+        match failure {
+            Ok(()) => self.forget(consumer, message.id).await,
+            Err(HandlerError::Transient(reason)) if tried + 1 < TRIES_MAX => {
+                self.postpone(consumer, message.id, reason, tried).await
+            }
+            Err(error) => match set_aside(self, consumer, message, &error.to_string()).await? {
+                // It was handled on another way while this try failed.
+                Committed::AlreadyHandled => self.forget(consumer, message.id).await,
+                Committed::Done | Committed::Stale | Committed::KeyTaken => Ok(()),
+            },
+        }
     }
 
     async fn unpark(&self, event_id: Option<String>) -> Result<u64, StoreError> {
@@ -127,10 +154,11 @@ impl Database {
     async fn claim(&self, consumer: &'static str, id: EventId) -> Result<bool, StoreError> {
         let claimed = self.transact("beginning another try", Wake::Nobody, move |tx| {
             let now = now_expr(tx.get_database_backend());
-            let duration_us = i64::try_from(TRY_DURATION.as_micros()).unwrap_or(i64::MAX / 2);
+            let duration_us = microseconds(TRY_DURATION);
             let update = Query::update()
                 .table(DeadLetter::Table)
                 .value(DeadLetter::RetryAtUs, now.clone().add(duration_us))
+                .value(DeadLetter::Tries, Expr::col(DeadLetter::Tries).add(1))
                 .and_where(Expr::col(DeadLetter::Consumer).eq(consumer))
                 .and_where(Expr::col(DeadLetter::EventId).eq(id.to_string()))
                 .and_where(Expr::col(DeadLetter::RetryAtUs).lte(now))
@@ -140,12 +168,40 @@ impl Database {
         Ok(claimed.await?.unwrap_or(false))
     }
 
+    /// Keeps the wish for another try, for a while later.
+    async fn postpone(
+        &self,
+        consumer: &'static str,
+        id: EventId,
+        reason: String,
+        tried: u32,
+    ) -> Result<(), StoreError> {
+        let pause = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(tried)).min(PAUSE_MAX);
+        let postponed = self.transact("postponing another try", Wake::Nobody, move |tx| {
+            let update = Query::update()
+                .table(DeadLetter::Table)
+                .value(DeadLetter::Reason, reason.as_str())
+                .value(
+                    DeadLetter::RetryAtUs,
+                    now_expr(tx.get_database_backend()).add(microseconds(pause)),
+                )
+                .and_where(Expr::col(DeadLetter::Consumer).eq(consumer))
+                .and_where(Expr::col(DeadLetter::EventId).eq(id.to_string()))
+                .and_where(Expr::col(DeadLetter::RetryAtUs).is_not_null())
+                .to_owned();
+            Box::pin(async move { Ok(tx.execute(&update).await.map(drop)?) })
+        });
+        postponed.await.map(drop)
+    }
+
+    /// Removes a letter that was handled, unless somebody has set it aside again.
     async fn forget(&self, consumer: &'static str, id: EventId) -> Result<(), StoreError> {
         let forgotten = self.transact("ending another try", Wake::Nobody, move |tx| {
             let delete = Query::delete()
                 .from_table(DeadLetter::Table)
                 .and_where(Expr::col(DeadLetter::Consumer).eq(consumer))
                 .and_where(Expr::col(DeadLetter::EventId).eq(id.to_string()))
+                .and_where(Expr::col(DeadLetter::RetryAtUs).is_not_null())
                 .to_owned();
             Box::pin(async move { Ok(tx.execute(&delete).await.map(drop)?) })
         });
@@ -160,6 +216,7 @@ async fn mark(tx: &DatabaseTransaction, letters: &[(String, String)]) -> Result<
         let update = Query::update()
             .table(DeadLetter::Table)
             .value(DeadLetter::RetryAtUs, now_expr(tx.get_database_backend()))
+            .value(DeadLetter::Tries, 0)
             .and_where(Expr::col(DeadLetter::Consumer).eq(consumer))
             .and_where(Expr::col(DeadLetter::EventId).eq(event_id))
             .and_where(Expr::col(DeadLetter::RetryAtUs).is_null())
@@ -176,4 +233,8 @@ async fn mark(tx: &DatabaseTransaction, letters: &[(String, String)]) -> Result<
         marked += 1;
     }
     Ok(marked)
+}
+
+fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 2)
 }

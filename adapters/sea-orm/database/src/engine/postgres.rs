@@ -4,7 +4,7 @@ use sea_orm::ConnectOptions;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 
-use super::server::{ROLLBACK_TIMEOUT, is_there_already, server_pool};
+use super::server::{in_time, is_there_already, server_pool};
 use crate::url::ServerUrl;
 
 const DATABASE_MISSING: &str = "3D000";
@@ -53,8 +53,8 @@ fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOp
 /// Ends whatever transaction a connection came back with: a BEGIN whose caller went away leaves one
 /// that the driver does not know of, and later statements would be acknowledged and lost in it (F1).
 async fn rolled_back(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    let rollback = tokio::time::timeout(ROLLBACK_TIMEOUT, connection.execute("ROLLBACK")).await;
-    Ok(matches!(rollback, Ok(Ok(_))) && !connection.is_in_transaction())
+    in_time(connection.execute("ROLLBACK")).await?;
+    Ok(!connection.is_in_transaction())
 }
 
 pub(super) async fn connect(server: &ServerUrl) -> sqlx::Result<PgConnection> {

@@ -6,6 +6,7 @@ use sea_orm::ConnectOptions;
 use sea_orm::sqlx::mysql::MySqlConnection;
 use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, Connection};
+use tokio::time::timeout;
 
 use super::{mysql, postgres};
 use crate::url::{DatabaseUrl, ServerUrl};
@@ -17,7 +18,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// A connection that rested as long may have lost its server meanwhile and is tried out first.
 const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 /// A connection that does not even roll back in this time is given up.
-pub(super) const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const POSTGRES_DUPLICATE_DATABASE: [&str; 2] = ["42P04", "23505"];
 const MYSQL_DUPLICATE_DATABASE: u16 = 1007;
@@ -34,6 +35,15 @@ pub(super) fn server_pool(server: &ServerUrl, connections_max: u32) -> ConnectOp
         .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
         .sqlx_logging(false);
     options
+}
+
+/// The end of a rollback, or the error by which the pool throws the connection away without a farewell,
+/// which a network that is stuck would not carry either.
+pub(super) async fn in_time<T>(rollback: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    match timeout(ROLLBACK_TIMEOUT, rollback).await {
+        Ok(rolled_back) => rolled_back,
+        Err(_late) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Whether somebody else has made the database in the meantime.

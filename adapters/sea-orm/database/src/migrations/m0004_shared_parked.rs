@@ -22,6 +22,8 @@ impl MigrationTrait for Migration {
             .to_owned();
         create_index(manager, parked).await?;
         let retry_at = ColumnDef::new(DeadLetter::RetryAtUs).big_integer().take();
-        add_column(manager, DeadLetter::Table, retry_at).await
+        add_column(manager, DeadLetter::Table, retry_at).await?;
+        let tries = ColumnDef::new(DeadLetter::Tries).integer().not_null().default(0).take();
+        add_column(manager, DeadLetter::Table, tries).await
     }
 }

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use kernel::{PublishError, Publisher, StoreError};
 use sea_orm::DbBackend;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::LEASE_DURATION;
@@ -31,6 +31,8 @@ const READ_ROWS_MAX: usize = 500;
 const BLOCKED_MAX: usize = 1000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// That the bus was away says nothing about the message: it must not wait long once the bus is back.
+const RETRY_AWAY_MAX: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_secs(2);
 const _: () = assert!(LEASE_RENEWAL.as_millis() * 3 < LEASE_DURATION.as_millis());
 
@@ -80,7 +82,8 @@ impl<'a> Leader<'a> {
     /// Publishes until told to stop or somebody else leads. No database call in here is ever dropped.
     pub(super) async fn lead(mut self, stop: &CancellationToken) {
         let mut commits = self.db.committed();
-        let mut renewal = interval(LEASE_RENEWAL);
+        // The lease is fresh.
+        let mut renewal = interval_at(Instant::now() + LEASE_RENEWAL, LEASE_RENEWAL);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if let Err(Deposed) = self.round().await {
@@ -128,14 +131,16 @@ impl<'a> Leader<'a> {
             let Some(LaneFailure { seq, attempts, refusals, error }) = &end.failure else {
                 continue;
             };
-            let (seq, retry_in) = (*seq, retry_in(*attempts));
             let refused = matches!(error, PublishError::Refused(_));
+            let longest = if refused { RETRY_MAX } else { RETRY_AWAY_MAX };
+            let (seq, retry_in) = (*seq, retry_in(*attempts, longest));
             let park = refused && *refusals >= REFUSALS_MAX;
             let aggregate_id = end.aggregate_id.clone();
             if park {
                 tracing::error!(seq, aggregate_id, %error, "a message is set aside and its aggregate waits");
             } else {
-                tracing::warn!(seq, attempts, %error, "a message was not taken by the bus");
+                // Not a warning: while the bus is away, which it tells itself, this is so of every message.
+                tracing::debug!(seq, attempts, %error, "a message was not taken by the bus");
                 blocked.insert(aggregate_id, Instant::now() + retry_in);
             }
             failures.push(Failure { seq, error: error.to_string(), retry_in, refused, park });
@@ -270,8 +275,8 @@ async fn publish_lane(
     end
 }
 
-/// 100 ms doubling with every attempt up to 30 s; at least half of it, the rest by chance.
-fn retry_in(attempts: u32) -> Duration {
-    let full = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(RETRY_MAX);
+/// 100 ms doubling with every attempt up to the longest; at least half of it, the rest by chance.
+fn retry_in(attempts: u32, longest: Duration) -> Duration {
+    let full = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(longest);
     full.mul_f64(rand::random_range(0.5..=1.0))
 }

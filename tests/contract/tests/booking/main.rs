@@ -5,73 +5,23 @@
     reason = "a test that cannot set up its scene has failed"
 )]
 
+mod scene;
+
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use booking::{
-    AwaitReason, Booking, BookingChange, BookingEvent, BookingFilter, BookingStatus, BookingStore,
-    CancelReason, ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking,
-    PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, Sale, Stage, State, StockBack, TicketSnapshot,
-    Timer, Wake,
+    Booking, BookingChange, BookingFilter, BookingStatus, CancelReason, PAYMENT_METHOD_CHARS_MAX,
+    RejectReason, Release, State, Timer, Wake,
 };
-use contract::{Engine, Fresh};
 use futures::future::join_all;
 use kernel::{
-    BookingId, BuyerId, Cause, Clock, Committed, Currency, Cursor, Envelope, EventId, KeyedReply,
-    Locale, Money, OrganizerId, PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, TicketId,
-    Timestamp, Uuid,
+    BookingId, BuyerId, Clock, Committed, Cursor, EventId, KeyedReply, ReplyChange, TicketId,
 };
-use memory_booking::MemoryBookingStore;
-use sea_orm_booking::{SeaOrmBookingStore, migrations};
-
-struct Scene {
-    store: Arc<dyn BookingStore>,
-    database: Option<Fresh>,
-}
-
-/// The database has its own time, so the memory store gets a real one too.
-struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "stands for the database's own clock")]
-    fn now(&self) -> Timestamp {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        Timestamp::from_micros(i64::try_from(now.as_micros()).unwrap())
-    }
-}
-
-async fn memory() -> Scene {
-    Scene { store: Arc::new(MemoryBookingStore::new(Arc::new(SystemClock))), database: None }
-}
-
-async fn over(engine: Engine) -> Scene {
-    let fresh = Fresh::new(engine, migrations()).await;
-    Scene {
-        store: Arc::new(SeaOrmBookingStore::new(fresh.db.clone(), envelope)),
-        database: Some(fresh),
-    }
-}
-
-fn envelope(recorded: &Recorded<BookingEvent>) -> Envelope {
-    message(recorded.id, recorded.event.booking.id, recorded.version)
-}
-
-fn message(id: EventId, booking_id: BookingId, aggregate_version: i64) -> Envelope {
-    Envelope {
-        id,
-        event_type: "boxoffice.booking.v1.BookingPlaced".to_owned(),
-        source: "booking".to_owned(),
-        occurred_at: at(1),
-        aggregate_type: "booking".to_owned(),
-        aggregate_id: booking_id.to_string(),
-        aggregate_version,
-        correlation_id: booking_id.to_string(),
-        causation_id: None,
-        traceparent: None,
-        payload: Vec::new(),
-    }
-}
+use scene::{
+    LONG, Scene, SystemClock, at, cause, commit, commit_of, id, key, lease, memory, message, over,
+    paid_with, placed, rows, states, won,
+};
 
 contract::over_every_store!(
     every_state_round_trips,
@@ -92,121 +42,6 @@ contract::over_every_store!(
     r18_a_parked_message_counts_as_handled;
     the_tables_check_what_a_row_can_state,
 );
-
-fn id(n: u128) -> Uuid {
-    Uuid::from_u128(n)
-}
-
-fn won(minor: i64) -> Money {
-    Money::from_minor(minor, Currency::from_code("KRW").unwrap())
-}
-
-fn at(micros: i64) -> Timestamp {
-    Timestamp::from_micros(micros)
-}
-
-fn placed(n: u128) -> Booking {
-    let new = NewBooking {
-        id: BookingId::new(id(n)),
-        ticket: TicketSnapshot {
-            id: TicketId::new(id(1_000_000)),
-            name: "Recital \u{1f3b9}".to_owned(),
-            organizer_id: OrganizerId::new("acme").unwrap(),
-        },
-        buyer_id: BuyerId::new("alice").unwrap(),
-        buyer_locale: Locale::Ko,
-        quantity: Quantity::new(3).unwrap(),
-        quote: won(165_000),
-        price_agreed: false,
-        payment_method: "tok".to_owned(),
-    };
-    Booking::place(new, at(1_000))
-}
-
-/// The next commit of a booking, which tells something.
-fn commit_of(mut booking: Booking) -> BookingChange {
-    let expected_revision = booking.revision;
-    booking.revision += 1;
-    booking.event_version += 1;
-    let event = Recorded {
-        id: EventId::new(id(booking.id.as_uuid().as_u128() * 1_000 + booking.revision as u128)),
-        at: at(2_000),
-        version: booking.event_version,
-        correlation_id: booking.id.to_string(),
-        causation_id: None,
-        event: BookingEvent { what: Happening::Placed, booking: Box::new(booking.clone()) },
-    };
-    BookingChange {
-        booking,
-        expected_revision,
-        timer: Timer { wake: Wake::After(Duration::ZERO), tries: 0, lease: None },
-        events: vec![event],
-        caused_by: None,
-        reply: ReplyChange::None,
-    }
-}
-
-async fn commit(scene: &Scene, change: BookingChange) -> Booking {
-    let booking = change.booking.clone();
-    assert_eq!(scene.store.commit(change).await.unwrap(), Committed::Done);
-    booking
-}
-
-fn states() -> Vec<State> {
-    let paid = PaymentId::new(id(77));
-    let mut states = Vec::new();
-    for unclear in [false, true] {
-        for stage in [
-            Stage::Holding { price_agreed: false },
-            Stage::Holding { price_agreed: true },
-            Stage::Pinning { pay_by: at(5) },
-            Stage::Charging { pay_by: at(5), fresh: true },
-            Stage::Charging { pay_by: at(5), fresh: false },
-            Stage::Committing { payment_id: paid },
-        ] {
-            states.push(State::Pending { stage, unclear });
-        }
-    }
-    for hold in [Hold::UnpinDue, Hold::Unpinned] {
-        let of =
-            |reason: &AwaitReason| State::AwaitingPayment { pay_by: at(5), reason: *reason, hold };
-        states.extend(AwaitReason::ALL.iter().map(of));
-    }
-    for sale in [Sale::CommitDue, Sale::Committed] {
-        states.push(State::Confirmed { payment_id: paid, sale });
-    }
-    for reason in CancelReason::ALL.iter().copied() {
-        states.push(State::Cancelled { reason });
-        for money in [MoneyBack::NotTaken, MoneyBack::Waiting, MoneyBack::Stuck, MoneyBack::Settled]
-        {
-            for stock in [StockBack::Waiting, StockBack::Returned] {
-                states.push(State::Cancelling { reason, money, stock });
-            }
-        }
-    }
-    for stock in [Release::Due, Release::Done] {
-        states.extend(
-            RejectReason::ALL.iter().map(|reason| State::Rejected { reason: *reason, stock }),
-        );
-        states.extend(
-            ExpiryReason::ALL.iter().map(|reason| State::Expired { reason: *reason, stock }),
-        );
-    }
-    states
-}
-
-fn paid_with(state: State) -> Option<PaymentId> {
-    match state {
-        State::Confirmed { payment_id, .. }
-        | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(payment_id),
-        State::Pending { .. }
-        | State::AwaitingPayment { .. }
-        | State::Cancelling { .. }
-        | State::Cancelled { .. }
-        | State::Rejected { .. }
-        | State::Expired { .. } => None,
-    }
-}
 
 async fn every_state_round_trips(scene: &Scene) {
     for (n, state) in (1..).zip(states()) {
@@ -253,10 +88,6 @@ async fn of_ten_racers_one_wins(scene: &Scene) {
     assert_eq!(rows(scene, "outbox").await.unwrap_or(2), 2);
 }
 
-fn cause(n: u128) -> Cause {
-    Cause { consumer: "booking.process", event_id: EventId::new(id(n)) }
-}
-
 async fn r29_the_same_cause_twice_is_one_commit(scene: &Scene) {
     let first = commit(scene, commit_of(placed(1))).await;
     let mut change = commit_of(first);
@@ -268,11 +99,6 @@ async fn r29_the_same_cause_twice_is_one_commit(scene: &Scene) {
     assert_eq!(scene.store.find(second.id).await.unwrap().unwrap().booking, second);
     again.caused_by = Some(cause(10));
     commit(scene, again).await;
-}
-
-fn key(name: &str, fingerprint: u8) -> ReplyKey {
-    let scope = "BookingService/CreateBooking alice".to_owned();
-    ReplyKey { scope, key: name.to_owned(), fingerprint: vec![fingerprint] }
 }
 
 async fn i6_a_key_begins_is_in_use_and_completes_once(scene: &Scene) {
@@ -352,12 +178,6 @@ async fn the_longest_texts_fit(scene: &Scene) {
     let written = commit(scene, commit_of(booking)).await;
     assert_eq!(scene.store.find(written.id).await.unwrap().unwrap().booking, written);
 }
-
-fn lease(owner: &str, lasts: Duration) -> Lease {
-    Lease { owner: owner.to_owned(), lasts }
-}
-
-const LONG: Duration = Duration::from_secs(60);
 
 async fn r20_due_bookings_go_to_one_owner(scene: &Scene) {
     for n in 1..=20 {
@@ -489,12 +309,6 @@ async fn r18_a_parked_message_counts_as_handled(scene: &Scene) {
     change.caused_by = Some(cause(9));
     assert_eq!(scene.store.commit(change).await.unwrap(), Committed::AlreadyHandled);
     assert_eq!(rows(scene, "dead_letter").await.unwrap_or(1), 1);
-}
-
-/// Rows of a table, where there are tables.
-async fn rows(scene: &Scene, table: &str) -> Option<i64> {
-    let database = scene.database.as_ref()?;
-    Some(database.value(&format!("SELECT COUNT(*) FROM {table}")).await)
 }
 
 /// The database refuses what no code of ours may write.
