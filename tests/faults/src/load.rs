@@ -114,14 +114,17 @@ impl Load {
     /// Waits until so many more wishes have been answered: the platform works.
     ///
     /// # Panics
-    /// When they are not in time.
+    /// When none is for a long time.
     pub async fn goes_on_for(&self, more: usize) {
         let wanted = self.answered() + more;
-        testkit::eventually_within(WISH_WITHIN, "the load goes on", || async {
-            let answered = self.answered();
-            if answered >= wanted { Ok(()) } else { Err(format!("{answered} of {wanted} answers")) }
-        })
-        .await;
+        while self.answered() < wanted {
+            let before = self.answered();
+            testkit::eventually_within(WISH_WITHIN, "the load goes on", || async {
+                let answered = self.answered();
+                if answered > before { Ok(()) } else { Err(format!("{answered} of {wanted}")) }
+            })
+            .await;
+        }
     }
 
     /// Waits until calls have been answered for so long: at the end as at its beginning.

@@ -1,5 +1,12 @@
 //! Faults of a running platform under load: what was acknowledged is kept, what was begun is finished, the books are
 //! right. `cargo xtask faults` runs them at full length.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what goes wrong in a test fails it, and says where"
+)]
 
 mod any_order;
 mod grpc_health;
