@@ -16,7 +16,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(30);
 const ANSWERS_BETWEEN: usize = 5;
 const TICKETS: usize = 10;
 /// What each client adds to the rest of all of them.
-const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o03_a_rolling_restart_of_every_server_fails_no_call() {
