@@ -1,8 +1,9 @@
-//! The whole platform, tested from outside: the one binary, real sockets, real files.
+//! The whole platform, tested from outside: the real programs, real sockets, real databases.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "what goes wrong in a test fails it, and says where"
 )]
