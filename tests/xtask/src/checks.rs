@@ -22,7 +22,7 @@ pub(crate) fn quick(workspace: &Workspace, report: &mut Report) {
 
 /// Always the whole workspace with its tests: a part of it would have its dependencies built once more, with other
 /// features.
-const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
+pub(crate) const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
 const FAULTS: [&str; 6] = ["test", "--workspace", "--test", "faults", "--no-fail-fast", "--"];
 
 /// The shapes beside the default that the acceptance tests run in, and how many tests at once: each is many processes.

@@ -16,6 +16,7 @@ use servers::deployment::{self, CONTEXTS, GATEWAY, Replica};
 use servers::process::{end, is_running};
 use servers::{Life, Signal, plain_get, running};
 
+use crate::checks::BUILD;
 use crate::tools;
 use crate::workspace::{Workspace, run as run_command};
 
@@ -102,16 +103,18 @@ pub(crate) fn run(workspace: &Workspace, command: &Cluster) -> Result<bool, Stri
 }
 
 fn build(workspace: &Workspace, debug: bool) -> Result<PathBuf, String> {
-    let mut build = workspace.cargo(&["build", "--package", "boxoffice"]);
+    if debug {
+        // The same build as the tests'.
+        run_command(&mut workspace.cargo(&BUILD))?;
+        return Ok(workspace.built("debug"));
+    }
+    println!("building the programs; the first release build takes some minutes");
+    let mut build = workspace.cargo(&["build", "--release", "--package", "boxoffice"]);
     for server in CONTEXTS.iter().chain([&GATEWAY]) {
         build.args(["--package", &format!("boxoffice-{server}")]);
     }
-    if !debug {
-        println!("building the programs; the first release build takes some minutes");
-        build.arg("--release");
-    }
     run_command(&mut build)?;
-    Ok(workspace.built(if debug { "debug" } else { "release" }))
+    Ok(workspace.built("release"))
 }
 
 fn up(
