@@ -23,7 +23,8 @@ const GUARDS: &str = "
         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
 const READ_ONLY: &str = "SET default_transaction_read_only = on;";
 /// A migration may take long, but waits only so long for other migrators.
-const MIGRATING: &str = "SET statement_timeout = 0; SET lock_timeout = '60s';";
+const MIGRATING: &str =
+    "SET statement_timeout = 0; SET lock_timeout = '60s'; SET client_min_messages = 'error';";
 
 pub(super) fn writer(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
     pool(server, connections_max, GUARDS.to_owned())

@@ -7,7 +7,9 @@ use servers::{DatabaseServer, fresh_database};
 use super::{create, writer};
 use crate::url::DatabaseUrl;
 
-const ROUNDS: usize = 100;
+/// So many callers go away before they have begun; on a quick machine most begin in time.
+const CANCELLED: usize = 40;
+const ROUNDS_MAX: usize = 4_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f1_a_cancelled_begin_hides_no_later_write_on_postgres() {
@@ -29,7 +31,10 @@ async fn later_writes_are_seen(server: DatabaseServer) {
     let other = Box::pin(Database::connect(writer(&url))).await.unwrap();
     other.execute_unprepared("CREATE TABLE written (id BIGINT PRIMARY KEY)").await.unwrap();
     let mut cancelled = 0;
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS_MAX {
+        if cancelled == CANCELLED {
+            return;
+        }
         let mut begin = Box::pin(pool.begin());
         let mut begun = false;
         for poll in 0..=round % 12 {
@@ -52,5 +57,5 @@ async fn later_writes_are_seen(server: DatabaseServer) {
         let seen = other.query_one_raw(seen).await.unwrap().unwrap();
         assert_eq!(seen.try_get_by_index::<i64>(0).unwrap(), 1, "round {round}");
     }
-    assert!(cancelled >= ROUNDS / 4, "too few were cancelled to tell: {cancelled}");
+    panic!("too few were cancelled to tell: {cancelled}");
 }
