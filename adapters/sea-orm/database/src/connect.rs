@@ -1,6 +1,5 @@
 //! A context's database: its connections, its migrations, the tasks that run its transactions.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use kernel::StoreError;
@@ -76,17 +75,6 @@ impl Database {
         let (url, tasks) = (url.clone(), TaskTracker::new());
         let shared = Shared { url, schema, migrations, verified, writer, reader, tasks, commits };
         Ok(Self(Arc::new(shared)))
-    }
-
-    /// Opens and migrates a SQLite file.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
-    pub async fn open_sqlite(
-        path: &Path,
-        migrations: Vec<Box<dyn MigrationTrait>>,
-    ) -> Result<Self, StoreError> {
-        Self::open(&DatabaseUrl::Sqlite(path.to_owned()), Schema::Migrate, migrations).await
     }
 
     /// Whether the database answers and its schema is right; brings the schema up to date first where

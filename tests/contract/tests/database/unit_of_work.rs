@@ -8,7 +8,9 @@ use futures::FutureExt;
 use futures::future::join_all;
 use kernel::{Committed, ReplyChange, ReplyKey, StoreError};
 use sea_orm::{ConnectOptions, ConnectionTrait};
-use sea_orm_database::{Marks, TxError, database_now, find_reply, write_marks};
+use sea_orm_database::{
+    Database, DatabaseUrl, Marks, Schema, TxError, database_now, find_reply, write_marks,
+};
 use tokio_util::task::TaskTracker;
 
 use crate::support::{Engine, cause, commit, execute, marks_of, message, number, rows, scene};
@@ -241,7 +243,8 @@ async fn r43_the_database_tells_the_time(engine: Engine) {
 async fn a_file_that_cannot_be_opened_is_named() {
     let scene = scene(Engine::Sqlite).await;
     let missing = scene.folder.path().join("no folder").join("scene.db");
-    let opened = sea_orm_database::Database::open_sqlite(&missing, vec![]).await;
+    let url = DatabaseUrl::Sqlite(missing);
+    let opened = Database::open(&url, Schema::Migrate, vec![]).await;
     let error = opened.err().unwrap().to_string();
     assert!(error.starts_with("opening the database file: "), "{error}");
     assert!(error.contains("no folder"), "{error}");
