@@ -43,8 +43,8 @@ pub async fn start(
     tickets: Channel,
     payments: Channel,
 ) -> Result<Context, StartError> {
-    let database = open(&platform.settings).await?;
     platform.claim("booking")?;
+    let database = open(&platform.settings).await?;
     let token = platform.service_token.clone();
     let bearer: ServiceBearer = Arc::new(move || token.current());
     let bookings = Arc::new(Bookings {

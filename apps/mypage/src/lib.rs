@@ -27,8 +27,8 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// # Errors
 /// [`StartError`] when the database cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
-    let database = open(&platform.settings).await?;
     platform.claim("mypage")?;
+    let database = open(&platform.settings).await?;
     let my_page = Arc::new(MyPage { store: Arc::new(SeaOrmViewStore::new(database.clone())) });
     let stopping = platform.stopping.clone();
     let caught_up =

@@ -25,8 +25,8 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// # Errors
 /// [`StartError`] when the database cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
-    let database = open(&platform.settings).await?;
     platform.claim("notification")?;
+    let database = open(&platform.settings).await?;
     let notifying = Arc::new(Notifying {
         store: Arc::new(SeaOrmNotificationStore::new(database.clone())),
         clock: Arc::clone(&platform.clock),

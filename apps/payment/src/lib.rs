@@ -32,10 +32,10 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// # Errors
 /// [`StartError`] when a database or a setting of the provider cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
-    let database = open(&platform.settings).await?;
     platform.claim("payment")?;
-    let ledger = open_provider(&platform.settings).await?;
+    let database = open(&platform.settings).await?;
     platform.claim("provider")?;
+    let ledger = open_provider(&platform.settings).await?;
     let paying = Arc::new(Paying {
         settlements: Arc::new(SeaOrmSettlementStore::new(database.clone(), envelope)),
         provider: provider(&platform.settings, ledger.clone())?,

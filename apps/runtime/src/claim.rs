@@ -1,7 +1,7 @@
 //! A file of SQLite is served by one process.
 
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +21,9 @@ impl Claims {
         let mut path = OsString::from(database);
         path.push("-serving.lock");
         let file = |cause| StartError::File { name, path: path.clone().into(), cause };
+        if let Some(folder) = database.parent() {
+            fs::create_dir_all(folder).map_err(file)?;
+        }
         let lock = File::create(&path).map_err(file)?;
         match lock.try_lock() {
             Ok(()) => {

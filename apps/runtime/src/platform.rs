@@ -73,7 +73,7 @@ impl Platform {
     }
 
     /// Claims a database for this process where no other may serve it too: a file of SQLite. To be
-    /// called after it was opened, which makes its folder.
+    /// called before it is opened, which may change its schema.
     ///
     /// # Errors
     /// [`StartError::Setting`] while another process has it.

@@ -27,8 +27,8 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// # Errors
 /// [`StartError`] when the database cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
-    let database = open(&platform.settings).await?;
     platform.claim("ticket")?;
+    let database = open(&platform.settings).await?;
     let store = Arc::new(SeaOrmTicketStore::new(database.clone(), envelope));
     let ticketing = Arc::new(Ticketing {
         store: Arc::<SeaOrmTicketStore>::clone(&store),
