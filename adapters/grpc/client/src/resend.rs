@@ -1,5 +1,5 @@
-//! Calls that are sent again: those that provably never reached a server, and reads that a server
-//! could not answer. Nothing else is, and one layer only does it (reliability.md 7.9).
+//! Calls that are sent again: those that provably never reached a server, and reads that no server
+//! answered. Nothing else is, and one layer only does it (reliability.md 7.9).
 
 use std::error::Error;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Resend {
 pub enum Repeat {
     /// It changes something.
     Never,
-    /// It only reads: once, if the server could not be asked or had something missing.
+    /// It only reads: once, if the server could not be asked.
     Read,
 }
 
@@ -115,9 +115,11 @@ pub fn never_sent(status: &Status) -> bool {
     })
 }
 
-/// Whether the server could not be asked, or said that something it needs is away.
+/// Whether the server could not be asked, or went away. One that answers that something it needs is away,
+/// or not there yet, says in details when to come back: later than this would.
 fn away(status: &Status) -> bool {
-    status.code() == Code::Unavailable || causes(status).any(|cause| cause.is::<hyper::Error>())
+    let unexplained = status.code() == Code::Unavailable && status.details().is_empty();
+    unexplained || causes(status).any(|cause| cause.is::<hyper::Error>())
 }
 
 fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
@@ -160,7 +162,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_reads_are_repeated_once_and_only_where_the_server_was_away() {
         let resend = Resend::new();
-        let away = || Status::unavailable("the database is away");
+        let away = || Status::unavailable("the connection closed");
         assert_eq!(sent(&resend, ALLOWED, Repeat::Read, away).await, 2);
         assert_eq!(sent(&resend, ALLOWED, Repeat::Never, away).await, 1);
         for other in [
@@ -168,7 +170,8 @@ mod tests {
             || Status::deadline_exceeded(""),
             || Status::resource_exhausted(""),
             || Status::cancelled("Timeout expired"),
-        ] as [fn() -> Status; 4]
+            || Status::with_details(Code::Unavailable, "VIEW_BEHIND", "come back in 1 s".into()),
+        ] as [fn() -> Status; 5]
         {
             assert_eq!(sent(&resend, ALLOWED, Repeat::Read, other).await, 1);
         }
