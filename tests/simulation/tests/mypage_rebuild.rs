@@ -17,8 +17,8 @@ use kernel::{
 use memory_mypage::MemoryViewStore;
 use mypage::{
     BookingSnapshot, BookingStatus, BookingView, Fact, FoundRow, KnownBooking, MyPage,
-    PaymentSnapshot, PaymentStatus, REBUILD_ROWS_MAX, Rebuild, Rebuilt, Repair, ViewRepair,
-    ViewSource, ViewStore,
+    PaymentSnapshot, PaymentStatus, REBUILD_ROWS_MAX, Rebuild, RebuildViewError, Rebuilt, Repair,
+    ViewRepair, ViewSource, ViewStore,
 };
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -248,4 +248,16 @@ async fn i8_r30_a_rebuild_while_events_arrive_loses_none_of_them() {
         done.unwrap();
         is_the_fold(&store, &truth).await;
     }
+}
+
+#[tokio::test]
+async fn a_rebuild_from_a_database_without_bookings_removes_nothing() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let truth = Arc::new(Truth::default());
+    half_told(&mut rng, &truth);
+    let view = damaged(&mut rng, &truth).await;
+    let rows = view.keys("", u32::MAX).await.unwrap();
+    let rebuild = Rebuild { view: view.clone(), source: Arc::new(Truth::default()) };
+    assert_eq!(rebuild.rebuild_view().await, Err(RebuildViewError::NoSource));
+    assert_eq!(view.keys("", u32::MAX).await.unwrap(), rows);
 }

@@ -35,6 +35,11 @@ pub enum RebuildViewError {
     /// A database could not do its work, or holds what cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The sources have no booking at all and the view has rows: more likely the wrong database than the truth.
+    #[error(
+        "the booking database has no booking and the view has rows: is it the right one? Nothing was removed"
+    )]
+    NoSource,
     /// Others changed a row every time.
     #[error("the row {0} changed under every try")]
     Contended(String),
@@ -48,6 +53,11 @@ impl Rebuild {
     pub async fn rebuild_view(&self) -> Result<Rebuilt, RebuildViewError> {
         let mut done = Rebuilt::default();
         let mut last = String::new();
+        // The view before the sources: a row that is there has its booking, however new.
+        let has_rows = !self.view.keys(&last, 1).await?.is_empty();
+        if has_rows && self.source.bookings(None, 1).await?.is_empty() {
+            return Err(RebuildViewError::NoSource);
+        }
         loop {
             let keys = self.view.keys(&last, REBUILD_ROWS_MAX).await?;
             let Some(end) = keys.last().cloned() else { break };
