@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::sea_query::Query;
 use sea_orm::{
@@ -9,6 +10,7 @@ use sea_orm::{
     TransactionTrait,
 };
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
+use tokio::time::{Instant, sleep};
 
 use crate::engine;
 use crate::migrations::shared_migrations;
@@ -22,6 +24,9 @@ const MYSQL_LOCK: &str =
     "SELECT CAST(GET_LOCK(SHA1(CONCAT('migrate ', DATABASE())), 60) AS SIGNED)";
 const MYSQL_UNLOCK: &str =
     "SELECT CAST(RELEASE_LOCK(SHA1(CONCAT('migrate ', DATABASE()))) AS SIGNED)";
+
+const FILE_BUSY_MAX: Duration = Duration::from_secs(5);
+const FILE_BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// The migrations of a database, the shared ones first.
 #[derive(Clone)]
@@ -47,7 +52,26 @@ impl Migrations {
     }
 
     /// Applies what is missing; says how much that was.
+    ///
+    /// A new file is asked again while another process makes it what it shall be: SQLite refuses the change
+    /// of its journal at once then, whatever the time it was told to wait.
     pub(crate) async fn apply(&self, url: &DatabaseUrl) -> Result<u32, DbErr> {
+        let until = Instant::now() + FILE_BUSY_MAX;
+        loop {
+            match self.apply_once(url).await {
+                Err(error)
+                    if url.file().is_some()
+                        && engine::is_passing(&error)
+                        && Instant::now() < until =>
+                {
+                    sleep(FILE_BUSY_PAUSE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn apply_once(&self, url: &DatabaseUrl) -> Result<u32, DbErr> {
         // On the heap: the type of what connects to any of three engines nests too deeply for the compiler.
         let connection = Box::pin(sea_orm::Database::connect(engine::migrator(url))).await?;
         let applied = self.apply_over(&connection).await;
