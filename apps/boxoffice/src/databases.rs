@@ -36,7 +36,7 @@ pub struct DatabaseArguments {
     #[arg(long, value_name = "URL", env = "MYPAGE_DATABASE_URL", hide_env_values = true)]
     mypage: Option<Address>,
 
-    /// The simulated payment provider's own ledger
+    /// The simulated payment provider's own ledger; beside payment's where that is given, named …_provider
     #[arg(long, value_name = "URL", env = "PROVIDER_DATABASE_URL", hide_env_values = true)]
     provider: Option<Address>,
 }
@@ -92,7 +92,13 @@ impl DatabaseArguments {
             "mypage" => ("MYPAGE_DATABASE_URL", &self.mypage),
             _ => ("PROVIDER_DATABASE_URL", &self.provider),
         };
-        let Some(Address(given)) = given else { return Ok(settings.database(name)) };
+        let Some(Address(given)) = given else {
+            return match (name, &self.payment) {
+                // Where payment's own server puts it.
+                ("provider", Some(_)) => Ok(self.url(settings, "payment")?.sibling(name)),
+                _ => Ok(settings.database(name)),
+            };
+        };
         given.clone().map_err(|wrong| StartError::Setting {
             name: variable,
             problem: format!("{wrong} (or --{name}, where it was given)"),
@@ -125,6 +131,9 @@ mod tests {
         assert_eq!(url("booking"), "mysql://u@h/b");
         assert_eq!(url("ticket"), "sqlite:d/ticket.db");
         assert_eq!(url("provider"), "sqlite:d/provider.db");
+        let Line { settings, databases } = line(&["--payment", "mysql://u@h/pay"]);
+        let provider = databases.url(&settings, "provider").expect("right").to_string();
+        assert_eq!(provider, "mysql://u@h/pay_provider", "beside payment's, as its server has it");
     }
 
     #[test]

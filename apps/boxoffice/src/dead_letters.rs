@@ -92,17 +92,25 @@ async fn list(
         let found = database.dead_letters(LIST_ROWS_MAX).await;
         database.close().await;
         let found = found.map_err(|error| StartError::Other(format!("{context}: {error}")))?;
-        for letter in &found {
+        for letter in &found.letters {
             say(&if json {
                 as_json(context, letter).to_string()
             } else {
                 as_line(context, letter)
             });
         }
-        if !json && found.len() >= LIST_ROWS_MAX as usize {
+        for error in &found.unreadable {
+            say(&if json {
+                json!({ "context": context, "unreadable": error.to_string() }).to_string()
+            } else {
+                format!("{context}: {error}; mend or delete this row")
+            });
+        }
+        let of_it = found.letters.len() + found.unreadable.len();
+        if !json && of_it >= LIST_ROWS_MAX as usize {
             say(&format!("{context}: only the oldest {LIST_ROWS_MAX} are shown"));
         }
-        count += found.len();
+        count += of_it;
     }
     if !json {
         say(&format!("{count} dead letters"));

@@ -33,12 +33,21 @@ pub struct DeadLetter {
     pub retrying: bool,
 }
 
+/// What was found set aside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// Those that can be read, the oldest first.
+    pub letters: Vec<DeadLetter>,
+    /// What is wrong with each of the others.
+    pub unreadable: Vec<StoreError>,
+}
+
 impl Database {
     /// The dead letters, the oldest first, at most `rows_max`.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
-    pub async fn dead_letters(&self, rows_max: u32) -> Result<Vec<DeadLetter>, StoreError> {
+    pub async fn dead_letters(&self, rows_max: u32) -> Result<DeadLetters, StoreError> {
         let doing = "reading the dead letters";
         let of_consumers = Query::select()
             .columns(envelope_columns())
@@ -58,15 +67,19 @@ impl Database {
             .limit(u64::from(rows_max))
             .to_owned();
         let rows = self.reader().query_all(&of_consumers).await.map_err(unavailable(doing))?;
-        let mut letters: Vec<DeadLetter> =
-            rows.iter().map(|row| letter(row, None)).collect::<Result<_, _>>()?;
+        let of_consumers = rows.iter().map(|row| letter(row, None)).collect::<Vec<_>>();
         let rows = self.reader().query_all(&of_the_bus).await.map_err(unavailable(doing))?;
-        for row in &rows {
-            letters.push(letter(row, Some(RELAY))?);
+        let of_the_bus = rows.iter().map(|row| letter(row, Some(RELAY)));
+        let mut found = DeadLetters::default();
+        for letter in of_consumers.into_iter().chain(of_the_bus) {
+            match letter {
+                Ok(letter) => found.letters.push(letter),
+                Err(error) => found.unreadable.push(error),
+            }
         }
-        letters.sort_by_key(|letter| letter.parked_at);
-        letters.truncate(usize::try_from(rows_max).unwrap_or(usize::MAX));
-        Ok(letters)
+        found.letters.sort_by_key(|letter| letter.parked_at);
+        found.letters.truncate(usize::try_from(rows_max).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     /// Publishes again what was published at or after this moment: recovery from a lost stream.

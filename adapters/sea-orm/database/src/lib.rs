@@ -23,7 +23,7 @@ mod unit_of_work;
 mod url;
 
 pub use connect::{Commits, Database, Schema};
-pub use dead_letters::DeadLetter;
+pub use dead_letters::{DeadLetter, DeadLetters};
 pub use engine::{database_now, now_expr};
 pub use lease::Lease;
 pub use marks::{Marks, find_reply, park, write_marks};

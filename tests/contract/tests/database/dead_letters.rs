@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use kernel::{Committed, Envelope, EventHandler, HandlerError};
-use sea_orm_database::{Database, DeadLetter, Marks, park};
+use sea_orm_database::{Database, DeadLetter, DeadLetters, Marks, park};
 
 use crate::support::{Engine, Scene, cause, commit, message, rows, scene, tamper};
 
@@ -16,6 +16,7 @@ over_every_engine!(
     a_failure_that_may_pass_keeps_the_wish_for_another_try,
     tries_end_though_the_failure_never_passes_or_kills_the_server,
     a_letter_that_was_handled_on_another_way_is_forgotten,
+    a_letter_that_cannot_be_read_stops_no_other,
 );
 
 /// Handles as the test says, and well when it says no more.
@@ -74,7 +75,7 @@ async fn parked(engine: Engine) -> (Scene, Envelope) {
 }
 
 async fn the_letter(db: &Database) -> DeadLetter {
-    let mut letters = db.dead_letters(100).await.unwrap();
+    let mut letters = db.dead_letters(100).await.unwrap().letters;
     assert_eq!(letters.len(), 1, "{letters:?}");
     letters.remove(0)
 }
@@ -101,7 +102,7 @@ async fn a_letter_is_handled_once_after_somebody_asked(engine: Engine) {
     let passes = futures::join!(scene.db.retry_pass(&consumer), replica.retry_pass(&consumer));
     assert_eq!(passes, (Ok(false), Ok(false)));
     assert_eq!(consumer.tries(), 1, "of two servers one makes the try");
-    assert_eq!(scene.db.dead_letters(100).await, Ok(vec![]));
+    assert_eq!(scene.db.dead_letters(100).await, Ok(DeadLetters::default()));
     assert_eq!(rows(&scene.db, "inbox").await, 1);
 }
 
@@ -127,7 +128,7 @@ async fn a_letter_that_fails_again_is_set_aside_with_its_new_reason(engine: Engi
     );
     assert_eq!(scene.db.retry_dead_letters(None).await, Ok(1), "and may be asked for again");
     assert_eq!(scene.db.retry_pass(&consumer).await, Ok(false));
-    assert_eq!(scene.db.dead_letters(100).await, Ok(vec![]));
+    assert_eq!(scene.db.dead_letters(100).await, Ok(DeadLetters::default()));
 }
 
 async fn a_failure_that_may_pass_keeps_the_wish_for_another_try(engine: Engine) {
@@ -144,7 +145,7 @@ async fn a_failure_that_may_pass_keeps_the_wish_for_another_try(engine: Engine) 
         time_passes(&scene.db).await;
     }
     assert_eq!(scene.db.retry_pass(&consumer).await, Ok(false));
-    assert_eq!(scene.db.dead_letters(100).await, Ok(vec![]));
+    assert_eq!(scene.db.dead_letters(100).await, Ok(DeadLetters::default()));
     assert_eq!(rows(&scene.db, "inbox").await, 1);
 }
 
@@ -176,5 +177,19 @@ async fn a_letter_that_was_handled_on_another_way_is_forgotten(engine: Engine) {
     let failure = HandlerError::Poison("unreadable".to_owned());
     let consumer = Consumer::failing(&scene.db, [failure]);
     assert_eq!(scene.db.retry_pass(&consumer).await, Ok(false));
-    assert_eq!(scene.db.dead_letters(100).await, Ok(vec![]));
+    assert_eq!(scene.db.dead_letters(100).await, Ok(DeadLetters::default()));
+}
+
+async fn a_letter_that_cannot_be_read_stops_no_other(engine: Engine) {
+    let (scene, _damaged) = parked(engine).await;
+    tamper(&scene.db, "UPDATE dead_letter SET event_id = 'no id'").await;
+    let whole = message("b", 1);
+    park(&scene.db, "scene", &whole, "unreadable").await.unwrap();
+    assert_eq!(scene.db.retry_dead_letters(None).await, Ok(2));
+    let consumer = Consumer::failing(&scene.db, []);
+    assert_eq!(scene.db.retry_pass(&consumer).await, Ok(false));
+    assert_eq!(consumer.tries(), 1);
+    let DeadLetters { letters, unreadable } = scene.db.dead_letters(100).await.unwrap();
+    assert_eq!(letters, []);
+    assert!(unreadable[0].to_string().contains("no id"), "{unreadable:?}");
 }

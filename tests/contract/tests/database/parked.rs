@@ -15,10 +15,11 @@ over_every_engine!(
     r18_a_message_refused_too_often_is_parked_until_somebody_asks,
     a_message_is_never_parked_because_the_bus_is_away,
     what_was_published_since_is_published_again_and_nothing_before,
+    a_message_that_cannot_be_read_is_set_aside_and_stops_no_other,
 );
 
 async fn letters(db: &Database) -> Vec<DeadLetter> {
-    db.dead_letters(100).await.unwrap()
+    db.dead_letters(100).await.unwrap().letters
 }
 
 /// A refusal for the head of `bad` while the switch is on, and how often there was one.
@@ -124,4 +125,19 @@ async fn what_was_published_since_is_published_again_and_nothing_before(engine: 
     assert_eq!(again, (1..=VERSIONS).collect::<Vec<_>>(), "in their order");
     assert!(accepted[first..].iter().all(|(aggregate, _)| aggregate == "since"));
     assert_eq!(db.outbox_lag().await.unwrap().unpublished, 0);
+}
+
+async fn a_message_that_cannot_be_read_is_set_aside_and_stops_no_other(engine: Engine) {
+    let scene = scene(engine).await;
+    send(&scene.db, "damaged", 1).await;
+    tamper(&scene.db, "UPDATE outbox SET id = 'no id'").await;
+    send(&scene.db, "damaged", 2).await;
+    send(&scene.db, "good", 1).await;
+    let publisher = Recorder::accepting();
+    let running = start(&scene.db, publisher.clone(), "relay");
+    let accepted = publisher.until(|accepted| !accepted.is_empty()).await;
+    assert_eq!(accepted, [("good".to_owned(), 1)]);
+    let unreadable = scene.db.dead_letters(100).await.unwrap().unreadable;
+    assert!(unreadable[0].to_string().contains("no id"), "{unreadable:?}");
+    running.stop().await;
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use kernel::{Committed, EventHandler, EventId, HandlerError, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use tokio::time::timeout;
 
 use super::letter;
 use crate::Database;
@@ -18,8 +19,10 @@ use crate::marks::set_aside;
 use crate::tables::{DeadLetter, Inbox, Outbox};
 use crate::unit_of_work::{TxError, Wake, unavailable};
 
-/// Longer than handling a message takes.
+/// Longer than handling a message may take.
 const TRY_DURATION: Duration = Duration::from_secs(60);
+const HANDLE_MAX: Duration = Duration::from_secs(30);
+const _: () = assert!(HANDLE_MAX.as_millis() * 2 <= TRY_DURATION.as_millis());
 /// What fails in a way that may pass is tried as often, over a quarter of an hour.
 const TRIES_MAX: u32 = 20;
 const PAUSE_FIRST: Duration = Duration::from_secs(2);
@@ -80,7 +83,11 @@ impl Database {
         for row in &rows {
             let tries: i32 = row.try_get("", "tries").map_err(unavailable(doing))?;
             let tried = u32::try_from(tries).unwrap_or(0);
-            self.try_again(handler, &letter(row, None)?, tried).await?;
+            match letter(row, None) {
+                Ok(letter) => self.try_again(handler, &letter, tried).await?,
+                // It stays, due, for somebody to mend; the others do not wait for it.
+                Err(error) => tracing::error!(%error, "a dead letter cannot be tried again"),
+            }
         }
         Ok(rows.len() as u64 == PASS_LETTERS_MAX)
     }
@@ -96,7 +103,9 @@ impl Database {
             return Ok(());
         }
         let failure = if tried < TRIES_MAX {
-            handler.handle(message).await
+            timeout(HANDLE_MAX, handler.handle(message)).await.unwrap_or_else(|_late| {
+                Err(HandlerError::Transient(format!("not handled in {} s", HANDLE_MAX.as_secs())))
+            })
         } else {
             // Its last tries did not even end.
             Err(HandlerError::Poison(letter.reason.clone()))

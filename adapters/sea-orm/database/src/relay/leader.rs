@@ -163,7 +163,18 @@ impl<'a> Leader<'a> {
             }
             let rows_max = READ_ROWS_MAX.min(free * LANE_MESSAGES_MAX);
             let apart = self.in_flight.iter().chain(self.blocked.keys()).map(String::as_str);
-            let rows = read_unpublished(self.db, apart, rows_max as u64).await?;
+            let (rows, unreadable) = read_unpublished(self.db, apart, rows_max as u64).await?;
+            if !unreadable.is_empty() {
+                // Set aside before anything is published: later messages of their aggregates wait for them.
+                for failure in &unreadable {
+                    let Failure { seq, error, .. } = failure;
+                    tracing::error!(seq, error, "a message cannot be read and is set aside");
+                }
+                if !mark(self.db, self.lease, Vec::new(), unreadable).await? {
+                    return Ok(());
+                }
+                continue;
+            }
             // A full batch may be all one aggregate's; with that one apart, others come into sight.
             let is_last = rows.len() < rows_max;
             for lane in by_aggregate(rows).into_iter().take(free) {

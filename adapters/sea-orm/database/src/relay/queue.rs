@@ -34,6 +34,13 @@ pub(super) struct Failure {
     pub(super) park: bool,
 }
 
+impl Failure {
+    fn unreadable(seq: i64, error: &StoreError) -> Self {
+        let retry_in = Duration::ZERO;
+        Self { seq, error: error.to_string(), retry_in, refused: true, park: true }
+    }
+}
+
 /// How far publishing is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxLag {
@@ -53,13 +60,13 @@ impl Database {
     }
 }
 
-/// The oldest unpublished messages, in order, except those of `lanes_apart`. A plain read without
-/// locks: locking reads would block the writers of the outbox (F13).
+/// The oldest unpublished messages, in order, except those of `lanes_apart`; and those that cannot be
+/// read, to be set aside. A plain read without locks: locking reads would block the writers of the outbox (F13).
 pub(super) async fn read_unpublished(
     db: &Database,
     lanes_apart: impl Iterator<Item = &str>,
     rows_max: u64,
-) -> Result<Vec<Pending>, StoreError> {
+) -> Result<(Vec<Pending>, Vec<Failure>), StoreError> {
     let mut query = Query::select();
     query
         .columns([
@@ -89,7 +96,15 @@ pub(super) async fn read_unpublished(
         query.and_where(Expr::col(Outbox::AggregateId).is_not_in(apart));
     }
     let rows = db.reader().query_all(&query).await.map_err(unavailable("reading the outbox"))?;
-    rows.iter().map(pending).collect()
+    let (mut whole, mut corrupt) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let seq: i64 = row.try_get("", "seq").map_err(unavailable("reading the outbox"))?;
+        match pending(row, seq) {
+            Ok(pending) => whole.push(pending),
+            Err(error) => corrupt.push(Failure::unreadable(seq, &error)),
+        }
+    }
+    Ok((whole, corrupt))
 }
 
 /// Marks messages as published and failed ones for another attempt; `false`, with nothing marked, if
@@ -154,8 +169,7 @@ fn failed(failure: Failure, now: Expr) -> UpdateStatement {
     update
 }
 
-fn pending(row: &QueryResult) -> Result<Pending, StoreError> {
-    let seq: i64 = row.try_get("", "seq").map_err(unavailable("reading the outbox"))?;
+fn pending(row: &QueryResult, seq: i64) -> Result<Pending, StoreError> {
     let corrupt = |column| StoreError::CorruptRow { table: "outbox", id: seq.to_string(), column };
     let id: String = row.try_get("", "id").map_err(|_| corrupt("id"))?;
     let id = Uuid::try_parse(&id).map_err(|_| corrupt("id"))?;
