@@ -74,6 +74,12 @@ pub trait Publisher: Send + Sync {
     /// MUST keep the order of calls for one aggregate; the relay awaits each before it sends the next.
     /// MAY deliver a message more than once.
     async fn publish(&self, message: &Envelope) -> Result<(), PublishError>;
+
+    /// The same for a message that was published before and is told again, since somebody lost it. A bus
+    /// that drops repeats MUST NOT drop this one.
+    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.publish(message).await
+    }
 }
 
 /// Why a consumer did not handle a message.

@@ -14,12 +14,13 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::NatsSettings;
 use crate::batch::Sender;
 use crate::connection::{self, REQUEST_WITHIN};
 use crate::consumer::Consumer;
+use crate::headers::{self, Telling};
 use crate::keeper::Keeper;
 use crate::queue::{self, Job, WINDOW};
-use crate::{NatsSettings, headers};
 
 /// For what was said last to reach the server.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -104,6 +105,7 @@ impl NatsBus {
             missed: shared.missed.clone(),
             tasks: shared.tasks.clone(),
             handler,
+            made_now: watch::Sender::new(None),
         };
         Box::pin(consumer.run(stop)).await;
     }
@@ -128,8 +130,18 @@ impl NatsBus {
 #[async_trait]
 impl Publisher for NatsBus {
     async fn publish(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.send(message, Telling::First).await
+    }
+
+    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.send(message, Telling::Again).await
+    }
+}
+
+impl NatsBus {
+    async fn send(&self, message: &Envelope, telling: Telling) -> Result<(), PublishError> {
         let shared = &self.shared;
-        let outgoing = headers::write(message, &shared.settings.root());
+        let outgoing = headers::write(message, &shared.settings.root(), telling);
         let outgoing = outgoing.map_err(PublishError::Refused)?;
         // Messages that wait inside the client for a connection would be sent long after their callers
         // have given up.

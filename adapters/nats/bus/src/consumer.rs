@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::NatsSettings;
 use crate::connection::REQUEST_WITHIN;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Made};
 use crate::topology::ensure_consumer;
 
 /// A pull ends by itself after it.
@@ -43,6 +43,8 @@ pub(crate) struct Consumer {
     pub(crate) missed: Arc<Notify>,
     pub(crate) tasks: TaskTracker,
     pub(crate) handler: Arc<dyn EventHandler>,
+    /// Empty while no session is open.
+    pub(crate) made_now: watch::Sender<Option<Made>>,
 }
 
 /// A row of pulls over one subscription.
@@ -66,6 +68,7 @@ impl Consumer {
                 Some(Err(error)) => Err(error),
             };
             let Err(trouble) = opened else { break };
+            self.made_now.send_replace(None);
             tracing::info!(consumer = self.handler.name(), trouble, "consuming begins anew");
             self.missed.notify_one();
             let _ = stop.run_until_cancelled(sleep(PAUSE_AFTER_TROUBLE)).await;
@@ -95,11 +98,15 @@ impl Consumer {
         let messages = timeout(REQUEST_WITHIN, self.client.subscribe(inbox.clone())).await;
         let messages = messages.map_err(|_| "the subscription was not taken".to_owned())?;
         let messages = messages.map_err(|error| error.to_string())?;
+        let made = consumer.cached_info().created.unix_timestamp_nanos();
+        self.made_now.send_replace(Some(made));
         let delivery = Arc::new(Delivery {
             handler: self.handler.clone(),
             settings: self.settings.delivery,
             ack_wait: consumer.cached_info().config.ack_wait,
             tasks: self.tasks.clone(),
+            made,
+            made_now: self.made_now.subscribe(),
         });
         Ok(Session { consumer, inbox, messages, delivery, last_message: Instant::now() })
     }

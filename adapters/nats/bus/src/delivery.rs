@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::AckKind;
 use futures::future::BoxFuture;
 use kernel::{Envelope, EventHandler, HandlerError};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -15,6 +15,8 @@ use crate::DeliverySettings;
 use crate::connection::REQUEST_WITHIN;
 use crate::headers;
 
+/// Enough for a newer replica to get it at least once, even if there is but one among several old ones.
+const UNKNOWN_TRIES_MAX: u32 = 30;
 /// Signs of life in the time that the server waits for one.
 const SIGNS_OF_LIFE: u32 = 3;
 const SIGN_OF_LIFE_MIN: Duration = Duration::from_millis(10);
@@ -26,7 +28,13 @@ pub(crate) struct Delivery {
     /// What the consumer's own setting says, which may not be ours.
     pub(crate) ack_wait: Duration,
     pub(crate) tasks: TaskTracker,
+    /// When the consumer was made that the messages come from, and the one there is now, if any is open.
+    pub(crate) made: Made,
+    pub(crate) made_now: watch::Receiver<Option<Made>>,
 }
+
+/// When a durable consumer was made, in nanoseconds: one made anew has other messages under the same numbers.
+pub(crate) type Made = i128;
 
 type Message = async_nats::jetstream::Message;
 
@@ -66,8 +74,12 @@ impl Delivery {
             }
         };
         if !self.handler.event_names().contains(&envelope.name()) {
-            // A newer replica of this server has widened the filter; it will take the message.
-            return Outcome::Again { reason: "this version does not know the event".to_owned() };
+            // A newer replica of this server may have widened the filter, and will take the message.
+            let reason = format!("this version does not know the event {}", envelope.name());
+            if tries < UNKNOWN_TRIES_MAX {
+                return Outcome::Again { reason };
+            }
+            return Outcome::SetAside { reason, message: Some(envelope) };
         }
         match self.attend(message, self.handling(&envelope)).await {
             Ok(()) => Outcome::Handled,
@@ -153,6 +165,12 @@ impl Delivery {
 
     /// Returns once the server has confirmed.
     async fn tell(&self, message: &Message, kind: AckKind) -> Result<(), String> {
+        let mut made_now = self.made_now.clone();
+        let open = timeout(REQUEST_WITHIN, made_now.wait_for(Option::is_some)).await.is_ok();
+        // The acknowledgement would be taken for that of another message, which would be lost.
+        if !open || *made_now.borrow() != Some(self.made) {
+            return Err("its consumer is not there any more; the message comes again".to_owned());
+        }
         match timeout(REQUEST_WITHIN, message.double_ack_with(kind)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),

@@ -24,6 +24,9 @@ const TRACE_PARENT: &str = "traceparent";
 const CONTENT_TYPE: &str = "content-type";
 const PROTOBUF: &str = "application/protobuf";
 const SPEC: &str = "1.0";
+/// The longest texts that a database of ours keeps beside a payload.
+const TEXT_CHARS_MAX: usize = 191;
+const WORD_CHARS_MAX: usize = 64;
 
 /// A message as it goes out.
 #[derive(Debug, Clone)]
@@ -41,17 +44,28 @@ pub(crate) struct Unreadable {
     pub(crate) remains: Option<Box<Envelope>>,
 }
 
+/// Whether the server may take a message for one that it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    First,
+    Again,
+}
+
 /// The message under `root`. The error says what keeps this message from ever being sent.
-pub(crate) fn write(message: &Envelope, root: &str) -> Result<Outgoing, String> {
+pub(crate) fn write(message: &Envelope, root: &str, telling: Telling) -> Result<Outgoing, String> {
     let words = [message.source.as_str(), message.aggregate_type.as_str(), message.name()];
     if let Some(bad) = words.into_iter().find(|word| !is_subject_word(word)) {
         return Err(format!("{bad:?} cannot be a word of a subject"));
     }
     let id = message.id.to_string();
+    let message_id = match telling {
+        Telling::First => id.clone(),
+        Telling::Again => format!("{id}.{:016x}", rand::random::<u64>()),
+    };
     let version = message.aggregate_version.to_string();
     let time = message.occurred_at.to_string();
     let given = [
-        (MESSAGE_ID, Some(id.as_str())),
+        (MESSAGE_ID, Some(message_id.as_str())),
         (SPEC_VERSION, Some(SPEC)),
         (ID, Some(id.as_str())),
         (TYPE, Some(message.event_type.as_str())),
@@ -100,9 +114,9 @@ pub(crate) fn read(message: &async_nats::Message) -> Result<Envelope, Unreadable
     let envelope = id.map(|id| Envelope {
         id,
         event_type: headers.text(TYPE),
-        source: headers.text(SOURCE),
+        source: headers.word(SOURCE),
         occurred_at: Timestamp::from_micros(occurred_at.unwrap_or_default()),
-        aggregate_type: headers.text(AGGREGATE_TYPE),
+        aggregate_type: headers.word(AGGREGATE_TYPE),
         aggregate_id: headers.text(SUBJECT),
         aggregate_version: headers.parsed(AGGREGATE_VERSION).unwrap_or_default(),
         correlation_id: headers.text(CORRELATION),
@@ -125,15 +139,33 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn optional(&self, name: &'static str) -> Option<String> {
-        self.headers.get(name).map(|value| value.as_str().to_owned())
+    /// What is not fit to be kept is cut to what is: it must be possible to set the message aside.
+    fn optional(&mut self, name: &'static str) -> Option<String> {
+        let given = self.headers.get(name)?.as_str();
+        let kept: String = given.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect();
+        if kept != given {
+            let rule = format!("of more than {TEXT_CHARS_MAX} characters or not of text");
+            self.complain(format!("its header {name} is {rule}"));
+        }
+        Some(kept)
     }
 
     fn text(&mut self, name: &'static str) -> String {
-        self.optional(name).unwrap_or_else(|| {
+        let text = self.optional(name);
+        if text.is_none() {
             self.complain(format!("it has no header {name}"));
-            String::new()
-        })
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A word of a subject is as short.
+    fn word(&mut self, name: &'static str) -> String {
+        let mut word = self.text(name);
+        if word.chars().count() > WORD_CHARS_MAX {
+            self.complain(format!("its header {name} is of more than {WORD_CHARS_MAX} characters"));
+            word = word.chars().take(WORD_CHARS_MAX).collect();
+        }
+        word
     }
 
     fn parsed<T: FromStr>(&mut self, name: &'static str) -> Option<T> {
@@ -190,7 +222,7 @@ mod tests {
         let bare =
             Envelope { causation_id: None, traceparent: None, payload: vec![], ..full.clone() };
         for one in [full, bare] {
-            let outgoing = write(&one, "boxoffice").unwrap();
+            let outgoing = write(&one, "boxoffice", Telling::First).unwrap();
             assert_eq!(outgoing.subject, "boxoffice.booking.booking.BookingPlaced");
             assert_eq!(read(&message(&outgoing)).unwrap(), one);
         }
@@ -207,13 +239,13 @@ mod tests {
             Envelope { aggregate_id: " b".to_owned(), ..good.clone() },
             Envelope { causation_id: Some("김".to_owned()), ..good.clone() },
         ] {
-            assert!(write(&bad, "boxoffice").is_err(), "{bad:?}");
+            assert!(write(&bad, "boxoffice", Telling::First).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn r18_a_broken_message_keeps_what_can_be_read_of_it() {
-        let good = write(&envelope(), "boxoffice").unwrap();
+        let good = write(&envelope(), "boxoffice", Telling::First).unwrap();
         for broken in [SPEC_VERSION, TYPE, SOURCE, SUBJECT, TIME, AGGREGATE_VERSION, CORRELATION] {
             let mut other = message(&good);
             let mut headers = HeaderMap::new();
@@ -226,6 +258,20 @@ mod tests {
             let unreadable = read(&other).unwrap_err();
             assert!(unreadable.reason.contains(broken), "{broken}: {}", unreadable.reason);
             assert_eq!(unreadable.remains.unwrap().id, envelope().id);
+        }
+        for (header, value) in
+            [(SUBJECT, "b".repeat(5000)), (TYPE, "a\0b".to_owned()), (SOURCE, "s".repeat(65))]
+        {
+            let mut other = message(&good);
+            let mut headers = good.headers.clone();
+            headers.insert(header, HeaderValue::from_str(&value).unwrap());
+            other.headers = Some(headers);
+            let unreadable = read(&other).unwrap_err();
+            assert!(unreadable.reason.contains(header), "{header}: {}", unreadable.reason);
+            let remains = unreadable.remains.unwrap();
+            for text in [remains.aggregate_id, remains.event_type, remains.source] {
+                assert!(text.len() <= TEXT_CHARS_MAX && !text.contains('\0'), "{text:?}");
+            }
         }
         let mut nameless = message(&good);
         nameless.headers = None;

@@ -118,6 +118,7 @@ impl Database {
             .table(tables::Outbox::Table)
             .value(tables::Outbox::PublishedAtUs, None::<i64>)
             .value(tables::Outbox::Attempts, 0)
+            .value(tables::Outbox::ToldAgain, 1)
             .and_where(Expr::col(tables::Outbox::Seq).is_in(seqs))
             .to_owned();
         let unpublished = self.transact("publishing again", Wake::Listeners, move |tx| {

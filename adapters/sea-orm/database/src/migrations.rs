@@ -4,6 +4,7 @@ mod m0001_shared_messages;
 mod m0002_shared_reply;
 mod m0003_shared_lease;
 mod m0004_shared_parked;
+mod m0005_shared_told_again;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -13,5 +14,6 @@ pub(crate) fn shared_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0002_shared_reply::Migration),
         Box::new(m0003_shared_lease::Migration),
         Box::new(m0004_shared_parked::Migration),
+        Box::new(m0005_shared_told_again::Migration),
     ]
 }

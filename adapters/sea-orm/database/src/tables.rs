@@ -24,6 +24,7 @@ pub(crate) enum Outbox {
     LastError,
     NextAttemptAtUs,
     Refusals,
+    ToldAgain,
     ParkedAtUs,
 }
 

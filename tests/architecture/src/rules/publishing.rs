@@ -17,7 +17,9 @@ pub(super) const ONLY_THE_RELAY_PUBLISHES: Rule = Rule {
         });
         others
             .flat_map(|file| {
-                let lines = lines_with(&file.product_code(), ".publish(");
+                let code = file.product_code();
+                let lines = [".publish(", ".publish_again("].map(|call| lines_with(&code, call));
+                let lines = lines.concat();
                 lines
                     .into_iter()
                     .map(|line| breach(at(&file.path, line), "publishes past the outbox"))

@@ -130,6 +130,29 @@ async fn r18_what_is_not_ours_or_broken_stops_nobody() {
 }
 
 #[tokio::test]
+async fn r18_an_event_that_no_version_knows_is_parked_and_blocks_nobody() {
+    let scene = Scene::shared().await;
+    let consumer = Recorder::handling("puzzled");
+    let replica = scene.replica(consumer.clone()).await;
+    let subject = format!("{}.scene.thing.Happened", scene.settings.stream.to_lowercase());
+    let other = Envelope { event_type: "scene.v1.Other".to_owned(), ..message(9) };
+    let client = scene.js.client();
+    assert_eq!(replica.bus.publish(&message(1)).await, Ok(()));
+    let stored = scene.js.get_stream(&scene.settings.stream).await.unwrap();
+    let mut headers = stored.get_raw_message(1).await.unwrap().headers;
+    headers.insert("ce-type", other.event_type.as_str());
+    headers.insert("ce-id", other.id.to_string());
+    headers.insert("Nats-Msg-Id", other.id.to_string());
+    client.publish_with_headers(subject, headers, "".into()).await.unwrap();
+    publish_all(&replica.bus, 2..=3).await;
+    soon("ours", vec![1, 2, 3], async || consumer.numbers()).await;
+    soon("the other is parked", 1, async || consumer.parked().len()).await;
+    assert!(consumer.parked()[0].1.contains("does not know"), "{:?}", consumer.parked());
+    soon("nothing is left", (0, 0), async || scene.pending("puzzled").await).await;
+    scene.end([replica.stop().await]).await;
+}
+
+#[tokio::test]
 async fn a_slow_handler_is_not_given_the_message_again_while_it_runs() {
     let mut scene = Scene::shared().await;
     scene.settings.delivery.ack_wait = Duration::from_secs(1);

@@ -65,6 +65,21 @@ async fn n05_messages_that_wait_together_are_written_as_one_batch() {
     scene.end([bus]).await;
 }
 
+#[tokio::test]
+async fn a_message_that_is_told_again_is_no_repeat() {
+    let scene = Scene::shared().await;
+    let bus = scene.bus().await;
+    for _ in 0..2 {
+        assert_eq!(bus.publish(&message(1)).await, Ok(()));
+    }
+    assert_eq!(scene.rows().await.len(), 1, "a repeat is dropped");
+    for _ in 0..2 {
+        assert_eq!(bus.publish_again(&message(1)).await, Ok(()));
+    }
+    assert_eq!(scene.rows().await.len(), 3);
+    scene.end([bus]).await;
+}
+
 /// The server refuses a batch whole for one message that it has (error 10201).
 #[tokio::test]
 async fn f10201_a_batch_with_a_known_message_is_sent_singly_and_nothing_is_lost_or_doubled() {

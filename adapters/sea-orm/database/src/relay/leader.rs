@@ -270,7 +270,12 @@ async fn publish_lane(
 ) -> LaneEnd {
     let mut end = LaneEnd { aggregate_id, published: Vec::new(), failure: None };
     for pending in lane.into_iter().take(LANE_MESSAGES_MAX) {
-        let publishing = AssertUnwindSafe(publisher.publish(&pending.message)).catch_unwind();
+        let publishing = if pending.told_again {
+            publisher.publish_again(&pending.message)
+        } else {
+            publisher.publish(&pending.message)
+        };
+        let publishing = AssertUnwindSafe(publishing).catch_unwind();
         let error = match publishing.await {
             Ok(Ok(())) => {
                 end.published.push(pending.seq);

@@ -20,6 +20,8 @@ pub(super) struct Pending {
     pub(super) attempts: u32,
     /// How often the bus has refused this very message.
     pub(super) refusals: u32,
+    /// It was published before, and somebody wants it told again.
+    pub(super) told_again: bool,
     pub(super) next_attempt_at: Timestamp,
     pub(super) message: Envelope,
 }
@@ -74,6 +76,7 @@ pub(super) async fn read_unpublished(
             Outbox::Id,
             Outbox::Attempts,
             Outbox::Refusals,
+            Outbox::ToldAgain,
             Outbox::NextAttemptAtUs,
         ])
         .columns(envelope_columns())
@@ -179,10 +182,12 @@ fn pending(row: &QueryResult, seq: i64) -> Result<Pending, StoreError> {
 fn pending_with_id(row: &QueryResult, seq: i64, id: EventId) -> Result<Pending, DbErr> {
     let attempts: i32 = row.try_get("", "attempts")?;
     let refusals: i32 = row.try_get("", "refusals")?;
+    let told_again: i32 = row.try_get("", "told_again")?;
     Ok(Pending {
         seq,
         attempts: u32::try_from(attempts).unwrap_or(0),
         refusals: u32::try_from(refusals).unwrap_or(0),
+        told_again: told_again != 0,
         next_attempt_at: Timestamp::from_micros(row.try_get("", "next_attempt_at_us")?),
         message: envelope(row, id)?,
     })
