@@ -11,8 +11,7 @@ const DATABASE_MISSING: &str = "3D000";
 
 /// What every serving connection is told. A cancelled BEGIN holds no locks for longer than the idle
 /// timeout; a weaker `synchronous_commit` of the server's is not taken over. Buyers of a hot ticket
-/// queue for its row: each one before them costs a commit. The server would warn of every ROLLBACK
-/// that finds nothing to undo.
+/// queue for its row: each one before them costs a commit.
 const GUARDS: &str = "
     SET statement_timeout = '5s';
     SET lock_timeout = '3s';
@@ -53,8 +52,13 @@ fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOp
 
 /// Ends whatever transaction a connection came back with: a BEGIN whose caller went away leaves one
 /// that the driver does not know of, and later statements would be acknowledged and lost in it (F1).
+///
+/// The server's log has a warning for every ROLLBACK that finds nothing to undo, so it is given something.
+/// Only a transaction that has failed already refuses a BEGIN.
 async fn rolled_back(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    in_time(connection.execute("ROLLBACK")).await?;
+    if in_time(connection.execute("BEGIN; ROLLBACK")).await.is_err() {
+        in_time(connection.execute("ROLLBACK")).await?;
+    }
     Ok(!connection.is_in_transaction())
 }
 
