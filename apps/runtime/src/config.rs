@@ -42,7 +42,7 @@ pub struct Settings {
 
     /// Where NATS' monitoring listens, such as http://127.0.0.1:8222: asked at start whether what NATS
     /// acknowledges is on its disk
-    #[arg(long, env = "NATS_MONITOR_URL", global = true)]
+    #[arg(long, env = "NATS_MONITOR_URL", global = true, hide_env_values = true)]
     pub nats_monitor_url: Option<String>,
 
     /// Where REST and OpenAPI are served
@@ -173,7 +173,7 @@ impl Settings {
             ("NATS_URL", shown(self.nats_url.as_ref())),
             ("NATS_STREAM_REPLICAS", self.nats_stream_replicas.to_string()),
             ("NATS_STREAM_MAX_BYTES", self.nats_stream_max_bytes.to_string()),
-            ("NATS_MONITOR_URL", shown(self.nats_monitor_url.as_ref())),
+            ("NATS_MONITOR_URL", shown(self.nats_monitor_url.as_deref().map(without_user))),
             ("REST_ADDR", self.rest_addr.to_string()),
             ("GRPC_ADDR", self.grpc_addr.to_string()),
             ("ADMIN_ADDR", self.admin_addr.to_string()),
@@ -197,6 +197,13 @@ impl Settings {
 /// What is not set is shown as nothing.
 pub(crate) fn shown(value: Option<impl Display>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// An address without the name and the password in it.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.rsplit_once('@').map_or(rest, |(_user, host)| host);
+    format!("{scheme}://{host}")
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -78,6 +78,11 @@ pub fn serve_context<E: Endpoints>(
         };
         let settings = Settings { context: Some(context), ..line.settings };
         init_telemetry(&settings);
+        if settings.database_url.is_none() {
+            let problem = "is needed: postgres://user@host/name, mysql://user@host/name, or \
+                           sqlite:FILE for a server without replicas";
+            return Err(StartError::Setting { name: "DATABASE_URL", problem: problem.to_owned() });
+        }
         if let Some(ContextCommand::Migrate) = line.command {
             migrate_databases(&settings, databases(&settings).await?).await?;
             return Ok(ExitCode::SUCCESS);

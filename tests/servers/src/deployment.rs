@@ -70,9 +70,8 @@ pub fn replicas(
         set("ADMIN_ADDR", replica.admin.to_string());
         if replica.server != GATEWAY {
             set("NATS_URL", nats.to_owned());
-            if let Some(url) = database(replica.server) {
-                set("DATABASE_URL", url);
-            }
+            let file = || format!("sqlite:{data_dir}/{}.db", replica.server);
+            set("DATABASE_URL", database(replica.server).unwrap_or_else(file));
         }
         replica.environment.extend(endpoints.iter().cloned());
     }

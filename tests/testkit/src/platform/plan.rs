@@ -115,6 +115,10 @@ impl Plan {
 
         let mut beside = self.settings_over(&data_dir);
         beside.extend(gateways.first().map(|rest| ("REST_ADDR".to_owned(), rest.to_string())));
+        if database("payment").is_none() {
+            let ledger = format!("sqlite:{data_dir}/payment_provider.db");
+            beside.push(("PROVIDER_DATABASE_URL".to_owned(), ledger));
+        }
         for (context, url) in databases.iter().filter_map(|(name, url)| Some((name, url.clone()?)))
         {
             if *context == "payment" {
