@@ -1,6 +1,7 @@
 //! `boxoffice rebuild-view`: my page's view made equal to what booking and payment have, while all servers run.
 
 use std::collections::HashMap;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,11 +11,28 @@ use runtime::{Settings, StartError};
 
 use crate::databases::DatabaseArguments;
 
-/// Rebuilds the view and says what was done, in rows.
+/// Exit code: a booking could not be read.
+const UNREADABLE: u8 = 1;
+
+/// Rebuilds the view and says what was done, in rows, and which bookings it could not read.
 ///
 /// # Errors
 /// [`StartError`] that says which database cannot be used and why; running it again goes on.
 pub async fn rebuild_view(
+    settings: &Settings,
+    databases: &DatabaseArguments,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<ExitCode, StartError> {
+    let done = rebuilt(settings, databases).await?;
+    for (booking_id, error) in &done.unreadable {
+        say(&format!("booking {booking_id} cannot be read, its row was left alone: {error}"));
+    }
+    let Rebuilt { made, replaced, left, removed, unreadable } = done;
+    say(&format!("{made} rows made, {replaced} replaced, {left} left, {removed} removed"));
+    Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(UNREADABLE) })
+}
+
+async fn rebuilt(
     settings: &Settings,
     databases: &DatabaseArguments,
 ) -> Result<Rebuilt, StartError> {
@@ -53,6 +71,23 @@ impl ViewSource for Sources {
     }
 
     async fn known(&self, bookings: &[BookingId]) -> Result<Vec<KnownBooking>, StoreError> {
+        if let Ok(known) = self.read(bookings).await {
+            return Ok(known);
+        }
+        // One row that cannot be read fails them all, so each is read alone.
+        let mut known = Vec::new();
+        for booking_id in bookings.iter().copied() {
+            match self.read(&[booking_id]).await {
+                Ok(alone) => known.extend(alone),
+                Err(error) => known.push(KnownBooking { booking_id, facts: Err(error) }),
+            }
+        }
+        Ok(known)
+    }
+}
+
+impl Sources {
+    async fn read(&self, bookings: &[BookingId]) -> Result<Vec<KnownBooking>, StoreError> {
         let payments = self.payments.told(bookings).await?;
         let payments: HashMap<_, _> = payments.into_iter().collect();
         let known = self.bookings.told(bookings).await?.into_iter().map(|(booking_id, told)| {
@@ -61,9 +96,9 @@ impl ViewSource for Sources {
             let facts = facts.map_err(|error| StoreError::Unavailable {
                 doing: "reading a booking as its events tell it",
                 cause: format!("{booking_id}: {error}"),
-            })?;
-            Ok(KnownBooking { booking_id, facts })
+            });
+            KnownBooking { booking_id, facts }
         });
-        known.collect()
+        Ok(known.collect())
     }
 }

@@ -1,6 +1,7 @@
 //! The ticket context, joined: tickets and stock over gRPC, holds that expire, tickets that retire.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use grpc_ticket::{StockGrpc, StockReturnConsumer, TicketGrpc, encode_reply, envelope};
@@ -9,7 +10,7 @@ use proto::boxoffice::ticket::v1::ticket_service_server::{self, TicketServiceSer
 use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_database::Database;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
-use ticket::Ticketing;
+use ticket::{StuckHold, Ticketing};
 
 /// Holds and tickets that one pass of a sweep takes at most.
 const SWEEP_ROWS_MAX: u32 = 200;
@@ -61,10 +62,12 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
 
 fn sweep(platform: &Platform, database: &Database, ticketing: &Arc<Ticketing>) {
     let expiring = Arc::clone(ticketing);
+    let told = Arc::new(Mutex::new(BTreeSet::new()));
     platform.sweep("ticket.expire_holds", database, move || {
-        let ticketing = Arc::clone(&expiring);
+        let (ticketing, told) = (Arc::clone(&expiring), Arc::clone(&told));
         async move {
             let swept = ticketing.expire_holds(SWEEP_ROWS_MAX).await?;
+            tell_stuck(&told, swept.stuck);
             if swept.overdue_pins > 0 {
                 tracing::warn!(
                     holds = swept.overdue_pins,
@@ -82,4 +85,17 @@ fn sweep(platform: &Platform, database: &Database, ticketing: &Arc<Ticketing>) {
             Ok(finished >= SWEEP_ROWS_MAX as usize)
         }
     });
+}
+
+/// Tells of each once, as long as it stays stuck: a sweep may follow every commit.
+fn tell_stuck(told: &Mutex<BTreeSet<String>>, stuck: Vec<StuckHold>) {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = std::mem::take(&mut *told);
+    for StuckHold { hold_id, why: error } in stuck {
+        let hold_id = hold_id.to_string();
+        if !before.contains(&hold_id) {
+            tracing::error!(hold_id, %error, "a due hold cannot expire");
+        }
+        told.insert(hold_id);
+    }
 }

@@ -70,20 +70,15 @@ pub struct Stored {
     pub process: Process,
 }
 
-/// Which bookings to list.
+/// Which of a buyer's bookings to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BookingFilter {
-    /// A buyer's own.
-    Buyer {
-        /// Bookings of this buyer and of nobody else.
-        buyer_id: BuyerId,
-        /// Only those of this ticket.
-        ticket_id: Option<TicketId>,
-        /// Only those with this status.
-        status: Option<BookingStatus>,
-    },
-    /// Those of a ticket that are PENDING, AWAITING_PAYMENT or CONFIRMED.
-    OpenOfTicket(TicketId),
+pub struct BookingFilter {
+    /// Bookings of this buyer and of nobody else.
+    pub buyer_id: BuyerId,
+    /// Only those of this ticket.
+    pub ticket_id: Option<TicketId>,
+    /// Only those with this status.
+    pub status: Option<BookingStatus>,
 }
 
 /// Keeps bookings and their processes.
@@ -93,13 +88,22 @@ pub trait BookingStore: Send + Sync {
     async fn find(&self, id: BookingId) -> Result<Option<Stored>, StoreError>;
 
     /// Bookings by `(created_at, id)`, the newest first, from after the cursor, at most `rows_max`.
-    /// Pages MUST have no gap and no double while others write.
+    /// Pages MUST have no gap and no double while others write. One that cannot be read is left out.
     async fn list(
         &self,
         filter: &BookingFilter,
         after: Option<Cursor>,
         rows_max: u32,
     ) -> Result<Vec<Booking>, StoreError>;
+
+    /// Bookings of a ticket that are PENDING, AWAITING_PAYMENT or CONFIRMED, by id, from after `after`, at
+    /// most `rows_max`. MUST NOT fail for one that cannot be read.
+    async fn open_of_ticket(
+        &self,
+        ticket_id: TicketId,
+        after: Option<BookingId>,
+        rows_max: u32,
+    ) -> Result<Vec<BookingId>, StoreError>;
 
     /// Writes a change, all of it or nothing. MUST answer `Stale` unless the booking is at the expected
     /// revision (0: is not there). MUST reckon the timer and the lease from its own time. Says who wins:

@@ -142,8 +142,8 @@ pub trait ViewRepair: Send + Sync {
 pub struct KnownBooking {
     /// Which one.
     pub booking_id: BookingId,
-    /// The newest fact about itself and, if any was told, about its payments.
-    pub facts: Vec<Fact>,
+    /// The newest fact about itself and, if any was told, about its payments; or why they cannot be read.
+    pub facts: Result<Vec<Fact>, StoreError>,
 }
 
 /// What the view is made of: the other contexts' present states, in words of their events.
@@ -157,6 +157,6 @@ pub trait ViewSource: Send + Sync {
     ) -> Result<Vec<BookingId>, StoreError>;
 
     /// These bookings, without those that do not exist, in any order. MUST see all that was committed before
-    /// the call.
+    /// the call. MUST NOT fail for one that cannot be read.
     async fn known(&self, bookings: &[BookingId]) -> Result<Vec<KnownBooking>, StoreError>;
 }

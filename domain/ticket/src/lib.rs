@@ -41,5 +41,6 @@ pub use ticket::{
 };
 pub use use_cases::{
     ChangeTicketError, DeleteTicket, ExecuteStockError, GetHoldError, GetTicketError,
-    RegisterTicketError, SearchTicketsError, SetCapacity, Sweep, Ticketing, UpdateTicket,
+    RegisterTicketError, SearchTicketsError, SetCapacity, StuckHold, Sweep, Ticketing,
+    UpdateTicket,
 };

@@ -27,6 +27,8 @@ pub const HOLD_TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub const PIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Most stock commands of one batch.
 pub const STOCK_ORDERS_MAX: usize = 256;
+/// Past so many holds that cannot expire a sweep goes on to the others, and no further.
+pub(crate) const STUCK_HOLDS_MAX: usize = 2_000;
 /// Longest search text, in characters.
 pub const SEARCH_WORDS_CHARS_MAX: usize = 200;
 

@@ -42,6 +42,8 @@ pub struct SlotCapacity {
 pub struct DueHolds {
     /// Holds whose time is over and that nobody pinned.
     pub due: Vec<HoldId>,
+    /// How many more there are among them whose very identifier cannot be read. The store has told of them.
+    pub unreadable: usize,
     /// Holds pinned for longer than [`crate::PIN_MAX`]: to be reported, not released.
     pub overdue_pins: u64,
 }
@@ -87,8 +89,9 @@ pub trait StockStore: Send + Sync {
     /// Reads what is known of a hold.
     async fn find_hold(&self, id: HoldId) -> Result<Option<HoldRecord>, StoreError>;
 
-    /// Holds that are due by the database's own time, the oldest first; at most `limit`.
-    async fn due_holds(&self, limit: u32) -> Result<DueHolds, StoreError>;
+    /// Holds that are due by the database's own time, the oldest first and always in the same order,
+    /// without the first `skipped`; at most `limit`. MUST NOT fail for one that cannot be read.
+    async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError>;
 
     /// Reads what is left of a ticket, slot by slot.
     async fn availability(

@@ -127,7 +127,7 @@ fn facts(view: &BookingView) -> KnownBooking {
         version: seen.version,
         payment: seen.payment,
     });
-    KnownBooking { booking_id, facts: booking.into_iter().chain(payment).collect() }
+    KnownBooking { booking_id, facts: Ok(booking.into_iter().chain(payment).collect()) }
 }
 
 /// The rows, whose every access lets others go first.
@@ -248,6 +248,52 @@ async fn i8_r30_a_rebuild_while_events_arrive_loses_none_of_them() {
         done.unwrap();
         is_the_fold(&store, &truth).await;
     }
+}
+
+/// What others have committed, of which these bookings cannot be read.
+struct Damaged(Arc<Truth>, [BookingId; 2]);
+
+fn corrupt(id: BookingId) -> StoreError {
+    StoreError::CorruptRow { table: "booking", id: id.to_string(), column: "currency" }
+}
+
+#[async_trait]
+impl ViewSource for Damaged {
+    async fn bookings(
+        &self,
+        after: Option<BookingId>,
+        rows_max: u32,
+    ) -> Result<Vec<BookingId>, StoreError> {
+        self.0.bookings(after, rows_max).await
+    }
+
+    async fn known(&self, bookings: &[BookingId]) -> Result<Vec<KnownBooking>, StoreError> {
+        let mut known = self.0.known(bookings).await?;
+        for booking in known.iter_mut().filter(|booking| self.1.contains(&booking.booking_id)) {
+            booking.facts = Err(corrupt(booking.booking_id));
+        }
+        Ok(known)
+    }
+}
+
+#[tokio::test]
+async fn i8_a_rebuild_goes_past_bookings_that_cannot_be_read_and_names_them() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let truth = Arc::new(Truth::default());
+    half_told(&mut rng, &truth);
+    let view = damaged(&mut rng, &truth).await;
+    let corrupt_ids = [id(1), id(BOOKINGS - 1)];
+    let before = (view.find(corrupt_ids[0]).await, view.find(corrupt_ids[1]).await);
+    let source = Arc::new(Damaged(truth.clone(), corrupt_ids));
+    let done = Rebuild { view: view.clone(), source }.rebuild_view().await.unwrap();
+    assert_eq!(done.unreadable, corrupt_ids.map(|id| (id, corrupt(id))));
+    assert_eq!(u128::from(done.made + done.replaced + done.left), BOOKINGS - 2);
+    assert_eq!(u128::from(done.removed), STRANGERS, "no row of theirs");
+    let after = (view.find(corrupt_ids[0]).await, view.find(corrupt_ids[1]).await);
+    assert_eq!(after, before, "their rows stay as they are");
+    // Once they are mended, another rebuild does the rest.
+    Rebuild { view: view.clone(), source: truth.clone() }.rebuild_view().await.unwrap();
+    is_the_fold(&view, &truth).await;
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Bookings in memory.
 
+use std::ops::Bound;
+
 use async_trait::async_trait;
 use booking::{
     Booking, BookingChange, BookingFilter, BookingStore, Lease, Process, Stored, Timer, Wake,
 };
 use kernel::{
     BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError,
-    Timestamp,
+    TicketId, Timestamp,
 };
 
 use crate::{MemoryBookingStore, Tables};
@@ -34,6 +36,21 @@ impl BookingStore for MemoryBookingStore {
         found.sort_by_key(|booking| std::cmp::Reverse(place(booking.cursor())));
         found.truncate(size(rows_max));
         Ok(found)
+    }
+
+    async fn open_of_ticket(
+        &self,
+        ticket_id: TicketId,
+        after: Option<BookingId>,
+        rows_max: u32,
+    ) -> Result<Vec<BookingId>, StoreError> {
+        let tables = self.tables();
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let bookings = tables.bookings.range((after, Bound::Unbounded));
+        let open = bookings
+            .map(|(_, stored)| &stored.booking)
+            .filter(|booking| booking.ticket.id == ticket_id && booking.is_open());
+        Ok(open.map(|booking| booking.id).take(size(rows_max)).collect())
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
@@ -148,14 +165,10 @@ fn is_due(process: &Process, now: Timestamp) -> bool {
 }
 
 fn is_wanted(booking: &Booking, filter: &BookingFilter) -> bool {
-    match filter {
-        BookingFilter::Buyer { buyer_id, ticket_id, status } => {
-            booking.buyer_id == *buyer_id
-                && ticket_id.is_none_or(|id| booking.ticket.id == id)
-                && status.is_none_or(|status| booking.status() == status)
-        }
-        BookingFilter::OpenOfTicket(id) => booking.ticket.id == *id && booking.is_open(),
-    }
+    let BookingFilter { buyer_id, ticket_id, status } = filter;
+    booking.buyer_id == *buyer_id
+        && ticket_id.is_none_or(|id| booking.ticket.id == id)
+        && status.is_none_or(|status| booking.status() == status)
 }
 
 fn size(rows_max: u32) -> usize {

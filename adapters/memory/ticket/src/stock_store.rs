@@ -24,7 +24,7 @@ impl StockStore for MemoryTicketStore {
         Ok(self.tables().holds.get(&id).cloned())
     }
 
-    async fn due_holds(&self, limit: u32) -> Result<DueHolds, StoreError> {
+    async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError> {
         let now = self.clock.now();
         let tables = self.tables();
         let mut due = Vec::new();
@@ -46,8 +46,8 @@ impl StockStore for MemoryTicketStore {
         }
         due.sort_unstable();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let due = due.into_iter().take(limit).map(|(_, id)| id).collect();
-        Ok(DueHolds { due, overdue_pins })
+        let due = due.into_iter().skip(skipped).take(limit).map(|(_, id)| id).collect();
+        Ok(DueHolds { due, unreadable: 0, overdue_pins })
     }
 
     async fn availability(

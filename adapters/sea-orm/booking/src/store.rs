@@ -6,7 +6,8 @@ use booking::{
     Process, Stored, Timer, Wake,
 };
 use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyKey, StoreError, Timestamp,
+    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyKey, StoreError, TicketId,
+    Timestamp,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
@@ -46,15 +47,55 @@ impl BookingStore for SeaOrmBookingStore {
         after: Option<Cursor>,
         rows_max: u32,
     ) -> Result<Vec<Booking>, StoreError> {
-        let rows = Entity::find()
-            .filter(wanted(filter).add_option(after.map(beyond)))
-            .order_by_desc(Column::CreatedAtUs)
-            .order_by_desc(Column::Id)
+        let mut listed = Vec::new();
+        let mut after = after.map(|end| (end.sort, end.id.to_string()));
+        loop {
+            let missing = u64::from(rows_max).saturating_sub(listed.len() as u64);
+            let rows = Entity::find()
+                .filter(wanted(filter).add_option(after.map(beyond)))
+                .order_by_desc(Column::CreatedAtUs)
+                .order_by_desc(Column::Id)
+                .limit(missing)
+                .all(self.db.reader())
+                .await
+                .map_err(unavailable("listing bookings"))?;
+            let was_last = (rows.len() as u64) < missing;
+            after = rows.last().map(|row| (row.created_at_us, row.id.clone()));
+            let read = |row| readable(Stored::try_from(row), "a booking cannot be listed");
+            listed.extend(rows.into_iter().filter_map(read).map(|stored| stored.booking));
+            // Only where some were left out is there a place for others.
+            if was_last || listed.len() as u64 >= u64::from(rows_max) {
+                return Ok(listed);
+            }
+        }
+    }
+
+    async fn open_of_ticket(
+        &self,
+        ticket_id: TicketId,
+        after: Option<BookingId>,
+        rows_max: u32,
+    ) -> Result<Vec<BookingId>, StoreError> {
+        let open = BookingStatus::ALL.into_iter().filter(|status| status.is_open());
+        let ids: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::TicketId.eq(ticket_id.to_string()))
+            .filter(Column::Status.is_in(open.map(status_name)))
+            .filter(Condition::all().add_option(after.map(|id| Column::Id.gt(id.to_string()))))
+            .order_by_asc(Column::Id)
             .limit(u64::from(rows_max))
+            .into_tuple()
             .all(self.db.reader())
             .await
-            .map_err(unavailable("listing bookings"))?;
-        rows.into_iter().map(|row| Ok(Stored::try_from(row)?.booking)).collect()
+            .map_err(unavailable("looking for the open bookings of a ticket"))?;
+        let read = |id: String| {
+            let read = id.parse();
+            let read =
+                read.map_err(|_| StoreError::CorruptRow { table: "booking", id, column: "id" });
+            readable(read, "an open booking cannot be cancelled")
+        };
+        Ok(ids.into_iter().filter_map(read).collect())
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
@@ -100,7 +141,9 @@ impl BookingStore for SeaOrmBookingStore {
             let (ids, lease) = (ids.clone(), lease.clone());
             Box::pin(async move { Ok(claim(tx, ids, &lease).await?) })
         });
-        Ok(rows.await?.into_iter().filter_map(readable).collect())
+        // One that cannot be read is left to its lease.
+        let read = |row| readable(Stored::try_from(row), "a due booking cannot be carried on");
+        Ok(rows.await?.into_iter().filter_map(read).collect())
     }
 
     async fn renew_lease(&self, id: BookingId, lease: &Lease) -> Result<bool, StoreError> {
@@ -197,30 +240,20 @@ fn process(timer: &Timer, now: Timestamp) -> Process {
 }
 
 fn wanted(filter: &BookingFilter) -> Condition {
-    match filter {
-        BookingFilter::Buyer { buyer_id, ticket_id, status } => Condition::all()
-            .add(Column::BuyerId.eq(buyer_id.as_str()))
-            .add_option(ticket_id.map(|id| Column::TicketId.eq(id.to_string())))
-            .add_option(status.map(|status| Column::Status.eq(status_name(status)))),
-        BookingFilter::OpenOfTicket(id) => {
-            let open = BookingStatus::ALL.into_iter().filter(|status| status.is_open());
-            Condition::all()
-                .add(Column::TicketId.eq(id.to_string()))
-                .add(Column::Status.is_in(open.map(status_name)))
-        }
-    }
+    let BookingFilter { buyer_id, ticket_id, status } = filter;
+    Condition::all()
+        .add(Column::BuyerId.eq(buyer_id.as_str()))
+        .add_option(ticket_id.map(|id| Column::TicketId.eq(id.to_string())))
+        .add_option(status.map(|status| Column::Status.eq(status_name(status))))
 }
 
-fn beyond(after: Cursor) -> Condition {
-    Condition::any().add(Column::CreatedAtUs.lt(after.sort)).add(
-        Condition::all()
-            .add(Column::CreatedAtUs.eq(after.sort))
-            .add(Column::Id.lt(after.id.to_string())),
-    )
+fn beyond((created_at_us, id): (i64, String)) -> Condition {
+    Condition::any()
+        .add(Column::CreatedAtUs.lt(created_at_us))
+        .add(Condition::all().add(Column::CreatedAtUs.eq(created_at_us)).add(Column::Id.lt(id)))
 }
 
-/// A row that cannot be read is told of and left to its lease: it must not keep the others from moving.
-fn readable(row: Model) -> Option<Stored> {
-    let read = Stored::try_from(row);
-    read.inspect_err(|error| tracing::error!(%error, "a due booking cannot be carried on")).ok()
+/// What cannot be read is told of and passed over: it must not keep the others from moving.
+fn readable<T>(read: Result<T, StoreError>, hindered: &'static str) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "{hindered}")).ok()
 }

@@ -40,7 +40,7 @@ impl StockStore for SeaOrmTicketStore {
         row.read(&lines).map(Some)
     }
 
-    async fn due_holds(&self, limit: u32) -> Result<DueHolds, StoreError> {
+    async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError> {
         let failed = unavailable("finding due holds");
         let reader = self.db.reader();
         let now = database_now(reader).await.map_err(&failed)?;
@@ -52,6 +52,8 @@ impl StockStore for SeaOrmTicketStore {
             .filter(hold::Column::PinnedSinceUs.is_null())
             .filter(hold::Column::ExpiresAtUs.lte(now.as_micros()))
             .order_by_asc(hold::Column::ExpiresAtUs)
+            .order_by_asc(hold::Column::Id)
+            .offset(skipped as u64)
             .limit(u64::from(limit))
             .into_tuple()
             .all(reader)
@@ -63,11 +65,9 @@ impl StockStore for SeaOrmTicketStore {
             .count(reader)
             .await
             .map_err(&failed)?;
-        let parse = |id: String| {
-            id.parse().map_err(|_| StoreError::CorruptRow { table: "hold", id, column: "id" })
-        };
-        let due = ids.into_iter().map(parse).collect::<Result<_, _>>()?;
-        Ok(DueHolds { due, overdue_pins })
+        let found = ids.len();
+        let due: Vec<_> = ids.into_iter().filter_map(readable).collect();
+        Ok(DueHolds { unreadable: found - due.len(), due, overdue_pins })
     }
 
     async fn availability(
@@ -99,6 +99,13 @@ impl StockStore for SeaOrmTicketStore {
         slots.sort_by(|a, b| a.slot.cmp(&b.slot));
         Ok(Some(Availability { ticket_id: id, total, slots, read_at }))
     }
+}
+
+/// An identifier that cannot be read is told of: it must not keep the other holds from expiring.
+fn readable(id: String) -> Option<HoldId> {
+    let read = id.parse();
+    let read = read.map_err(|_| StoreError::CorruptRow { table: "hold", id, column: "id" });
+    read.inspect_err(|error| tracing::error!(%error, "a due hold cannot expire")).ok()
 }
 
 async fn decide(

@@ -15,6 +15,9 @@ pub(super) struct Check {
 /// A deadline is missed once it is this old: sweeps run each second, steps back off up to a minute.
 const LATE_US: &str = "90000000";
 
+/// A deletion has cancelled all bookings once it is this old: thousands, one commit after the other, take minutes.
+const CASCADE_LATE_US: &str = "600000000";
+
 /// Who keeps a row for everything it hears, and some of the events that must be there. Ticket and booking keep
 /// none for what changes nothing any more: a message lost to them shows in I4, I5 and I10.
 const CONSUMERS: [(&str, &str, &[&str]); 3] = [
@@ -196,7 +199,17 @@ fn money() -> Vec<Check> {
 fn deadlines() -> Vec<Check> {
     let late = |database: &str| format!("< {} - {LATE_US}", now(database));
     let (ticket, booking, payment) = (late("ticket"), late("booking"), late("payment"));
+    let deleted = now("ticket");
     vec![
+        check(
+            "I10b",
+            "a deleted ticket has no open booking",
+            format!(
+                "SELECT b.id FROM booking.booking b JOIN ticket.ticket t ON t.id = b.ticket_id WHERE t.status IN \
+                 ('RETIRING', 'RETIRED') AND t.updated_at_us < {deleted} - {CASCADE_LATE_US} AND b.status IN \
+                 ('PENDING', 'AWAITING_PAYMENT', 'CONFIRMED')"
+            ),
+        ),
         check(
             "I5",
             "no booking is stuck",

@@ -1,37 +1,41 @@
 //! A ticket was deleted: every open booking of it is cancelled (row T12, trap R09).
 
-use futures::{StreamExt, TryStreamExt, stream};
-use kernel::{BookingId, Cause, Committed, Cursor, StoreError, TicketId};
+use futures::{StreamExt, stream};
+use kernel::{BookingId, Cause, Committed, StoreError, TicketId};
 
 use super::Bookings;
 use super::booking_change::Moved;
 use crate::limits::{BATCH_MAX, DECISIONS_MAX, SWEEP_CONCURRENCY};
-use crate::{Booking, BookingFilter, CancelReason, Fact, Transition};
+use crate::{Booking, CancelReason, Fact, Transition};
 
 impl Bookings {
     /// Cancels the open bookings of a ticket, a page at a time; says how many. Each is a commit of its
     /// own, and one that is cancelled is not open any more: so after a crash the same message goes on
     /// where it stopped, and needs no inbox row. A booking placed after the scan finds its hold refused.
+    /// One that cannot be cancelled does not keep the others.
     ///
     /// # Errors
-    /// [`StoreError`]; the message is to come again.
+    /// The last [`StoreError`], after all have had their turn; the message is to come again.
     pub async fn cancel_bookings_of_ticket(
         &self,
         ticket_id: TicketId,
         cause: &Cause,
     ) -> Result<usize, StoreError> {
-        let filter = BookingFilter::OpenOfTicket(ticket_id);
-        let mut after: Option<Cursor> = None;
+        let mut after = None;
         let mut cancelled = 0;
+        let mut failure = None;
         loop {
-            let page = self.store.list(&filter, after, BATCH_MAX).await?;
-            let Some(last) = page.last() else { return Ok(cancelled) };
-            after = Some(last.cursor());
-            let ids = page.into_iter().map(|booking| booking.id);
-            let cancels = ids.map(|id| self.cancel_deleted(id, cause));
-            let done: Vec<bool> =
-                stream::iter(cancels).buffer_unordered(SWEEP_CONCURRENCY).try_collect().await?;
-            cancelled += done.into_iter().filter(|done| *done).count();
+            let page = self.store.open_of_ticket(ticket_id, after, BATCH_MAX).await?;
+            let Some(last) = page.last() else { return failure.map_or(Ok(cancelled), Err) };
+            after = Some(*last);
+            let cancels = page.into_iter().map(|id| self.cancel_deleted(id, cause));
+            let mut turns = stream::iter(cancels).buffer_unordered(SWEEP_CONCURRENCY);
+            while let Some(turn) = turns.next().await {
+                match turn {
+                    Ok(done) => cancelled += usize::from(done),
+                    Err(error) => failure = Some(error),
+                }
+            }
         }
     }
 

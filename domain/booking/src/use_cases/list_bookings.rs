@@ -48,7 +48,7 @@ impl Bookings {
         caller: &Caller,
         query: ListBookings,
     ) -> Result<BookingPage, ListBookingsError> {
-        let filter = BookingFilter::Buyer {
+        let filter = BookingFilter {
             buyer_id: caller.buyer()?,
             ticket_id: query.ticket_id,
             status: query.status,

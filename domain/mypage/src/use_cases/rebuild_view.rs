@@ -17,7 +17,7 @@ pub struct Rebuild {
 }
 
 /// What a rebuild did, in rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rebuilt {
     /// Were missing.
     pub made: u64,
@@ -27,12 +27,14 @@ pub struct Rebuilt {
     pub left: u64,
     /// Belonged to no booking.
     pub removed: u64,
+    /// Of these bookings nothing is known, and why: their rows stay as they are.
+    pub unreadable: Vec<(BookingId, StoreError)>,
 }
 
 /// Why a rebuild ended early. What it did stands, and another one does the rest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RebuildViewError {
-    /// A database could not do its work, or holds what cannot be read.
+    /// A database could not do its work.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The sources have no booking at all and the view has rows: more likely the wrong database than the truth.
@@ -47,6 +49,7 @@ pub enum RebuildViewError {
 
 impl Rebuild {
     /// Removes rows that belong to no booking, then makes or replaces every row that is not what its sources say.
+    /// A booking that cannot be read does not keep the others.
     ///
     /// # Errors
     /// [`RebuildViewError`].
@@ -123,6 +126,13 @@ impl Rebuild {
         let rows: HashMap<_, _> = rows.iter().map(|row| (row.key.as_str(), row)).collect();
         let mut again = Vec::new();
         for KnownBooking { booking_id, facts } in self.source.known(bookings).await? {
+            let facts = match facts {
+                Ok(facts) => facts,
+                Err(error) => {
+                    done.unreadable.push((booking_id, error));
+                    continue;
+                }
+            };
             let found = rows.get(booking_id.to_string().as_str()).copied();
             let Some(repair) = mend(found, booking_id, &facts) else {
                 done.left += u64::from(!replaced.contains(&booking_id));

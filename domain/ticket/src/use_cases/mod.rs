@@ -20,7 +20,7 @@ use kernel::{Clock, EventId, IdSource, Recorded, Timestamp};
 
 pub use delete_ticket::DeleteTicket;
 pub use execute_stock::ExecuteStockError;
-pub use expire_holds::Sweep;
+pub use expire_holds::{StuckHold, Sweep};
 pub use get_hold::GetHoldError;
 pub use get_ticket::GetTicketError;
 pub use register_ticket::RegisterTicketError;

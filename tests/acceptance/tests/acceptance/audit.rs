@@ -10,7 +10,7 @@ use testkit::{Platform, Shape};
 use crate::world::{book, book_confirmed, register, tamper, until_status};
 
 /// What is done to which database, and the check that must see it.
-const DAMAGE: [(&str, &str, &str); 28] = [
+const DAMAGE: [(&str, &str, &str); 29] = [
     ("I1", "ticket", "UPDATE stock SET held = -1"),
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
     ("I2b", "ticket", "UPDATE stock SET sold = sold + 1"),
@@ -46,6 +46,7 @@ const DAMAGE: [(&str, &str, &str); 28] = [
     ("I9b", "provider", "UPDATE charge SET outcome = 'DECLINED'"),
     ("I9c", "provider", "DELETE FROM refund"),
     ("I10", "ticket", "UPDATE ticket SET status = 'RETIRED'"),
+    ("I10b", "ticket", "UPDATE ticket SET status = 'RETIRING', updated_at_us = 1"),
     ("I11", "ticket", "UPDATE ticket SET max_per_buyer = 1"),
     ("E1", "booking", "UPDATE outbox SET published_at_us = NULL"),
     ("E2", "booking", "DELETE FROM outbox WHERE version = 2"),

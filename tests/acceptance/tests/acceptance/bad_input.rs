@@ -84,6 +84,8 @@ async fn row21_hostile_requests_are_never_a_server_error() {
         "/v1/tickets?kind=ODD",
         "/v1/tickets?orderBy=drop%20table",
         "/v1/tickets/%00",
+        "/v1/tickets?query=%00",
+        "/v1/tickets?category=%00",
         "/v1/tickets/%FF",
         "/v1/tickets?maxUnitPrice.currencyCode=ZZZ&maxUnitPrice.units=1",
     ] {

@@ -110,3 +110,30 @@ async fn a_rebuild_of_what_is_not_there_says_what() {
     assert!(code != 0 && said.contains("booking.db does not exist"), "{code} {said}");
     assert!(!empty.path().join("booking.db").exists(), "nothing was made");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrupt_booking_is_named_and_keeps_no_other_from_its_buyer() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Corrupt", 100).await;
+    let mut bookings = Vec::new();
+    for _ in 0..3 {
+        bookings.push(book_confirmed(&platform, "alice", &ticket, 1).await);
+    }
+    platform.audit_is_clean().await;
+    let corrupt = &bookings[0];
+    let damage = format!("UPDATE booking SET currency = '???' WHERE id = '{corrupt}'");
+    tamper(&platform, "booking", &damage).await;
+    let damage = format!("DELETE FROM booking_view WHERE booking_id = '{}'", bookings[2]);
+    tamper(&platform, "mypage", &damage).await;
+
+    let (code, said) = platform.command(&["rebuild-view"]).await;
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("1 rows made, 0 replaced, 1 left, 0 removed"), "{said}");
+    assert!(said.contains(&format!("booking {corrupt} cannot be read")), "{said}");
+    for list in ["/v1/mypage/bookings", "/v1/bookings"] {
+        let (status, page) = get(&platform, "alice", list).await;
+        let whole = page["bookings"].as_array().map(Vec::len);
+        let all_there = if list == "/v1/bookings" { 2 } else { 3 };
+        assert_eq!((status, whole), (200, Some(all_there)), "{list}: {page}");
+    }
+}

@@ -31,6 +31,8 @@ pub(crate) struct Stores {
 trait Probe: Send + Sync {
     async fn ledger(&self, id: TicketId) -> Vec<StockEntry>;
     async fn told(&self) -> Vec<Told>;
+    /// Changes rows behind the store's back, where there are rows.
+    async fn tamper(&self, sql: &str);
 }
 
 /// An event that was told: of which aggregate, which name, which version.
@@ -58,6 +60,10 @@ impl Probe for MemoryTicketStore {
         };
         self.events().iter().map(told).collect()
     }
+
+    async fn tamper(&self, _sql: &str) {
+        panic!("memory has no rows");
+    }
 }
 
 struct InDatabase {
@@ -80,6 +86,10 @@ impl Probe for InDatabase {
             (row.try_get_by(0).unwrap(), row.try_get_by(1).unwrap(), row.try_get_by(2).unwrap())
         };
         rows.into_iter().map(told).collect()
+    }
+
+    async fn tamper(&self, sql: &str) {
+        self.fresh.tamper(sql).await.unwrap();
     }
 }
 
@@ -112,6 +122,10 @@ impl Stores {
 
     pub(crate) async fn ledger(&self, id: TicketId) -> Vec<StockEntry> {
         self.probe.ledger(id).await
+    }
+
+    pub(crate) async fn tamper(&self, sql: &str) {
+        self.probe.tamper(sql).await;
     }
 
     /// What was told of one ticket or hold.

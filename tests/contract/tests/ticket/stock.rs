@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use kernel::{Committed, Fault, HoldId, Quantity, Timestamp};
+use kernel::{Committed, Fault, HoldId, Quantity, StoreError, Timestamp};
 use ticket::{
     HoldRecord, HoldState, HoldStep, Slot, SlotCapacity, StockCommand, StockOutcome, StockRefusal,
     StockVerdict, Tombstone, fold,
@@ -24,6 +24,8 @@ contract::over_every_store!(
     f7_a_hold_and_its_release_at_once_leave_nothing_held,
     i1_a_capacity_that_falls_while_buyers_race_stays_above_them,
     batches_over_the_same_tickets_pass_each_other,
+    due_holds_stand_in_one_order;
+    r03_a_corrupt_hold_is_due_and_stops_its_batch,
 );
 
 /// Longer than the life of a hold that is to expire, and than any clock's grain.
@@ -124,7 +126,7 @@ async fn r03_expiry_passes_over_pins(stores: &Stores) {
     let (due, pinned) = (stores.held(&ticket, 1, false).await, stores.held(&ticket, 1, true).await);
     let young = stores.held(&fresh, 1, false).await;
     tokio::time::sleep(AGE).await;
-    let sweep = stores.stock.due_holds(10).await.unwrap();
+    let sweep = stores.stock.due_holds(0, 10).await.unwrap();
     assert_eq!((sweep.due, sweep.overdue_pins), (vec![due.id], 0));
     for hold in [&due, &pinned, &young] {
         assert!(stores.step(hold.id, HoldStep::Expire).await.is_ok());
@@ -144,6 +146,41 @@ async fn r03_expiry_passes_over_pins(stores: &Stores) {
     assert!(stores.step(due.id, HoldStep::Return).await.is_ok());
     let told = stores.told(due.id).await;
     assert_eq!(told, [("Expired", 1), ("Expired", 2), ("Returned", 3)].map(|(n, v)| (n.into(), v)));
+}
+
+/// Holds whose time is over.
+async fn due(stores: &Stores, count: usize) -> Vec<HoldId> {
+    let short = |ticket: &mut ticket::Ticket| ticket.terms.hold_ttl = Duration::from_millis(1);
+    let ticket = stores.on_sale(100, short).await;
+    let mut due = Vec::new();
+    for _ in 0..count {
+        due.push(stores.held(&ticket, 1, false).await.id);
+    }
+    tokio::time::sleep(AGE).await;
+    due
+}
+
+async fn due_holds_stand_in_one_order(stores: &Stores) {
+    let due = due(stores, 5).await;
+    for (skipped, limit, expected) in [(0, 2, &due[..2]), (2, 2, &due[2..4]), (4, 2, &due[4..])] {
+        let sweep = stores.stock.due_holds(skipped, limit).await.unwrap();
+        assert_eq!((sweep.due.as_slice(), sweep.unreadable), (expected, 0));
+    }
+    assert_eq!(stores.stock.due_holds(5, 2).await.unwrap().due, []);
+}
+
+async fn r03_a_corrupt_hold_is_due_and_stops_its_batch(stores: &Stores) {
+    let due = due(stores, 3).await;
+    stores.tamper(&format!("UPDATE hold SET currency = '???' WHERE id = '{}'", due[1])).await;
+    assert_eq!(stores.stock.due_holds(0, 9).await.unwrap().due, due);
+    let expire = |id: &HoldId| stores.order(StockCommand::Step(*id, HoldStep::Expire));
+    let refused = stores.stock.execute(due.iter().map(expire).collect()).await;
+    assert!(matches!(refused, Err(StoreError::CorruptRow { table: "hold", .. })), "{refused:?}");
+    assert!(stores.step(due[2], HoldStep::Expire).await.is_ok());
+    let unreadable = format!("UPDATE hold SET id = 'none' WHERE id = '{}'", due[1]);
+    stores.tamper(&unreadable).await;
+    let sweep = stores.stock.due_holds(0, 9).await.unwrap();
+    assert_eq!((sweep.due, sweep.unreadable), (vec![due[0]], 1));
 }
 
 async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stores) {

@@ -297,3 +297,25 @@ fn t12_a_thousand_bookings_of_a_deleted_ticket_are_cancelled_wherever_it_is_kill
         }
     }
 }
+
+#[test]
+fn t12_a_corrupt_booking_of_a_deleted_ticket_does_not_keep_the_others() {
+    let scene = Scene::new(1);
+    for _ in 0..3 {
+        assert!(scene.create_with("ok", None).is_some_and(|said| said.is_ok()));
+    }
+    scene.come_to_rest();
+    let corrupt = scene.first().map(|stored| stored.booking.id);
+    *scene.store.corrupt.lock().unwrap() = corrupt;
+    assert_eq!(scene.act(Act::DeleteTicket), Some(Err("")), "the message comes again");
+    scene.come_to_rest();
+    for stored in scene.store.inner.all() {
+        let cancelled = stored.booking.status() == BookingStatus::Cancelled;
+        assert_eq!(cancelled, Some(stored.booking.id) != corrupt, "{:?}", stored.booking);
+    }
+    *scene.store.corrupt.lock().unwrap() = None;
+    assert!(scene.act(Act::DeleteTicket).is_some_and(|said| said.is_ok()), "the row was mended");
+    scene.come_to_rest();
+    scene.check("a corrupt booking");
+    assert_eq!(scene.neighbours.world().taken(), 0, "the stock is whole");
+}

@@ -1,11 +1,11 @@
 //! A server that can be killed at any step: before and after each commit, claim and call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use booking::{Booking, BookingChange, BookingFilter, BookingStore, Lease, Stored};
-use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError};
+use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
 use memory_booking::MemoryBookingStore;
 
 /// Kills the server at one of its steps: the call that steps on it never returns.
@@ -41,6 +41,8 @@ impl Fuse {
 
 /// The memory store, with a step before and after each write.
 pub(crate) struct SteppedStore {
+    /// A booking whose row is corrupt.
+    pub(crate) corrupt: Mutex<Option<BookingId>>,
     pub(crate) inner: MemoryBookingStore,
     pub(crate) fuse: Arc<Fuse>,
 }
@@ -48,6 +50,10 @@ pub(crate) struct SteppedStore {
 #[async_trait]
 impl BookingStore for SteppedStore {
     async fn find(&self, id: BookingId) -> Result<Option<Stored>, StoreError> {
+        if *self.corrupt.lock().unwrap() == Some(id) {
+            let id = id.to_string();
+            return Err(StoreError::CorruptRow { table: "booking", id, column: "currency" });
+        }
         self.inner.find(id).await
     }
 
@@ -58,6 +64,15 @@ impl BookingStore for SteppedStore {
         rows_max: u32,
     ) -> Result<Vec<Booking>, StoreError> {
         self.inner.list(filter, after, rows_max).await
+    }
+
+    async fn open_of_ticket(
+        &self,
+        ticket_id: TicketId,
+        after: Option<BookingId>,
+        rows_max: u32,
+    ) -> Result<Vec<BookingId>, StoreError> {
+        self.inner.open_of_ticket(ticket_id, after, rows_max).await
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {

@@ -1,7 +1,7 @@
 //! One booking server over a store that outlives it, and its neighbours.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use booking::{
@@ -76,7 +76,7 @@ impl Scene {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_000_000)));
         let (fuse, ids) = (Arc::new(Fuse::default()), Arc::new(NumberedIds::default()));
         let inner = MemoryBookingStore::new(clock.clone());
-        let store = Arc::new(SteppedStore { inner, fuse: fuse.clone() });
+        let store = Arc::new(SteppedStore { corrupt: Mutex::default(), inner, fuse: fuse.clone() });
         let neighbours = Arc::new(Neighbours::new(seed, clock.clone(), fuse.clone()));
         let bookings = Bookings {
             store: store.clone(),

@@ -53,6 +53,7 @@ fn claims_that_are_wrong_or_missing_are_refused() {
         ("iss", Value::Null),
         ("sub", Value::Null),
         ("sub", json!("")),
+        ("sub", json!("a\0")),
         ("sub", json!(7)),
         ("roles", json!("buyer")),
     ] {

@@ -4,7 +4,7 @@ use grpc_server::wire::Check;
 use kernel::{Invalid, OrganizerId};
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
-use ticket::{SEARCH_WORDS_CHARS_MAX, TicketOrder, TicketSearch};
+use ticket::{CATEGORY_CHARS_MAX, SEARCH_WORDS_CHARS_MAX, TicketOrder, TicketSearch};
 
 use super::kind;
 
@@ -26,9 +26,8 @@ fn read(
     request: pb::SearchTicketsRequest,
     page: Option<(kernel::PageSize, Option<kernel::Cursor>)>,
 ) -> Option<TicketSearch> {
-    if request.query.chars().count() > SEARCH_WORDS_CHARS_MAX {
-        check.violate("query", format_args!("must be at most {SEARCH_WORDS_CHARS_MAX} characters"));
-    }
+    let query = check.text("query", &request.query, 0..=SEARCH_WORDS_CHARS_MAX);
+    let category = check.text("category", &request.category, 0..=CATEGORY_CHARS_MAX);
     let order = TicketOrder::parse(&request.order_by);
     if order.is_none() {
         let allowed =
@@ -43,8 +42,8 @@ fn read(
     let kind = if request.kind == 0 { None } else { kind(check, request.kind) };
     let (page_size, after) = page?;
     Some(TicketSearch {
-        words: request.query.split_whitespace().map(str::to_owned).collect(),
-        category: Some(request.category).filter(|category| !category.is_empty()),
+        words: query?.split_whitespace().map(str::to_owned).collect(),
+        category: Some(category?).filter(|category| !category.is_empty()),
         organizer_id: organizer_id.flatten(),
         kind,
         starts_from,

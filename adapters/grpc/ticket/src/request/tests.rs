@@ -148,6 +148,20 @@ fn t03_a_wrong_search_hears_of_everything() {
     assert_eq!(fields(found), expected);
 }
 
+/// PostgreSQL takes no text with a NUL.
+#[test]
+fn t03_a_search_has_no_control_characters() {
+    for text in ["\0", "rock\0", "\u{7f}", "a\r"] {
+        let wrong = pb::SearchTicketsRequest {
+            query: text.into(),
+            category: text.into(),
+            ..pb::SearchTicketsRequest::default()
+        };
+        let Err(Invalid(found)) = search(wrong) else { panic!("{text:?} is no text") };
+        assert_eq!(fields(found), ["category", "query"], "{text:?}");
+    }
+}
+
 const SEARCH_WORDS: usize = ticket::SEARCH_WORDS_CHARS_MAX;
 
 #[test]
