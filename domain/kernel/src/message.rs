@@ -77,9 +77,7 @@ pub trait Publisher: Send + Sync {
 
     /// The same for a message that was published before and is told again, since somebody lost it. A bus
     /// that drops repeats MUST NOT drop this one.
-    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError> {
-        self.publish(message).await
-    }
+    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError>;
 }
 
 /// Why a consumer did not handle a message.

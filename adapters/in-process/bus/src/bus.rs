@@ -130,6 +130,16 @@ impl InProcessBus {
 #[async_trait]
 impl Publisher for InProcessBus {
     async fn publish(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.tell(message).await
+    }
+
+    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.tell(message).await
+    }
+}
+
+impl InProcessBus {
+    async fn tell(&self, message: &Envelope) -> Result<(), PublishError> {
         let wanting = self
             .subscriptions
             .iter()

@@ -202,6 +202,10 @@ impl Recorder {
 
 #[async_trait]
 impl Publisher for Recorder {
+    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.publish(message).await
+    }
+
     async fn publish(&self, message: &Envelope) -> Result<(), PublishError> {
         let verdict = (self.verdict)(message).await;
         if verdict.is_ok() {
