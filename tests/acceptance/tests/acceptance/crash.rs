@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Platform, eventually, eventually_within};
+use testkit::{Platform, eventually_within};
 
 use crate::world::register;
 
@@ -13,6 +13,9 @@ const BOOKINGS: usize = 400;
 const CLIENTS: usize = 64;
 const UNITS: u32 = 50;
 const DECIDED_WITHIN: Duration = Duration::from_secs(30);
+/// All want the same ticket, of which a server's database decides one after the other: on a busy machine
+/// the last waits long, and which one it is is chance.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
@@ -37,7 +40,7 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
                     let send = || {
                         http.post("/v1/bookings").token(&token).key(&key).json(wish.clone()).send()
                     };
-                    eventually(&key, || async {
+                    eventually_within(ANSWERED_WITHIN, &key, || async {
                         let answer = send().await.map_err(|error| error.to_string())?;
                         let definite = answer.status == 200 || answer.reason() == "SOLD_OUT";
                         if definite {
@@ -54,7 +57,7 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
         .collect();
 
     for kill_after in [40, 160] {
-        eventually("progress", || async {
+        eventually_within(ANSWERED_WITHIN, "progress", || async {
             if answered.load(Ordering::SeqCst) >= kill_after {
                 Ok(())
             } else {

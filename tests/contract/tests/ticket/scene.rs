@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use contract::{Engine, Fresh};
 use kernel::{
     BuyerId, Clock, Committed, Currency, Envelope, EventId, HoldId, Locale, Money, OrganizerId,
-    Quantity, Recorded, ReplyChange, TicketId, Timestamp, Uuid,
+    Quantity, Recorded, ReplyChange, StoreError, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
@@ -17,6 +17,8 @@ use ticket::{
     StockCommand, StockEntry, StockOrder, StockOutcome, StockStore, StockVerdict, Ticket,
     TicketChange, TicketDraft, TicketEvent, TicketKind, TicketStore,
 };
+
+const ASKED_AGAIN_MAX: usize = 20;
 
 /// One store behind both ports.
 pub(crate) struct Stores {
@@ -211,8 +213,19 @@ impl Stores {
     }
 
     pub(crate) async fn execute(&self, command: StockCommand) -> StockVerdict {
-        let verdicts = self.stock.execute(vec![self.order(command)]).await.unwrap();
+        let verdicts = self.decide(vec![self.order(command)]).await;
         verdicts.into_iter().next().unwrap()
+    }
+
+    /// As a caller does it: a database that has too much to do is asked again.
+    pub(crate) async fn decide(&self, orders: Vec<StockOrder>) -> Vec<StockVerdict> {
+        for _ in 0..ASKED_AGAIN_MAX {
+            match self.stock.execute(orders.clone()).await {
+                Err(StoreError::Overloaded { .. }) => {}
+                ended => return ended.unwrap(),
+            }
+        }
+        panic!("overloaded {ASKED_AGAIN_MAX} times");
     }
 
     pub(crate) async fn step(&self, id: HoldId, step: HoldStep) -> StockVerdict {

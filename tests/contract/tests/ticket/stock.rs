@@ -225,10 +225,10 @@ async fn i2_the_counters_are_the_fold_of_the_ledger(stores: &Stores) {
             };
             stores.order(command)
         });
-        stores.stock.execute(orders.collect())
+        stores.decide(orders.collect())
     });
     for verdicts in join_all(batches).await {
-        assert_eq!(verdicts.unwrap().len(), 30);
+        assert_eq!(verdicts.len(), 30);
     }
     let (stock, ledger) = (stores.find(ticket.id).await.stock, stores.ledger(ticket.id).await);
     assert!(!ledger.is_empty());
@@ -254,7 +254,7 @@ async fn a_batch_has_a_verdict_for_each(stores: &Stores) {
         StockCommand::Step(id, HoldStep::Release),
     ];
     let orders = commands.map(|command| stores.order(command));
-    let verdicts = stores.stock.execute(orders.into()).await.unwrap();
+    let verdicts = stores.decide(orders.into()).await;
     let reasons: Vec<_> = verdicts.iter().map(reason).collect();
     assert_eq!(reasons, ["", "SOLD_OUT", "", "TICKET_NOT_FOUND", "", "", "HOLD_CLOSED"]);
     let mut deleted = stores.find(ticket.id).await;
@@ -324,10 +324,10 @@ async fn batches_over_the_same_tickets_pass_each_other(stores: &Stores) {
             let request = stores.request(ticket, &format!("buyer-{batch}"), 3);
             stores.order(StockCommand::Hold(request))
         });
-        stores.stock.execute(orders.into())
+        stores.decide(orders.into())
     });
     for verdicts in join_all(batches).await {
-        assert!(verdicts.unwrap().iter().all(Result::is_ok));
+        assert!(verdicts.iter().all(Result::is_ok));
     }
     for ticket in [one, other] {
         assert_eq!(stores.find(ticket.id).await.stock.held(), 48);
