@@ -178,12 +178,15 @@ fn change(folder: &Path, patch: &Patch, objects: &mut Vec<Value>) {
                 }
                 true
             }
-            operations => {
-                let operations: Vec<Operation> = serde_json::from_value(operations.clone())
+            Value::Array(_) => {
+                let operations: Vec<Operation> = serde_json::from_value(document.clone())
                     .unwrap_or_else(|error| panic!("{place}: {error}"));
                 let applied = apply(object, &operations);
                 applied.unwrap_or_else(|error| panic!("{place}: {}: {error}", patch.target.kind));
                 true
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                panic!("{place}: a patch is an object or a list of operations")
             }
         }
     });

@@ -1,6 +1,4 @@
 //! The compose file and the Dockerfile, as far as they can be checked where no engine runs.
-#![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
-
 use std::path::PathBuf;
 
 use deployment::yaml;

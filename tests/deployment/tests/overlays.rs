@@ -1,5 +1,9 @@
 //! Every overlay keeps every rule, every rule notices what breaks it, and the schemas of Kubernetes are kept.
-#![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a set-up that fails is a failed test, and says why"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

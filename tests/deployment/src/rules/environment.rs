@@ -64,7 +64,9 @@ pub(super) const WHAT_IS_DECLARED_IS_READ: Rule = Rule {
                 let pod =
                     &mut deployment.get_mut("CronJob", "audit")["spec"]["jobTemplate"]["spec"];
                 let variables = pod["template"]["spec"]["containers"][0]["env"].as_array_mut();
-                variables.map(|all| all.push(json!({ "name": "AUDIT_GRACE", "value": "1" })));
+                if let Some(variables) = variables {
+                    variables.push(json!({ "name": "AUDIT_GRACE", "value": "1" }));
+                }
             },
             place: "CronJob/audit",
         },
