@@ -12,7 +12,7 @@ mod images;
 mod network;
 mod probes;
 mod secrets;
-mod services;
+mod selection;
 
 pub use custom::WITHOUT_SCHEMA;
 
@@ -45,7 +45,7 @@ pub struct Broken {
 
 /// Every rule.
 pub const RULES: &[Rule] = &[
-    services::EVERY_SERVER_HAS_ITS_SERVICES,
+    selection::EVERY_SERVER_HAS_ITS_SERVICES,
     probes::PROBES_NAME_PORTS_THAT_EXIST,
     hardening::SERVERS_CHANGE_WITHOUT_A_FAILED_CALL,
     hardening::PODS_HAVE_NO_RIGHTS,
