@@ -71,6 +71,9 @@ for path in sorted(glob.glob("prometheus/rules/*.yml")):
                        f'runbook_url: "{{{{ \\$externalURL }}}}/user/runbooks/{name}.md"'):
             if not re.search(wanted, text):
                 wrong.append(f"{path}: {name} has no {wanted}")
+        compared = re.search(r"expr: (.*?)\n        (?:for|labels):", text, re.S)
+        if not compared or not re.search(r" (==|[<>]=?) [\d.e]+$", compared[1]):
+            wrong.append(f"{path}: {name} does not end in a comparison with a number")
         for what, expected in (("fires", r"\n"), ("clears", r" \[\]")):
             if not re.search(rf"alertname: {name}\n +exp_alerts:{expected}", tests):
                 wrong.append(f"no test shows that {name} {what}")
