@@ -14,7 +14,7 @@ use grpc_booking::{
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use proto::boxoffice::booking::v1::booking_service_server::{BookingServiceServer, SERVICE_NAME};
 use runtime::{Context, Platform, Settings, StartError, open_database};
-use sea_orm_booking::{SeaOrmBookingStore, migrations};
+use sea_orm_booking::{SeaOrmBookingStore, measure, migrations};
 use sea_orm_database::Database;
 use tonic::transport::Channel;
 
@@ -55,6 +55,11 @@ pub async fn start(
         ids: Arc::clone(&platform.ids),
         owner: platform.owner.clone(),
         encode_reply,
+    });
+    let measured = database.clone();
+    platform.measure("booking.measure", &database, move || {
+        let database = measured.clone();
+        async move { measure(&database).await }
     });
     let sweeping = Arc::clone(&bookings);
     platform.sweep("booking.sweep", &database, move || {

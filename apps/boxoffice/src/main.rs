@@ -108,7 +108,7 @@ fn not_done(error: StartError) -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> Result<ExitCode, StartError> {
-    init_telemetry(&settings);
+    init_telemetry(&settings, "boxoffice")?;
     let mut process = Process::begin(settings).await?;
     let addresses = start(&mut process).await?;
     say(&greeting(&addresses));

@@ -12,7 +12,7 @@ use proto::boxoffice::payment::v1::payment_service_server::{PaymentServiceServer
 use provider_simulated::{SimulatedProvider, SimulatedSettings};
 use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_database::Database;
-use sea_orm_payment::{SeaOrmSettlementStore, migrations};
+use sea_orm_payment::{SeaOrmSettlementStore, measure, migrations};
 
 pub use snapshots::Snapshots;
 
@@ -41,6 +41,11 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         provider: provider(&platform.settings, ledger.clone())?,
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
+    });
+    let measured = database.clone();
+    platform.measure("payment.measure", &database, move || {
+        let database = measured.clone();
+        async move { measure(&database).await }
     });
     let sweeping = Arc::clone(&paying);
     platform.sweep("payment.sweep", &database, move || {

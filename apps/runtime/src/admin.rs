@@ -5,17 +5,19 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use grpc_server::{Connection, Listener, ListenerSettings};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use telemetry_metrics::Format;
+use telemetry_metrics::names::{NONE, SERVICE_READY};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEADER_DEADLINE};
-use crate::metrics::{LIVE, Metrics};
+use crate::metrics::LIVE;
 use crate::process::bind;
 use crate::readiness::Readiness;
 use crate::start_error::StartError;
@@ -28,7 +30,6 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub struct Admin {
     listener: Listener,
     readiness: Readiness,
-    metrics: Metrics,
 }
 
 impl Admin {
@@ -36,15 +37,11 @@ impl Admin {
     ///
     /// # Errors
     /// [`StartError::Port`] that names `ADMIN_ADDR`.
-    pub async fn bind(
-        address: SocketAddr,
-        readiness: Readiness,
-        metrics: Metrics,
-    ) -> Result<Self, StartError> {
+    pub async fn bind(address: SocketAddr, readiness: Readiness) -> Result<Self, StartError> {
         let settings =
             ListenerSettings { connections_max: ADMIN_CONNECTIONS_MAX, ..ListenerSettings::http() };
         let listener = bind("ADMIN_ADDR", address, settings).await?;
-        Ok(Self { listener, readiness, metrics })
+        Ok(Self { listener, readiness })
     }
 
     /// Where it listens.
@@ -60,8 +57,7 @@ impl Admin {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 connection = self.listener.accept(&stopping) => {
-                    let (readiness, metrics) = (self.readiness.clone(), self.metrics.clone());
-                    connections.spawn(converse(connection, readiness, metrics));
+                    connections.spawn(converse(connection, self.readiness.clone()));
                 }
                 Some(_ended) = connections.join_next() => {}
             }
@@ -69,9 +65,9 @@ impl Admin {
     }
 }
 
-async fn converse(connection: Connection, readiness: Readiness, metrics: Metrics) {
-    let answers = service_fn(|request: Request<_>| {
-        let response = answer(request.method(), request.uri().path(), &readiness, &metrics);
+async fn converse(connection: Connection, readiness: Readiness) {
+    let answers = service_fn(|request: Request<hyper::body::Incoming>| {
+        let response = answer(&request, &readiness);
         async { Ok::<_, Infallible>(response) }
     });
     let conversation = http1::Builder::new()
@@ -83,18 +79,19 @@ async fn converse(connection: Connection, readiness: Readiness, metrics: Metrics
     }
 }
 
-fn answer(
-    method: &Method,
-    path: &str,
-    readiness: &Readiness,
-    metrics: &Metrics,
-) -> Response<Full<Bytes>> {
-    if ![Method::GET, Method::HEAD].contains(method) {
+fn answer<B>(request: &Request<B>, readiness: &Readiness) -> Response<Full<Bytes>> {
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
         return respond(StatusCode::METHOD_NOT_ALLOWED, PROMETHEUS, String::new());
     }
-    match path {
+    match request.uri().path() {
         "/live" => respond(StatusCode::OK, PROMETHEUS, LIVE.to_owned()),
-        "/metrics" => respond(StatusCode::OK, PROMETHEUS, metrics.render(readiness)),
+        "/metrics" => {
+            SERVICE_READY.set(NONE, f64::from(u8::from(readiness.is_ready())));
+            let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+            let format = Format::accepted(accept.unwrap_or_default());
+            let content_type = HeaderValue::from_static(format.content_type());
+            respond(StatusCode::OK, content_type, telemetry_metrics::render(format))
+        }
         "/ready" => {
             let ready = readiness.is_ready();
             let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

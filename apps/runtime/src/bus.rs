@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use kernel::Publisher;
 use nats_bus::{NatsBus, NatsSettings};
+use telemetry_metrics::before_reading;
+use telemetry_metrics::names::{BUS_CONNECTED, NONE};
 
 use crate::process::Process;
 use crate::start_error::StartError;
@@ -47,8 +49,9 @@ impl Bus {
         process.needs_at_first("bus", nats.connected());
         process.tell_health(HEALTH_NAME, nats.connected());
         let connected = nats.connected();
-        process.metrics.gauge("bus_connected", "Whether NATS is connected", move || {
-            f64::from(u8::from(*connected.borrow()))
+        before_reading(move || {
+            BUS_CONNECTED.set(NONE, f64::from(u8::from(*connected.borrow())));
+            true
         });
         let closing = nats.clone();
         process.close_at_end(async move { closing.close().await });

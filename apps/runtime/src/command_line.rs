@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Command, CommandFactory, Parser};
 
 use crate::config::Settings;
+use crate::program::Program;
 use crate::start_error::StartError;
 
 /// Reads the command line and the environment. `None` when that was all there was to do: help, the
@@ -15,16 +16,18 @@ use crate::start_error::StartError;
 /// # Errors
 /// [`StartError`] that names the first wrong flag or variable.
 pub fn read<C: Parser + AsRef<Settings>>() -> Result<Option<C>, StartError> {
-    read_from(C::command(), std::env::args_os(), |_| Vec::new())
+    read_from(Program::Platform, C::command(), std::env::args_os(), |_| Vec::new())
 }
 
-/// Reads the words for this command; `more` gives the settings of it that are not in [`Settings`].
+/// Reads the words for this command of the program; `more` gives the settings of it that are not in [`Settings`].
 pub(crate) fn read_from<C: CommandFactory + clap::FromArgMatches + AsRef<Settings>>(
+    program: Program,
     command: Command,
     words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     more: impl FnOnce(&C) -> Vec<(&'static str, String)>,
 ) -> Result<Option<C>, StartError> {
-    let matched = without_empty_variables(command).try_get_matches_from(words);
+    let command = without_empty_variables(program.without_others(command));
+    let matched = command.try_get_matches_from(words);
     let command_line = match matched.and_then(|matches| C::from_arg_matches(&matches)) {
         Ok(command_line) => command_line,
         Err(answer) if is_answer(answer.kind()) => {
@@ -38,7 +41,8 @@ pub(crate) fn read_from<C: CommandFactory + clap::FromArgMatches + AsRef<Setting
     if !settings.print_config {
         return Ok(Some(command_line));
     }
-    let lines = settings.effective().into_iter().chain(more(&command_line));
+    let read = settings.effective().into_iter().filter(|(name, _)| program.reads(name));
+    let lines = read.chain(more(&command_line));
     let lines = lines.map(|(name, value)| format!("{name}={value}\n")).collect::<String>();
     let printed = std::io::stdout().write_all(lines.as_bytes());
     printed.map_err(|e| StartError::Other(format!("cannot write: {e}")))?;
@@ -96,7 +100,7 @@ mod tests {
 
     fn settings(words: &[&str]) -> Result<Settings, StartError> {
         let words = [&["boxoffice"], words].concat();
-        read_from::<Line>(Line::command(), words, |_| Vec::new())
+        read_from::<Line>(Program::Platform, Line::command(), words, |_| Vec::new())
             .map(|line| line.expect("to be run").settings)
     }
 

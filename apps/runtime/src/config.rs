@@ -10,7 +10,7 @@ use sea_orm_database::DatabaseUrl;
 use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
 use crate::nats_url::NatsUrl;
 use crate::start_error::StartError;
-use crate::telemetry::log_filter;
+use crate::telemetry::TelemetrySettings;
 
 /// The settings. Each is a flag, and a variable of the name that stands for its value.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -95,9 +95,9 @@ pub struct Settings {
     #[arg(long, env = "OIDC_AUDIENCE", global = true, default_value = "boxoffice")]
     pub oidc_audience: String,
 
-    /// What is logged: off, error, warn, info, debug, trace, or targets such as info,booking=debug
-    #[arg(long, env = "LOG_LEVEL", global = true, default_value = "info", value_parser = log_level)]
-    pub log_level: String,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
 
     /// The most calls at once; more are refused with RESOURCE_EXHAUSTED
     #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "512", value_parser = value_parser!(u32).range(1..=100_000))]
@@ -167,7 +167,7 @@ impl Settings {
     /// Every setting with its value, as `--print-config` shows it. Addresses are without passwords.
     #[must_use]
     pub fn effective(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut all = vec![
             ("DATA_DIR", self.data_dir.display().to_string()),
             ("DATABASE_URL", shown(self.database_url.as_ref())),
             ("NATS_URL", shown(self.nats_url.as_ref())),
@@ -186,11 +186,12 @@ impl Settings {
             ("OIDC_JWKS_FILE", shown(self.oidc_jwks_file.as_ref().map(|file| file.display()))),
             ("SERVICE_KEY_FILE", self.service_key().display().to_string()),
             ("OIDC_AUDIENCE", self.oidc_audience.clone()),
-            ("LOG_LEVEL", self.log_level.clone()),
             ("IN_FLIGHT_MAX", self.in_flight_max.to_string()),
             ("SHUTDOWN_DELAY_MS", self.shutdown_delay_ms.to_string()),
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),
-        ]
+        ];
+        all.extend(self.telemetry.effective());
+        all
     }
 }
 
@@ -200,7 +201,7 @@ pub(crate) fn shown(value: Option<impl Display>) -> String {
 }
 
 /// An address without the name and the password in it.
-fn without_user(url: &str) -> String {
+pub(crate) fn without_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let host = rest.rsplit_once('@').map_or(rest, |(_user, host)| host);
     format!("{scheme}://{host}")
@@ -219,8 +220,4 @@ fn replicas(text: &str) -> Result<usize, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok().filter(|rate| (0.0..=1.0).contains(rate));
     rate.ok_or_else(|| "must be a number from 0 to 1".to_owned())
-}
-
-fn log_level(text: &str) -> Result<String, String> {
-    log_filter(text).map(|_| text.to_owned())
 }

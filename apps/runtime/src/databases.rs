@@ -39,7 +39,7 @@ impl Settings {
 /// [`StartError`] when it cannot be used.
 pub async fn open_database(
     settings: &Settings,
-    name: &str,
+    name: &'static str,
     migrations: Vec<Box<dyn MigrationTrait>>,
 ) -> Result<Database, StartError> {
     let (url, variable) = (settings.database(name), settings.database_variable());
@@ -48,7 +48,8 @@ pub async fn open_database(
         fs::create_dir_all(folder).map_err(file)?;
     }
     let opened = Database::open(&url, settings.schema(&url), migrations).await;
-    opened.map_err(|error| StartError::Other(format!("{variable}: {error}")))
+    let opened = opened.map_err(|error| StartError::Other(format!("{variable}: {error}")));
+    opened.map(|database| database.named(name))
 }
 
 /// Brings databases to this version's schema and closes them.

@@ -19,6 +19,8 @@ use crate::readiness::Part;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often somebody's wish for another try of dead letters is looked for.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
+/// How often what waits in a database is counted.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// How often old rows are pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often a database that answers is asked whether it still does, and one that does not.
@@ -58,6 +60,21 @@ impl Platform {
         self.repeat(Next::AtCommit, name, database, pass);
     }
 
+    /// Runs `measure`, which tells numbers of what is in the database, every few seconds.
+    pub fn measure<F>(
+        &self,
+        name: &'static str,
+        database: &Database,
+        measure: impl Fn() -> F + Clone + Send + Sync + 'static,
+    ) where
+        F: Future<Output = Result<(), StoreError>> + Send,
+    {
+        self.repeat(Next::After(MEASURE_EVERY), name, database, move || {
+            let measuring = measure();
+            async move { measuring.await.map(|()| false) }
+        });
+    }
+
     /// Runs everything of a context that runs by itself, and gives the routes with its services added.
     pub fn host(
         &self,
@@ -82,6 +99,11 @@ impl Platform {
                 async move { database.retry_pass(&*handler).await }
             });
         }
+        let measured = database.clone();
+        self.measure("measure", &database, move || {
+            let database = measured.clone();
+            async move { database.measure().await }
+        });
         let (pruned, clock) = (database.clone(), Arc::clone(&self.clock));
         self.repeat(Next::After(PRUNE_EVERY), "prune", &database, move || {
             let (database, now) = (pruned.clone(), clock.now());

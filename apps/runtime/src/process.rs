@@ -10,6 +10,8 @@ use grpc_server::{
     Tasks, Verifier,
 };
 use kernel::Role;
+use telemetry_metrics::before_reading;
+use telemetry_metrics::names::{GRPC_CALLS_IN_FLIGHT, NONE};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,10 +23,10 @@ use crate::claim::Claims;
 use crate::config::Settings;
 use crate::file_limit;
 use crate::issuer::{self, Issuer};
-use crate::metrics::Metrics;
 use crate::readiness::{Part, Readiness};
 use crate::service_token::ServiceToken;
 use crate::start_error::StartError;
+use crate::telemetry;
 use crate::workers::Workers;
 
 /// Binds a port.
@@ -50,8 +52,6 @@ pub struct Process {
     pub workers: Workers,
     /// Its handler bodies.
     pub tasks: Tasks,
-    /// Its gauges.
-    pub metrics: Metrics,
     /// Whose tokens it trusts.
     pub verifier: Verifier,
     /// What its own calls to our servers carry.
@@ -85,19 +85,25 @@ impl Process {
     /// # Errors
     /// [`StartError`] that names the setting to change.
     pub async fn begin(settings: Settings) -> Result<Self, StartError> {
-        let (readiness, metrics) = (Readiness::new(), Metrics::default());
+        let readiness = Readiness::new();
         let doors_open = readiness.part("doors");
-        let port = Admin::bind(settings.admin_addr, readiness.clone(), metrics.clone()).await?;
+        let port = Admin::bind(settings.admin_addr, readiness.clone()).await?;
         let (admin_address, admin) = (port.address(), Stage::default());
         admin.running.spawn(port.serve(admin.stopping.clone()));
         file_limit::raise();
         let (verifier, issuer) = trust(&settings)?;
+        let workers = Workers::new();
+        if let Some(file) = settings.telemetry.log_level_file.clone() {
+            workers.spawn("log level", move |stopping| {
+                let file = file.clone();
+                async move { telemetry::keep(&file, stopping).await }
+            });
+        }
         Ok(Self {
             settings,
             readiness,
-            workers: Workers::new(),
+            workers,
             tasks: Tasks::new(),
-            metrics,
             verifier,
             service_token: ServiceToken::new(Arc::new(issuer)),
             admin_address,
@@ -147,8 +153,11 @@ impl Process {
         };
         let server = Server::new(routes, self.verifier.clone(), settings);
         let counted = server.clone();
-        let read = move || f64::from(u32::try_from(counted.in_flight()).unwrap_or(u32::MAX));
-        self.metrics.gauge("grpc_calls_in_flight", "Calls that are running", read);
+        before_reading(move || {
+            let running = u32::try_from(counted.in_flight()).unwrap_or(u32::MAX);
+            GRPC_CALLS_IN_FLIGHT.set(NONE, f64::from(running));
+            true
+        });
         server
     }
 

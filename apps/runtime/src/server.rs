@@ -13,6 +13,7 @@ use crate::databases::migrate_databases;
 use crate::entry::block_on;
 use crate::platform::{Context, Platform};
 use crate::process::{Process, bind};
+use crate::program::Program;
 use crate::start_error::StartError;
 use crate::telemetry::init_telemetry;
 
@@ -33,6 +34,9 @@ pub fn endpoint<'a>(
     let problem = "is needed: where that server is, such as http://127.0.0.1:50051";
     address.ok_or_else(|| StartError::Setting { name, problem: problem.to_owned() })
 }
+
+/// What the gateway is called.
+const GATEWAY: &str = "boxoffice-gateway";
 
 /// Of a server that calls no other.
 #[derive(Debug, Args)]
@@ -67,17 +71,18 @@ enum GatewayCommand {
 /// `start` joins the context.
 pub fn serve_context<E: Endpoints>(
     context: &'static str,
-    program: &'static str,
+    name: &'static str,
     about: &'static str,
     databases: impl AsyncFnOnce(&Settings) -> Result<Vec<Database>, StartError>,
     start: impl AsyncFnOnce(&mut Process, &Platform, E) -> Result<Context, StartError>,
 ) -> ExitCode {
     block_on(async {
-        let Some(line) = read_line::<E, ContextCommand>(program, about)? else {
+        let Some(line) = read_line::<E, ContextCommand>(Program::Context(context), name, about)?
+        else {
             return Ok(ExitCode::SUCCESS);
         };
         let settings = Settings { context: Some(context), ..line.settings };
-        init_telemetry(&settings);
+        init_telemetry(&settings, name)?;
         if settings.database_url.is_none() {
             let problem = "is needed: postgres://user@host/name, mysql://user@host/name, or \
                            sqlite:FILE for a server without replicas";
@@ -110,10 +115,10 @@ pub fn serve_gateway<E: Endpoints>(
     start: impl AsyncFnOnce(&mut Process, E) -> Result<(), StartError>,
 ) -> ExitCode {
     block_on(async {
-        let Some(line) = read_line::<E, GatewayCommand>("boxoffice-gateway", about)? else {
+        let Some(line) = read_line::<E, GatewayCommand>(Program::Gateway, GATEWAY, about)? else {
             return Ok(ExitCode::SUCCESS);
         };
-        init_telemetry(&line.settings);
+        init_telemetry(&line.settings, GATEWAY)?;
         let (mut process, grpc) = begin(line.settings).await?;
         start(&mut process, line.endpoints).await?;
         let routes = process.routes(&[]).await?;
@@ -123,11 +128,12 @@ pub fn serve_gateway<E: Endpoints>(
 }
 
 fn read_line<E: Endpoints, C: Subcommand>(
-    program: &'static str,
+    program: Program,
+    name: &'static str,
     about: &'static str,
 ) -> Result<Option<CommandLine<E, C>>, StartError> {
-    let command = CommandLine::<E, C>::command().name(program).about(about);
-    read_from(command, std::env::args_os(), |line: &CommandLine<E, C>| {
+    let command = CommandLine::<E, C>::command().name(name).about(about);
+    read_from(program, command, std::env::args_os(), |line: &CommandLine<E, C>| {
         let addresses = line.endpoints.addresses().into_iter();
         addresses.map(|(name, address)| (name, shown(address))).collect()
     })

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::limits::{CLOSE, STOP_SLACK, TASKS_END, WORKERS_STOP};
 use crate::process::{Process, Stage};
 use crate::start_error::StartError;
+use crate::telemetry;
 
 impl Process {
     /// Serves until SIGTERM or SIGINT, then stops in order.
@@ -104,6 +105,7 @@ impl Process {
         tell(closed.is_ok(), "the bus and the stores did not close in time");
         self.claims.release();
         self.admin.close(CLOSE).await;
+        telemetry::flush().await;
         tracing::info!("stopped");
     }
 

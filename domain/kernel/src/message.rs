@@ -54,6 +54,12 @@ impl Envelope {
     pub fn name(&self) -> &str {
         self.event_type.rsplit('.').next().unwrap_or_default()
     }
+
+    /// Where it is told: `boxoffice.booking.booking.BookingPlaced`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        format!("boxoffice.{}.{}.{}", self.source, self.aggregate_type, self.name())
+    }
 }
 
 /// The bus did not take a message. It stays in the outbox.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use autometrics::autometrics;
 use booking::Bookings;
 use kernel::{Cause, Envelope, EventHandler, HandlerError};
 
@@ -23,12 +24,15 @@ impl ProcessConsumer {
     }
 }
 
+#[autometrics]
 #[async_trait]
 impl EventHandler for ProcessConsumer {
+    #[skip_autometrics]
     fn name(&self) -> &'static str {
         NAME
     }
 
+    #[skip_autometrics]
     fn event_names(&self) -> &'static [&'static str] {
         &facts::EVENT_NAMES
     }

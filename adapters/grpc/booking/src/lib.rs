@@ -8,6 +8,7 @@ mod payments_client;
 mod peer;
 mod request;
 mod service;
+mod steps;
 mod tickets_client;
 
 pub use consumer::ProcessConsumer;

@@ -1,7 +1,9 @@
 //! The payment context over gRPC: the outbound port [`Payments`].
 
 use async_trait::async_trait;
+use autometrics::autometrics;
 use booking::{Charge, ChargeOutcome, Payments, RefundProgress, Unanswered};
+use grpc_client::Calls;
 use grpc_server::wire::{self, Check};
 use kernel::{BookingId, Money};
 use proto::boxoffice::payment::v1 as pb;
@@ -9,10 +11,11 @@ use proto::boxoffice::payment::v1::payment_service_client::PaymentServiceClient;
 use tonic::transport::Channel;
 
 use crate::peer::{Failed, Peer, ServiceBearer, reason};
+use crate::steps;
 
 /// Calls the payment context.
 pub struct PaymentsClient {
-    payments: PaymentServiceClient<Channel>,
+    payments: PaymentServiceClient<Calls>,
     peer: Peer,
 }
 
@@ -20,10 +23,12 @@ impl PaymentsClient {
     /// A client of the payment context behind `channel`.
     #[must_use]
     pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
-        Self { payments: PaymentServiceClient::new(channel), peer: Peer::new(bearer) }
+        let payments = PaymentServiceClient::new(Calls::new(channel));
+        Self { payments, peer: Peer::new(bearer) }
     }
 }
 
+#[autometrics]
 #[async_trait]
 impl Payments for PaymentsClient {
     async fn charge(&self, charge: &Charge) -> ChargeOutcome {
@@ -31,10 +36,13 @@ impl Payments for PaymentsClient {
             let mut payments = self.payments.clone();
             async move { payments.charge_payment(request).await }
         });
-        match answer.await {
-            Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
-            Err(failed) => undecided(&failed),
-        }
+        let charging = async {
+            match answer.await {
+                Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
+                Err(failed) => undecided(&failed),
+            }
+        };
+        steps::measured("charge", charging).await
     }
 
     async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
@@ -43,7 +51,7 @@ impl Payments for PaymentsClient {
             let mut payments = self.payments.clone();
             async move { payments.refund_payment(request).await }
         });
-        progress(&answer.await?)
+        steps::measured("refund_payment", async { progress(&answer.await?) }).await
     }
 }
 

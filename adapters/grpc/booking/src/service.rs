@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use autometrics::autometrics;
 use booking::{Begun, Booking, Bookings};
+use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, answer, caller, refuse, reply_key, time_left};
+use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
 use kernel::{Answered, BookingId, Caller};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
@@ -37,13 +39,14 @@ pub fn encode_reply(booking: &Booking) -> Vec<u8> {
     pb::CreateBookingResponse { booking: Some(convert::booking(booking)) }.encode_to_vec()
 }
 
+#[autometrics(ok_if = served, objective = BOOKING)]
 #[tonic::async_trait]
 impl BookingService for BookingGrpc {
     async fn create_booking(
         &self,
         request: Request<pb::CreateBookingRequest>,
     ) -> Result<Response<pb::CreateBookingResponse>, Status> {
-        let (bookings, caller) = (self.bookings.clone(), caller(&request));
+        let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
         let until = answer_by(&request);
         let command = read::create(request.into_inner()).map_err(|e| refuse(&e))?;
@@ -64,7 +67,7 @@ impl BookingService for BookingGrpc {
         request: Request<pb::GetBookingRequest>,
     ) -> Result<Response<pb::GetBookingResponse>, Status> {
         let id = read::booking_id(&request.get_ref().booking_id).map_err(|e| refuse(&e))?;
-        let found = self.bookings.get_booking(&caller(&request), id).await;
+        let found = self.bookings.get_booking(&caller_of(&request), id).await;
         let booking = Some(convert::booking(&found.map_err(|e| refuse(&e))?));
         Ok(Response::new(pb::GetBookingResponse { booking }))
     }
@@ -74,7 +77,7 @@ impl BookingService for BookingGrpc {
         request: Request<pb::ListBookingsRequest>,
     ) -> Result<Response<pb::ListBookingsResponse>, Status> {
         let (query, conditions) = read::list(request.get_ref()).map_err(|e| refuse(&e))?;
-        let page = self.bookings.list_bookings(&caller(&request), query).await;
+        let page = self.bookings.list_bookings(&caller_of(&request), query).await;
         let page = page.map_err(|e| refuse(&e))?;
         Ok(Response::new(pb::ListBookingsResponse {
             bookings: page.bookings.iter().map(convert::booking).collect(),
@@ -86,7 +89,7 @@ impl BookingService for BookingGrpc {
         &self,
         request: Request<pb::PayBookingRequest>,
     ) -> Result<Response<pb::PayBookingResponse>, Status> {
-        let (bookings, caller) = (self.bookings.clone(), caller(&request));
+        let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "BookingService/PayBooking")?;
         let until = answer_by(&request);
         let command = read::pay(request.get_ref()).map_err(|e| refuse(&e))?;
@@ -103,7 +106,7 @@ impl BookingService for BookingGrpc {
         &self,
         request: Request<pb::CancelBookingRequest>,
     ) -> Result<Response<pb::CancelBookingResponse>, Status> {
-        let (bookings, caller) = (self.bookings.clone(), caller(&request));
+        let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "BookingService/CancelBooking")?;
         let id = read::booking_id(&request.get_ref().booking_id).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {

@@ -1,10 +1,12 @@
 //! The ticket context over gRPC: the outbound port [`Tickets`].
 
 use async_trait::async_trait;
+use autometrics::autometrics;
 use booking::{
     HoldOrder, HoldView, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
     Unanswered,
 };
+use grpc_client::Calls;
 use grpc_server::wire::{self, Check};
 use kernel::{BookingId, Money, OrganizerId, Quantity, TicketId};
 use proto::boxoffice::ticket::v1 as pb;
@@ -14,11 +16,12 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
+use crate::steps;
 
 /// Calls the ticket context.
 pub struct TicketsClient {
-    tickets: TicketServiceClient<Channel>,
-    stock: StockServiceClient<Channel>,
+    tickets: TicketServiceClient<Calls>,
+    stock: StockServiceClient<Calls>,
     peer: Peer,
 }
 
@@ -26,6 +29,7 @@ impl TicketsClient {
     /// A client of the ticket context behind `channel`.
     #[must_use]
     pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
+        let channel = Calls::new(channel);
         Self {
             tickets: TicketServiceClient::new(channel.clone()),
             stock: StockServiceClient::new(channel),
@@ -57,6 +61,7 @@ impl TicketsClient {
     }
 }
 
+#[autometrics]
 #[async_trait]
 impl Tickets for TicketsClient {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
@@ -73,14 +78,18 @@ impl Tickets for TicketsClient {
     }
 
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
-        match self.command(ask).await {
-            Ok(None) => Ok(None),
-            Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
-            Err(Failed { status, .. }) => match denied(&status) {
-                Some(denied) => Err(StockFault::Refused(denied)),
-                None => Err(unanswered(&status).into()),
-            },
-        }
+        let step = steps::name(&ask);
+        let answering = async {
+            match self.command(ask).await {
+                Ok(None) => Ok(None),
+                Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
+                Err(Failed { status, .. }) => match denied(&status) {
+                    Some(denied) => Err(StockFault::Refused(denied)),
+                    None => Err(unanswered(&status).into()),
+                },
+            }
+        };
+        steps::measured(step, answering).await
     }
 }
 

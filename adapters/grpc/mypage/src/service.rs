@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use autometrics::autometrics;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use grpc_server::{caller, refuse, time_left};
+use grpc_server::objectives::served;
+use grpc_server::{caller_of, refuse, time_left};
 use mypage::MyPage;
 use proto::boxoffice::mypage::v1 as pb;
 use proto::boxoffice::mypage::v1::my_page_service_server::MyPageService;
@@ -25,6 +27,7 @@ pub struct MyPageGrpc {
     pub caught_up: CaughtUp,
 }
 
+#[autometrics(ok_if = served)]
 #[tonic::async_trait]
 impl MyPageService for MyPageGrpc {
     async fn list_my_bookings(
@@ -33,7 +36,7 @@ impl MyPageService for MyPageGrpc {
     ) -> Result<Response<pb::ListMyBookingsResponse>, Status> {
         let (query, conditions) =
             convert::list_my_bookings(request.get_ref()).map_err(|e| refuse(&e))?;
-        let page = self.my_page.list_my_bookings(&caller(&request), query).await;
+        let page = self.my_page.list_my_bookings(&caller_of(&request), query).await;
         let page = page.map_err(|e| refuse(&e))?;
         Ok(Response::new(convert::my_bookings(page, &conditions)))
     }
@@ -43,7 +46,7 @@ impl MyPageService for MyPageGrpc {
         request: Request<pb::GetMyBookingRequest>,
     ) -> Result<Response<pb::GetMyBookingResponse>, Status> {
         let wanted = convert::wanted_booking(request.get_ref()).map_err(|e| refuse(&e))?;
-        let (caller, left) = (caller(&request), time_left(&request));
+        let (caller, left) = (caller_of(&request), time_left(&request));
         let row = self.caught_up.get_my_booking(&self.my_page, &caller, wanted, left);
         let booking = Some(convert::my_booking(row.await.map_err(|e| refuse(&e))?));
         Ok(Response::new(pb::GetMyBookingResponse { booking }))
@@ -56,7 +59,7 @@ impl MyPageService for MyPageGrpc {
         request: Request<pb::WatchMyBookingsRequest>,
     ) -> Result<Response<Self::WatchMyBookingsStream>, Status> {
         let (my_page, stopping) = (Arc::clone(&self.my_page), self.stopping.clone());
-        let watch = Watch::begin(my_page, caller(&request), stopping).await;
+        let watch = Watch::begin(my_page, caller_of(&request), stopping).await;
         Ok(Response::new(watch.map_err(|e| refuse(&e))?.stream().boxed()))
     }
 
@@ -66,7 +69,7 @@ impl MyPageService for MyPageGrpc {
     ) -> Result<Response<pb::ListMySalesResponse>, Status> {
         let (query, conditions) =
             convert::list_my_sales(request.get_ref()).map_err(|e| refuse(&e))?;
-        let page = self.my_page.list_my_sales(&caller(&request), query).await;
+        let page = self.my_page.list_my_sales(&caller_of(&request), query).await;
         let page = page.map_err(|e| refuse(&e))?;
         Ok(Response::new(convert::my_sales(page, &conditions)))
     }
@@ -76,7 +79,7 @@ impl MyPageService for MyPageGrpc {
         request: Request<pb::GetSalesSummaryRequest>,
     ) -> Result<Response<pb::GetSalesSummaryResponse>, Status> {
         let ticket_id = convert::summary_ticket(request.get_ref()).map_err(|e| refuse(&e))?;
-        let sums = self.my_page.get_sales_summary(&caller(&request), ticket_id).await;
+        let sums = self.my_page.get_sales_summary(&caller_of(&request), ticket_id).await;
         let summary = Some(convert::summary(ticket_id, sums.map_err(|e| refuse(&e))?));
         Ok(Response::new(pb::GetSalesSummaryResponse { summary }))
     }

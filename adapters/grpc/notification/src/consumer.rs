@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use autometrics::autometrics;
 use kernel::{Cause, Envelope, EventHandler, HandlerError};
 use notification::{Fact, Notifying};
 
@@ -23,12 +24,15 @@ impl LettersConsumer {
     }
 }
 
+#[autometrics]
 #[async_trait]
 impl EventHandler for LettersConsumer {
+    #[skip_autometrics]
     fn name(&self) -> &'static str {
         NAME
     }
 
+    #[skip_autometrics]
     fn event_names(&self) -> &'static [&'static str] {
         &facts::EVENT_NAMES
     }

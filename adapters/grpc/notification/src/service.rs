@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use grpc_server::{caller, refuse};
+use autometrics::autometrics;
+use grpc_server::objectives::served;
+use grpc_server::{caller_of, refuse};
 use notification::Notifying;
 use proto::boxoffice::notification::v1 as pb;
 use proto::boxoffice::notification::v1::notification_service_server::NotificationService;
@@ -16,6 +18,7 @@ pub struct NotificationGrpc {
     pub notifying: Arc<Notifying>,
 }
 
+#[autometrics(ok_if = served)]
 #[tonic::async_trait]
 impl NotificationService for NotificationGrpc {
     async fn list_notifications(
@@ -24,7 +27,7 @@ impl NotificationService for NotificationGrpc {
     ) -> Result<Response<pb::ListNotificationsResponse>, Status> {
         let (query, conditions) =
             convert::list_notifications(request.get_ref()).map_err(|e| refuse(&e))?;
-        let page = self.notifying.list_notifications(&caller(&request), query).await;
+        let page = self.notifying.list_notifications(&caller_of(&request), query).await;
         let page = page.map_err(|e| refuse(&e))?;
         Ok(Response::new(convert::notifications(page, &conditions)))
     }

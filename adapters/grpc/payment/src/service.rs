@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use autometrics::autometrics;
+use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, caller, refuse};
+use grpc_server::{Tasks, caller_of, refuse};
 use kernel::Caller;
 use payment::Paying;
 use proto::boxoffice::payment::v1 as pb;
@@ -21,6 +23,7 @@ pub struct PaymentGrpc {
     pub tasks: Tasks,
 }
 
+#[autometrics(ok_if = served)]
 #[tonic::async_trait]
 impl PaymentService for PaymentGrpc {
     async fn get_payment(
@@ -28,7 +31,7 @@ impl PaymentService for PaymentGrpc {
         request: Request<pb::GetPaymentRequest>,
     ) -> Result<Response<pb::GetPaymentResponse>, Status> {
         let id = read::payment_id(&request.get_ref().payment_id).map_err(|e| refuse(&e))?;
-        let found = self.paying.get_payment(&caller(&request), id).await;
+        let found = self.paying.get_payment(&caller_of(&request), id).await;
         let payment = Some(convert::payment(&found.map_err(|e| refuse(&e))?));
         Ok(Response::new(pb::GetPaymentResponse { payment }))
     }
@@ -38,7 +41,7 @@ impl PaymentService for PaymentGrpc {
         request: Request<pb::ListPaymentsRequest>,
     ) -> Result<Response<pb::ListPaymentsResponse>, Status> {
         let (query, conditions) = read::list(request.get_ref()).map_err(|e| refuse(&e))?;
-        let page = self.paying.list_payments(&caller(&request), query).await;
+        let page = self.paying.list_payments(&caller_of(&request), query).await;
         let page = page.map_err(|e| refuse(&e))?;
         Ok(Response::new(pb::ListPaymentsResponse {
             payments: page.payments.iter().map(convert::payment).collect(),
@@ -50,7 +53,7 @@ impl PaymentService for PaymentGrpc {
         &self,
         request: Request<pb::ChargePaymentRequest>,
     ) -> Result<Response<pb::ChargePaymentResponse>, Status> {
-        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
         let wire = request.into_inner();
         let charged = self.tasks.finish(async move { charge(&paying, &caller, wire).await });
         Ok(Response::new(charged.await?))
@@ -60,7 +63,7 @@ impl PaymentService for PaymentGrpc {
         &self,
         request: Request<pb::RefundPaymentRequest>,
     ) -> Result<Response<pb::RefundPaymentResponse>, Status> {
-        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
         let wire = request.into_inner();
         let refunded = self.tasks.finish(async move { refund(&paying, &caller, wire).await });
         Ok(Response::new(refunded.await?))
@@ -70,7 +73,7 @@ impl PaymentService for PaymentGrpc {
         &self,
         request: Request<pb::BatchChargePaymentsRequest>,
     ) -> Result<Response<pb::BatchChargePaymentsResponse>, Status> {
-        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
         let items = request.into_inner().requests;
         let verdicts = self.tasks.finish(async move {
             let call = async |wire| charge(&paying, &caller, wire).await.map(Outcome::Charge);
@@ -83,7 +86,7 @@ impl PaymentService for PaymentGrpc {
         &self,
         request: Request<pb::BatchRefundPaymentsRequest>,
     ) -> Result<Response<pb::BatchRefundPaymentsResponse>, Status> {
-        let (paying, caller) = (self.paying.clone(), caller(&request));
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
         let items = request.into_inner().requests;
         let verdicts = self.tasks.finish(async move {
             let call = async |wire| refund(&paying, &caller, wire).await.map(Outcome::Refund);

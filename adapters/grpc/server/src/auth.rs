@@ -8,7 +8,7 @@ use tonic::Request;
 use crate::verifier::{InvalidToken, Verifier};
 
 /// Who is calling, as the shell found out; nobody for a call without a token.
-pub fn caller<T>(request: &Request<T>) -> Caller {
+pub fn caller_of<T>(request: &Request<T>) -> Caller {
     request.extensions().get::<Caller>().cloned().unwrap_or_default()
 }
 

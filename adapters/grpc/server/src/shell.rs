@@ -1,4 +1,4 @@
-//! What every call passes on its way to a handler and back, in this order: is it gRPC, is there a
+//! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, is there a
 //! place for it, who is calling, by when must it answer, did the handler panic, and is the status
 //! one of the contract's. Health and reflection need neither a token nor a place.
 
@@ -16,6 +16,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower::Service;
+use tracing::Instrument;
 
 use crate::auth::authenticate;
 use crate::deadline::{self, Deadline};
@@ -23,6 +24,7 @@ use crate::limit::{InFlight, Overloaded};
 use crate::remap;
 use crate::status::refuse;
 use crate::tasks::HandlerFailed;
+use crate::telling::Telling;
 use crate::verifier::Verifier;
 
 /// The routes of a server behind its shell.
@@ -50,7 +52,12 @@ impl Service<Request<Body>> for Shell {
         // Started here and not in the future: it must run out before tonic's own timer.
         let time_out = tokio::time::sleep(deadline::allowed(given));
         let shell = self.clone();
-        Box::pin(async move { Ok(shell.answer(request, time_out).await) })
+        let telling = Telling::of(&request);
+        let span = telling.span.clone();
+        Box::pin(
+            async move { Ok(telling.answered(shell.answer(request, time_out).await)) }
+                .instrument(span),
+        )
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use autometrics::autometrics;
 use kernel::{Cause, Envelope, EventHandler, HandlerError, HoldId};
 use ticket::Ticketing;
 
@@ -23,12 +24,15 @@ impl StockReturnConsumer {
     }
 }
 
+#[autometrics]
 #[async_trait]
 impl EventHandler for StockReturnConsumer {
+    #[skip_autometrics]
     fn name(&self) -> &'static str {
         NAME
     }
 
+    #[skip_autometrics]
     fn event_names(&self) -> &'static [&'static str] {
         &["BookingCancellationRequested"]
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use autometrics::autometrics;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, answer, caller, refuse, reply_key};
+use grpc_server::{Tasks, answer, caller_of, refuse, reply_key};
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::ticket_service_server::TicketService;
@@ -33,13 +35,14 @@ pub fn encode_reply(listing: &Listing) -> Vec<u8> {
     pb::RegisterTicketResponse { ticket: Some(convert::ticket(listing)) }.encode_to_vec()
 }
 
+#[autometrics(ok_if = served)]
 #[tonic::async_trait]
 impl TicketService for TicketGrpc {
     async fn register_ticket(
         &self,
         request: Request<pb::RegisterTicketRequest>,
     ) -> Result<Response<pb::RegisterTicketResponse>, Status> {
-        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "TicketService/RegisterTicket")?;
         let now = ticketing.clock.now();
         let command = read::register(request.into_inner(), now).map_err(|e| refuse(&e))?;
@@ -76,7 +79,7 @@ impl TicketService for TicketGrpc {
         &self,
         request: Request<pb::UpdateTicketRequest>,
     ) -> Result<Response<pb::UpdateTicketResponse>, Status> {
-        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "TicketService/UpdateTicket")?;
         let command = read::update(request.into_inner()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {
@@ -89,7 +92,7 @@ impl TicketService for TicketGrpc {
         &self,
         request: Request<pb::SetCapacityRequest>,
     ) -> Result<Response<pb::SetCapacityResponse>, Status> {
-        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "TicketService/SetCapacity")?;
         let command = read::set_capacity(request.get_ref()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {
@@ -102,7 +105,7 @@ impl TicketService for TicketGrpc {
         &self,
         request: Request<pb::DeleteTicketRequest>,
     ) -> Result<Response<pb::DeleteTicketResponse>, Status> {
-        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "TicketService/DeleteTicket")?;
         let command = read::delete(request.into_inner()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use grpc_server::{Tasks, caller, refuse};
+use autometrics::autometrics;
+use grpc_server::objectives::served;
+use grpc_server::{Tasks, caller_of, refuse};
 use kernel::{Caller, Invalid};
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_service_server::StockService;
-use ticket::{HoldStep, StockCommand, Ticketing};
+use telemetry_metrics::names::HOLDS;
+use ticket::{ExecuteStockError, HoldStep, StockCommand, Ticketing};
 use tonic::{Request, Response, Status};
 
 use crate::stock_convert as convert;
@@ -29,12 +32,41 @@ impl StockGrpc {
         let command = command.map_err(|e| refuse(&e))?;
         let ticketing = self.ticketing.clone();
         let outcome = self.tasks.finish(async move {
-            ticketing.execute_stock_command(&caller, command).await.map_err(|e| refuse(&e))
+            let told = told(&command);
+            let ended = ticketing.execute_stock_command(&caller, command).await;
+            match &ended {
+                Ok(_) => count(told),
+                Err(ExecuteStockError::Refused(_)) => count(REFUSED),
+                Err(_) => {}
+            }
+            ended.map_err(|e| refuse(&e))
         });
         Ok(convert::outcome(&outcome.await?))
     }
 }
 
+const REFUSED: Option<&str> = Some("refused");
+
+fn count(outcome: Option<&'static str>) {
+    if let Some(outcome) = outcome {
+        HOLDS.add([outcome]);
+    }
+}
+
+/// What is counted when a command was carried out. Returned and expired holds are counted by their events.
+const fn told(command: &StockCommand) -> Option<&'static str> {
+    match command {
+        StockCommand::Hold(_) => Some("held"),
+        StockCommand::Step(_, HoldStep::Commit) => Some("committed"),
+        StockCommand::Step(_, HoldStep::Release) => Some("released"),
+        StockCommand::Step(
+            _,
+            HoldStep::Pin | HoldStep::Unpin | HoldStep::Return | HoldStep::Expire,
+        ) => None,
+    }
+}
+
+#[autometrics(ok_if = served)]
 #[tonic::async_trait]
 impl StockService for StockGrpc {
     async fn hold_stock(
@@ -42,7 +74,7 @@ impl StockService for StockGrpc {
         request: Request<pb::HoldStockRequest>,
     ) -> Result<Response<pb::HoldStockResponse>, Status> {
         let command = convert::read_hold(request.get_ref());
-        let hold = self.execute(caller(&request), command).await?;
+        let hold = self.execute(caller_of(&request), command).await?;
         Ok(Response::new(pb::HoldStockResponse { hold }))
     }
 
@@ -51,7 +83,7 @@ impl StockService for StockGrpc {
         request: Request<pb::PinHoldRequest>,
     ) -> Result<Response<pb::PinHoldResponse>, Status> {
         let command = convert::read_step(&request.get_ref().hold_id, HoldStep::Pin);
-        let hold = self.execute(caller(&request), command).await?;
+        let hold = self.execute(caller_of(&request), command).await?;
         Ok(Response::new(pb::PinHoldResponse { hold }))
     }
 
@@ -60,7 +92,7 @@ impl StockService for StockGrpc {
         request: Request<pb::UnpinHoldRequest>,
     ) -> Result<Response<pb::UnpinHoldResponse>, Status> {
         let command = convert::read_step(&request.get_ref().hold_id, HoldStep::Unpin);
-        let hold = self.execute(caller(&request), command).await?;
+        let hold = self.execute(caller_of(&request), command).await?;
         Ok(Response::new(pb::UnpinHoldResponse { hold }))
     }
 
@@ -69,7 +101,7 @@ impl StockService for StockGrpc {
         request: Request<pb::CommitHoldRequest>,
     ) -> Result<Response<pb::CommitHoldResponse>, Status> {
         let command = convert::read_step(&request.get_ref().hold_id, HoldStep::Commit);
-        let hold = self.execute(caller(&request), command).await?;
+        let hold = self.execute(caller_of(&request), command).await?;
         Ok(Response::new(pb::CommitHoldResponse { hold }))
     }
 
@@ -78,7 +110,7 @@ impl StockService for StockGrpc {
         request: Request<pb::ReleaseHoldRequest>,
     ) -> Result<Response<pb::ReleaseHoldResponse>, Status> {
         let command = convert::read_step(&request.get_ref().hold_id, HoldStep::Release);
-        let hold = self.execute(caller(&request), command).await?;
+        let hold = self.execute(caller_of(&request), command).await?;
         Ok(Response::new(pb::ReleaseHoldResponse { hold }))
     }
 
@@ -87,7 +119,7 @@ impl StockService for StockGrpc {
         request: Request<pb::ReturnStockRequest>,
     ) -> Result<Response<pb::ReturnStockResponse>, Status> {
         let command = convert::read_step(&request.get_ref().hold_id, HoldStep::Return);
-        let hold = self.execute(caller(&request), command).await?;
+        let hold = self.execute(caller_of(&request), command).await?;
         Ok(Response::new(pb::ReturnStockResponse { hold }))
     }
 
@@ -96,7 +128,7 @@ impl StockService for StockGrpc {
         request: Request<pb::GetHoldRequest>,
     ) -> Result<Response<pb::GetHoldResponse>, Status> {
         let id = convert::read_hold_id(&request.get_ref().hold_id).map_err(|e| refuse(&e))?;
-        let found = self.ticketing.get_hold(&caller(&request), id).await;
+        let found = self.ticketing.get_hold(&caller_of(&request), id).await;
         let hold = Some(convert::hold(&found.map_err(|e| refuse(&e))?));
         Ok(Response::new(pb::GetHoldResponse { hold }))
     }
@@ -106,9 +138,14 @@ impl StockService for StockGrpc {
         request: Request<pb::ExecuteStockRequest>,
     ) -> Result<Response<pb::ExecuteStockResponse>, Status> {
         let commands = convert::read_batch(request.get_ref()).map_err(|e| refuse(&e))?;
-        let (ticketing, caller) = (self.ticketing.clone(), caller(&request));
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let verdicts = self.tasks.finish(async move {
-            ticketing.execute_stock(&caller, commands).await.map_err(|e| refuse(&e))
+            let told: Vec<_> = commands.iter().map(told).collect();
+            let verdicts = ticketing.execute_stock(&caller, commands).await;
+            for (told, verdict) in told.into_iter().zip(verdicts.iter().flatten()) {
+                count(if verdict.is_ok() { told } else { REFUSED });
+            }
+            verdicts.map_err(|e| refuse(&e))
         });
         let verdicts = verdicts.await?.iter().map(convert::verdict).collect();
         Ok(Response::new(pb::ExecuteStockResponse { verdicts }))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::{BoxFuture, join_all};
 use kernel::{Envelope, EventHandler, HandlerError, PublishError, Publisher};
+use telemetry_metrics::messages;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -58,6 +59,7 @@ impl InProcessBus {
         let consumer = subscription.handler.name();
         let Err(reason) = self.handle(subscription, message).await else { return Ok(()) };
         tracing::error!(consumer, event = message.name(), id = %message.id, reason, "parking a message");
+        messages::parked(consumer, &message.subject());
         for tries in 1..=self.settings.tries_max {
             let (handler, parked) = (subscription.handler.clone(), message.clone());
             let reason = reason.clone();
@@ -104,15 +106,26 @@ impl InProcessBus {
     ) -> Result<(), HandlerError> {
         let place = subscription.places.clone().acquire_owned().await;
         let (handler, message) = (subscription.handler.clone(), message.clone());
+        // A child of the span in which the message is being sent.
         let span = tracing::info_span!(
             "handle",
+            otel.name = format!("process {}", message.name()),
+            otel.kind = "consumer",
+            messaging.operation.type = "process",
+            messaging.consumer.group.name = handler.name(),
+            messaging.message.id = %message.id,
             consumer = handler.name(),
             event = message.name(),
             correlation_id = message.correlation_id,
         );
         let handling = async move {
             let _place = place;
-            handler.handle(&message).await
+            let ended = handler.handle(&message).await;
+            messages::handled(handler.name(), &message.subject(), ended.is_ok());
+            if ended.is_ok() {
+                messages::lag(handler.name(), message.occurred_at.as_micros());
+            }
+            ended
         };
         self.run(Box::pin(handling.instrument(span))).await
     }

@@ -15,9 +15,10 @@ use futures::future::join_all;
 use kernel::PublishError;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use crate::connection::REQUEST_WITHIN;
-use crate::headers::Outgoing;
+use crate::headers::{Outgoing, TRACE_PARENT};
 use crate::queue::Job;
 
 /// The most that are sent as one batch.
@@ -40,7 +41,7 @@ impl Sender {
         let (major, minor, patch) = BATCHES_SINCE;
         let is_many = jobs.len() >= BATCH_MIN;
         if is_many && self.js.client().is_server_compatible(major, minor, patch) {
-            match self.batch(&jobs).await {
+            match self.batch(&jobs).instrument(joining(&jobs)).await {
                 Ok(()) => return answer(jobs, &Ok(())),
                 Err(error) if self.is_away(&error) => {
                     return answer(jobs, &Err(self.verdict(&error)));
@@ -141,6 +142,22 @@ fn part_headers(outgoing: &Outgoing, batch: &str, number: usize) -> async_nats::
     headers.insert("Nats-Batch-Id", batch);
     headers.insert("Nats-Batch-Sequence", number.to_string());
     headers
+}
+
+/// A batch belongs to the traces of all its messages.
+fn joining(jobs: &[Job]) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "publish batch",
+        otel.kind = "client",
+        messaging.system = "nats",
+        messaging.operation.type = "send",
+        messaging.batch.message_count = jobs.len(),
+    );
+    for traceparent in jobs.iter().filter_map(|job| job.outgoing.headers.get(TRACE_PARENT)) {
+        telemetry_traces::link_to_traceparent(&span, traceparent.as_str());
+    }
+    span
 }
 
 fn answer(jobs: Vec<Job>, with: &Result<(), PublishError>) {

@@ -14,6 +14,7 @@ use async_nats::jetstream::{AckKind, Context, Message};
 use async_nats::{Client, StatusCode, Subject, Subscriber};
 use futures::StreamExt;
 use kernel::EventHandler;
+use telemetry_metrics::names::{CONSUMER_PENDING, CONSUMER_UNACKNOWLEDGED};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -157,6 +158,9 @@ impl Consumer {
             };
             session.last_message = Instant::now();
             let message = Message { message, context: self.js.clone() };
+            if let Ok(info) = message.info() {
+                CONSUMER_PENDING.set([self.handler.name()], count(info.pending));
+            }
             self.tasks.spawn(session.delivery.clone().run(message, place));
         }
         Ok(true)
@@ -177,10 +181,13 @@ impl Session {
     }
 
     async fn notice_being_stuck(&mut self) -> Result<(), String> {
+        let info = self.consumer.get_info().await.map_err(|error| error.to_string())?;
+        let consumer = [self.delivery.handler.name()];
+        CONSUMER_PENDING.set(consumer, count(info.num_pending));
+        CONSUMER_UNACKNOWLEDGED.set(consumer, count(info.num_ack_pending as u64));
         if self.last_message.elapsed() < self.delivery.settings.stuck_after {
             return Ok(());
         }
-        let info = self.consumer.get_info().await.map_err(|error| error.to_string())?;
         if info.num_pending > 0 {
             return Err(format!("{} messages wait and none comes", info.num_pending));
         }
@@ -204,6 +211,11 @@ impl Session {
         let handed_back = timeout(HAND_BACK_WITHIN, handing_back).await;
         tracing::debug!(?handed_back, "stopped pulling");
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of messages is far below 2^52")]
+const fn count(messages: u64) -> f64 {
+    messages as f64
 }
 
 /// At least one.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::AckKind;
 use futures::future::BoxFuture;
 use kernel::{Envelope, EventHandler, HandlerError};
+use telemetry_metrics::messages;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::TaskTracker;
@@ -50,8 +51,12 @@ impl Delivery {
     pub(crate) async fn run(self: Arc<Self>, message: Message, place: OwnedSemaphorePermit) {
         let delivered = message.info().map_or(1, |info| info.delivered);
         let tries = u32::try_from(delivered).unwrap_or(1);
+        let (consumer, subject) = (self.handler.name(), message.subject.as_str());
         let told = match self.outcome(&message, tries).await {
-            Outcome::Handled => self.tell(&message, AckKind::Ack).await,
+            Outcome::Handled => {
+                messages::handled(consumer, subject, true);
+                self.tell(&message, AckKind::Ack).await
+            }
             Outcome::Again { reason } => self.again(&message, tries, &reason).await,
             Outcome::SetAside { reason, message: envelope } => {
                 self.set_aside(&message, envelope, tries, reason).await
@@ -82,7 +87,10 @@ impl Delivery {
             return Outcome::SetAside { reason, message: Some(envelope) };
         }
         match self.attend(message, self.handling(&envelope)).await {
-            Ok(()) => Outcome::Handled,
+            Ok(()) => {
+                messages::lag(self.handler.name(), envelope.occurred_at.as_micros());
+                Outcome::Handled
+            }
             Err(HandlerError::Poison(reason)) => {
                 Outcome::SetAside { reason, message: Some(envelope) }
             }
@@ -98,10 +106,18 @@ impl Delivery {
         let (handler, envelope) = (self.handler.clone(), envelope.clone());
         let span = tracing::info_span!(
             "handle",
+            otel.name = format!("process {}", envelope.name()),
+            otel.kind = "consumer",
+            messaging.system = "nats",
+            messaging.operation.type = "process",
+            messaging.destination.name = envelope.subject(),
+            messaging.consumer.group.name = handler.name(),
+            messaging.message.id = %envelope.id,
             consumer = handler.name(),
             event = envelope.name(),
             correlation_id = envelope.correlation_id,
         );
+        telemetry_traces::continue_from_traceparent(&span, envelope.traceparent.as_deref());
         Box::pin(async move { handler.handle(&envelope).await }.instrument(span))
     }
 
@@ -134,6 +150,7 @@ impl Delivery {
     async fn again(&self, message: &Message, tries: u32, reason: &str) -> Result<(), String> {
         let pause = self.settings.backoff(tries);
         let consumer = self.handler.name();
+        messages::handled(consumer, &message.subject, false);
         tracing::warn!(consumer, subject = %message.subject, tries, ?pause, reason, "a message will be tried again");
         self.tell(message, AckKind::Nak(Some(pause))).await
     }
@@ -158,7 +175,10 @@ impl Delivery {
         let handler = self.handler.clone();
         let parking = Box::pin(async move { handler.park(&envelope, &reason).await });
         match self.attend(message, parking).await {
-            Ok(()) => self.tell(message, AckKind::Term).await,
+            Ok(()) => {
+                messages::parked(consumer, &message.subject);
+                self.tell(message, AckKind::Term).await
+            }
             Err(error) => self.again(message, tries, &format!("parking failed: {error}")).await,
         }
     }

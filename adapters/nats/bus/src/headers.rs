@@ -20,7 +20,7 @@ const AGGREGATE_TYPE: &str = "ce-aggregatetype";
 const AGGREGATE_VERSION: &str = "ce-aggregateversion";
 const CORRELATION: &str = "ce-correlationid";
 const CAUSATION: &str = "ce-causationid";
-const TRACE_PARENT: &str = "traceparent";
+pub(crate) const TRACE_PARENT: &str = "traceparent";
 const CONTENT_TYPE: &str = "content-type";
 const PROTOBUF: &str = "application/protobuf";
 const SPEC: &str = "1.0";
@@ -64,6 +64,8 @@ pub(crate) fn write(message: &Envelope, root: &str, telling: Telling) -> Result<
     };
     let version = message.aggregate_version.to_string();
     let time = message.occurred_at.to_string();
+    // The span in which it is sent, which goes on from what told it.
+    let trace = telemetry_traces::traceparent().or_else(|| message.traceparent.clone());
     let given = [
         (MESSAGE_ID, Some(message_id.as_str())),
         (SPEC_VERSION, Some(SPEC)),
@@ -76,7 +78,7 @@ pub(crate) fn write(message: &Envelope, root: &str, telling: Telling) -> Result<
         (AGGREGATE_VERSION, Some(version.as_str())),
         (CORRELATION, Some(message.correlation_id.as_str())),
         (CAUSATION, message.causation_id.as_deref()),
-        (TRACE_PARENT, message.traceparent.as_deref()),
+        (TRACE_PARENT, trace.as_deref()),
         (CONTENT_TYPE, Some(PROTOBUF)),
     ];
     let mut headers = HeaderMap::new();

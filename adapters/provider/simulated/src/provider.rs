@@ -1,6 +1,7 @@
 //! The provider's three calls, over its ledger.
 
 use async_trait::async_trait;
+use autometrics::autometrics;
 use payment::{
     ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, PaymentProvider, RefundAnswer, RefundOrder,
 };
@@ -29,6 +30,7 @@ impl SimulatedProvider {
     }
 }
 
+#[autometrics]
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
     async fn charge(&self, order: &ChargeOrder) -> ChargeAnswer {

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use grpc_client::Repeat;
+use grpc_client::{Calls, Repeat};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -15,8 +15,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost_reflect::DynamicMessage;
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
-use tonic::transport::Channel;
 use tonic::{Code, Status};
+use tracing::Instrument;
 
 use crate::codec::DynamicCodec;
 use crate::error::{self, fault, refusal, too_late, unreachable};
@@ -26,6 +26,7 @@ use crate::limits::{
     REQUEST_ID_CHARS_MAX, WRITE_DEADLINE,
 };
 use crate::routes::{BodyRule, Found, Route, find};
+use crate::telling::Telling;
 use crate::template::RequestPath;
 use crate::violations::Violations;
 use crate::{bind, json, stream};
@@ -49,13 +50,15 @@ pub(crate) async fn handle(
     let head = request.method() == Method::HEAD;
     let id = request_id(request.headers(), &gateway);
     name(request.headers_mut(), id.clone());
-    let answered = answer(&gateway, request).await;
+    let telling = Telling::of(&gateway.routes, &request);
+    let answered = answer(&gateway, request).instrument(telling.span.clone()).await;
     let mut response = answered.unwrap_or_else(|status| {
         let mut response = error::response(&status);
         response.headers_mut().extend(replayed(status.metadata()));
         response
     });
     name(response.headers_mut(), id);
+    telling.answered(response.status());
     if head {
         *response.body_mut() = Body::empty();
     }
@@ -113,7 +116,7 @@ pub(crate) async fn send<T, F>(
     route: &Route,
     request: tonic::Request<DynamicMessage>,
     allowed: Duration,
-    perform: impl Fn(Grpc<Channel>, tonic::Request<DynamicMessage>, Duration) -> F,
+    perform: impl Fn(Grpc<Calls>, tonic::Request<DynamicMessage>, Duration) -> F,
 ) -> Result<T, Status>
 where
     F: Future<Output = Result<T, Status>>,
@@ -130,8 +133,8 @@ where
 }
 
 /// A client of the route's service that is ready to call.
-async fn client(route: &Route) -> Result<Grpc<Channel>, Status> {
-    let client = Grpc::new(route.backend.channel.clone());
+async fn client(route: &Route) -> Result<Grpc<Calls>, Status> {
+    let client = Grpc::new(route.backend.calls.clone());
     let mut client = client.max_decoding_message_size(MESSAGE_BYTES_MAX);
     client.ready().await.map_err(|error| Status::from_error(error.into()))?;
     Ok(client)

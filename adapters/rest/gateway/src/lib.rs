@@ -23,6 +23,7 @@ mod scalar;
 mod schema;
 mod server;
 mod stream;
+mod telling;
 mod template;
 mod violations;
 

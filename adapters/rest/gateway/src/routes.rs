@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use grpc_client::Resend;
+use grpc_client::{Calls, Resend};
 use http::Method;
 use http::uri::PathAndQuery;
 use prost_reflect::{FieldDescriptor, MethodDescriptor};
-use tonic::transport::Channel;
 
 use crate::rules::{GatewayError, Rule};
 use crate::template::RequestPath;
@@ -34,7 +33,7 @@ pub struct Route {
 /// The servers of one service.
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
-    pub(crate) channel: Channel,
+    pub(crate) calls: Calls,
     pub(crate) resend: Resend,
 }
 

@@ -1,6 +1,6 @@
 //! From descriptors to routes: reads the `google.api.http` rule of every rpc and checks it.
 
-use grpc_client::Resend;
+use grpc_client::{Calls, Resend};
 use http::Method;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, Value};
 
@@ -108,7 +108,7 @@ pub(crate) fn routes(
         let Some(channel) = backends(service.full_name()) else {
             continue;
         };
-        let backend = Backend { channel, resend: Resend::new() };
+        let backend = Backend { calls: Calls::new(channel), resend: Resend::new() };
         for rpc in service.methods() {
             for rule in of_rpc(&rpc)? {
                 let route = Route::new(&rpc, rule, backend.clone())?;

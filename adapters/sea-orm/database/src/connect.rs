@@ -1,6 +1,6 @@
 //! A context's database: its connections, its migrations, the tasks that run its transactions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kernel::StoreError;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -9,6 +9,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::engine;
+use crate::measure::tell_connections;
 use crate::reader::{Answer, Reader, Server};
 use crate::schema::Migrations;
 use crate::url::DatabaseUrl;
@@ -19,14 +20,15 @@ const RUN_MIGRATE: &str = "run this server's `migrate` step first";
 #[derive(Clone)]
 pub struct Database(Arc<Shared>);
 
-struct Shared {
+pub(crate) struct Shared {
+    name: OnceLock<&'static str>,
     url: DatabaseUrl,
     schema: Schema,
     migrations: Migrations,
     /// Set once the schema was found right.
     verified: OnceCell<()>,
-    writer: DatabaseConnection,
-    reader: Reader,
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: Reader,
     tasks: TaskTracker,
     commits: watch::Sender<u64>,
 }
@@ -73,8 +75,32 @@ impl Database {
         let reader = Reader::new(readers, Server::new(url.clone()));
         let (commits, _) = watch::channel(0);
         let (url, tasks) = (url.clone(), TaskTracker::new());
-        let shared = Shared { url, schema, migrations, verified, writer, reader, tasks, commits };
+        let name = OnceLock::new();
+        let shared =
+            Shared { name, url, schema, migrations, verified, writer, reader, tasks, commits };
         Ok(Self(Arc::new(shared)))
+    }
+
+    /// Names it for those who look at metrics and traces: `ticket`. The first name stays.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        if self.0.name.set(name).is_ok() {
+            tell_connections(name, Arc::downgrade(&self.0));
+        }
+        self
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.0.name.get().copied().unwrap_or("unnamed")
+    }
+
+    /// The engine, as OpenTelemetry calls it.
+    pub(crate) fn system(&self) -> &'static str {
+        match self.0.url {
+            DatabaseUrl::Sqlite(_) => "sqlite",
+            DatabaseUrl::Postgres(_) => "postgresql",
+            DatabaseUrl::MySql(_) => "mysql",
+        }
     }
 
     /// Whether the database answers and its schema is right; brings the schema up to date first where

@@ -12,6 +12,7 @@ mod engine;
 mod envelope;
 mod lease;
 mod marks;
+mod measure;
 mod migrations;
 mod prune;
 mod reader;

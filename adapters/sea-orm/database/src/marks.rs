@@ -3,11 +3,12 @@
 use kernel::{Cause, Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, SqlErr};
+use telemetry_metrics::names::MESSAGES_DUPLICATES;
 
 use crate::Database;
 use crate::engine::now_expr;
 use crate::tables::{DeadLetter, Inbox, Outbox, Reply};
-use crate::unit_of_work::{TxError, unavailable};
+use crate::unit_of_work::{TxError, note_told, unavailable};
 
 /// What becomes durable together with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,10 +29,17 @@ pub struct Marks {
 /// version; and the database's errors.
 pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), TxError> {
     if let Some(cause) = &marks.caused_by {
-        insert_unless_taken(tx, &inbox_row(tx, cause)?, Committed::AlreadyHandled).await?;
+        let row = inbox_row(tx, cause)?;
+        if let Err(refusal) = insert_unless_taken(tx, &row, Committed::AlreadyHandled).await {
+            if matches!(refusal, TxError::Abort(_)) {
+                MESSAGES_DUPLICATES.add([cause.consumer]);
+            }
+            return Err(refusal);
+        }
     }
     write_reply(tx, &marks.reply).await?;
     if !marks.messages.is_empty() {
+        note_told(&marks.messages);
         insert_unless_taken(tx, &outbox_rows(tx, marks.messages)?, Committed::Stale).await?;
     }
     Ok(())
@@ -205,7 +213,9 @@ fn outbox_rows(
         Outbox::CreatedAtUs,
         Outbox::NextAttemptAtUs,
     ]);
-    for message in messages {
+    let here = telemetry_traces::traceparent();
+    for mut message in messages {
+        message.traceparent = message.traceparent.or_else(|| here.clone());
         let row = envelope_values(message).into_iter().chain([now.clone(), now.clone()]);
         insert.values(row).map_err(malformed)?;
     }

@@ -38,6 +38,10 @@ impl Reader {
         Self { pool, server }
     }
 
+    pub(crate) const fn pool(&self) -> &DatabaseConnection {
+        &self.pool
+    }
+
     /// Which engine it is, for the few statements that differ.
     #[must_use]
     pub fn get_database_backend(&self) -> DbBackend {

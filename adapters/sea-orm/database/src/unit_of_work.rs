@@ -1,11 +1,15 @@
 //! The unit of work: one closure, one transaction, no way to cancel it half-way.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use kernel::{Committed, StoreError};
+use kernel::{Committed, Envelope, StoreError};
 use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
+use telemetry_metrics::events;
+use telemetry_metrics::names::{DB_TRANSACTION_DURATION, DB_TRANSACTIONS};
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use crate::Database;
 use crate::engine::{begin_write, is_lock_wait, is_passing};
@@ -109,19 +113,71 @@ impl Database {
     ) -> Result<Result<T, Committed>, StoreError> {
         self.verified(doing)?;
         let database = self.clone();
+        let span = tracing::info_span!(
+            "transaction",
+            otel.name = doing,
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            db.system.name = database.system(),
+            db.namespace = database.name(),
+        );
         let body = async move {
-            let ending = run_until_decided(&database, doing, &work).await;
+            let began = Instant::now();
+            let running = run_until_decided(&database, doing, &work);
+            let (ending, told) = telling(running).await;
+            if matches!(ending, Ok(Ok(_))) {
+                told.iter().for_each(|event| events::count(event));
+            }
+            measure(&database, &ending, began.elapsed());
             if wake == Wake::Listeners && matches!(ending, Ok(Ok(_))) {
                 database.announce_commit();
             }
             ending
         };
         // A panic in the closure ends here; its transaction was rolled back when it was unwound.
-        let ending = self.tasks().spawn(body).await;
+        let ending = self.tasks().spawn(body.instrument(span)).await;
         ending.unwrap_or_else(|panic| {
             Err(StoreError::Unavailable { doing, cause: panic.to_string() })
         })
     }
+}
+
+tokio::task_local! {
+    /// The events that the run under way has written.
+    static TOLD: RefCell<Vec<String>>;
+}
+
+/// Runs a transaction and gives the events of its last run as well.
+async fn telling<T>(running: impl Future<Output = T>) -> (T, Vec<String>) {
+    TOLD.scope(RefCell::default(), async {
+        let ending = running.await;
+        (ending, TOLD.with(RefCell::take))
+    })
+    .await
+}
+
+/// Notes the events that a run writes, to be counted if it is committed.
+pub(crate) fn note_told(messages: &[Envelope]) {
+    let names = messages.iter().map(|message| message.name().to_owned());
+    // Outside a transaction of ours there is nobody to count them.
+    let _ = TOLD.try_with(|told| told.borrow_mut().extend(names));
+}
+
+fn measure<T>(
+    database: &Database,
+    ending: &Result<Result<T, Committed>, StoreError>,
+    took: Duration,
+) {
+    let outcome = match ending {
+        Ok(Ok(_)) => "committed",
+        Ok(Err(_)) => "aborted",
+        Err(_) => {
+            Span::current().record("otel.status_code", "ERROR");
+            "failed"
+        }
+    };
+    DB_TRANSACTION_DURATION.observe([database.name()], took);
+    DB_TRANSACTIONS.add([database.name(), outcome]);
 }
 
 /// How one run ended: decided, or worth another run.
@@ -137,10 +193,14 @@ async fn run_until_decided<T>(
 ) -> Result<Result<T, Committed>, StoreError> {
     let mut run = 1;
     loop {
+        TOLD.with(RefCell::take);
         match run_in_time(database, doing, work).await {
             Run::Decided(ending) => return ending,
             Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),
-            Run::Again(error) => tracing::debug!(doing, run, %error, "running a transaction again"),
+            Run::Again(error) => {
+                DB_TRANSACTIONS.add([database.name(), "rerun"]);
+                tracing::debug!(doing, run, %error, "running a transaction again");
+            }
         }
         tokio::time::sleep(backoff(run)).await;
         run += 1;

@@ -89,6 +89,8 @@ pub(super) const CELLS: Rule = Rule {
     },
 };
 
+/// What every adapter may tell of itself with.
+const TELEMETRY: [&str; 2] = ["telemetry-traces", "telemetry-metrics"];
 const SHELLS: [(&str, &str); 4] = [
     ("grpc", "grpc-server"),
     ("grpc", "grpc-client"),
@@ -121,6 +123,7 @@ fn cells(house: &House) -> Vec<Breach> {
                 && (name == context
                     || dependency.for_tests && other.folder.ends_with(&format!("/{context}")));
             let allowed = ["kernel", "proto"].contains(&name)
+                || TELEMETRY.contains(&name)
                 || own_context
                 || SHELLS.contains(&(technology, name))
                 || CELLS_BESIDES.contains(&(member.name.as_str(), name))

@@ -22,6 +22,10 @@ pub(super) const TECHNOLOGIES: Rule = Rule {
                 place: "in-process-bus",
             },
             Broken {
+                house: House::default().with_crate("domain/ticket", &["autometrics"]),
+                place: "ticket",
+            },
+            Broken {
                 house: House::default().with_crate("adapters/sea-orm/ticket", &["tonic-types"]),
                 place: "sea-orm-ticket",
             },
@@ -47,6 +51,16 @@ const HOMES: &[Home] = &[
         packages: &["tonic", "tonic-"],
         folders: &["proto", "adapters/grpc/", "adapters/rest/", "apps/", "tests/"],
     },
+    Home {
+        packages: &[
+            "opentelemetry",
+            "opentelemetry-",
+            "tracing-opentelemetry",
+            "prometheus-client",
+        ],
+        folders: &["adapters/telemetry/", "apps/runtime", "tests/"],
+    },
+    Home { packages: &["autometrics"], folders: &["adapters/", "apps/runtime"] },
     Home { packages: &["axum"], folders: &["adapters/rest/", "apps/", "tests/"] },
     Home { packages: &["jsonwebtoken"], folders: &["adapters/grpc/server", "apps/", "tests/"] },
 ];

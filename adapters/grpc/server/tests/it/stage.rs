@@ -128,7 +128,7 @@ impl NotificationService for Player {
         &self,
         request: Request<ListNotificationsRequest>,
     ) -> Result<Response<ListNotificationsResponse>, Status> {
-        let who = caller(&request);
+        let who = caller_of(&request);
         let said = match request.get_ref().page_token.as_str() {
             "who" => who.subject.unwrap_or_else(|| "nobody".to_owned()),
             "time" => format!("{:?}", time_left(&request).is_some_and(|left| !left.is_zero())),

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use kernel::{PublishError, Publisher, StoreError};
+use kernel::{Envelope, PublishError, Publisher, StoreError};
 use sea_orm::DbBackend;
+use telemetry_metrics::names::MESSAGES_PUBLISHED;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::LEASE_DURATION;
 use super::queue::{Failure, Pending, mark, read_unpublished};
@@ -275,20 +277,45 @@ async fn publish_lane(
         } else {
             publisher.publish(&pending.message)
         };
-        let publishing = AssertUnwindSafe(publishing).catch_unwind();
-        let error = match publishing.await {
-            Ok(Ok(())) => {
-                end.published.push(pending.seq);
-                continue;
-            }
-            Ok(Err(error)) => error,
-            Err(_panic) => PublishError::Refused("the publisher panicked".to_owned()),
+        let span = sending(&pending.message);
+        let publishing = AssertUnwindSafe(publishing).catch_unwind().instrument(span);
+        let ended = publishing.await.unwrap_or_else(|_panic| {
+            Err(PublishError::Refused("the publisher panicked".to_owned()))
+        });
+        count(&pending.message, &ended);
+        let Err(error) = ended else {
+            end.published.push(pending.seq);
+            continue;
         };
         let Pending { seq, attempts, refusals, .. } = pending;
         end.failure = Some(LaneFailure { seq, attempts, refusals, error });
         break;
     }
     end
+}
+
+/// The span in which a message is sent: a child of what told it.
+fn sending(message: &Envelope) -> Span {
+    let span = tracing::info_span!(
+        "send",
+        otel.name = format!("send {}", message.name()),
+        otel.kind = "producer",
+        messaging.operation.type = "send",
+        messaging.destination.name = message.subject(),
+        messaging.message.id = %message.id,
+        correlation_id = message.correlation_id,
+    );
+    telemetry_traces::continue_from_traceparent(&span, message.traceparent.as_deref());
+    span
+}
+
+fn count(message: &Envelope, ended: &Result<(), PublishError>) {
+    let status = match ended {
+        Ok(()) => "sent",
+        Err(PublishError::Refused(_)) => "refused",
+        Err(PublishError::Away(_)) => "away",
+    };
+    MESSAGES_PUBLISHED.add([message.subject(), status.to_owned()]);
 }
 
 /// 100 ms doubling with every attempt up to the longest; at least half of it, the rest by chance.

@@ -1,0 +1,139 @@
+//! A metric with its labels, declared as a static.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+use prometheus_client::metrics::counter::Counter as Count;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge as Level;
+use prometheus_client::registry::Registry;
+
+use crate::BUCKETS_S;
+
+type Label = (&'static str, Cow<'static, str>);
+type Exemplar = [(&'static str, String); 1];
+type Durations<const N: usize> =
+    Family<[Label; N], HistogramWithExemplars<Exemplar>, fn() -> HistogramWithExemplars<Exemplar>>;
+
+/// What a metric is called and told apart by.
+struct Names<const N: usize> {
+    name: &'static str,
+    help: &'static str,
+    labels: [&'static str; N],
+}
+
+impl<const N: usize> Names<N> {
+    fn with(&self, values: [impl Into<Cow<'static, str>>; N]) -> [Label; N] {
+        let mut names = self.labels.into_iter();
+        values.map(|value| (names.next().unwrap_or_default(), value.into()))
+    }
+}
+
+/// Counts what happened; in the text its name ends with `_total`.
+pub struct Counter<const N: usize> {
+    names: Names<N>,
+    family: LazyLock<Family<[Label; N], Count>>,
+}
+
+impl<const N: usize> Counter<N> {
+    pub(crate) const fn new(
+        name: &'static str,
+        labels: [&'static str; N],
+        help: &'static str,
+    ) -> Self {
+        Self { names: Names { name, help, labels }, family: LazyLock::new(Family::default) }
+    }
+
+    /// One more.
+    pub fn add(&self, labels: [impl Into<Cow<'static, str>>; N]) {
+        self.add_many(labels, 1);
+    }
+
+    /// So many more.
+    pub fn add_many(&self, labels: [impl Into<Cow<'static, str>>; N], count: u64) {
+        self.family.get_or_create(&self.names.with(labels)).inc_by(count);
+    }
+}
+
+/// How long things took; in the text its name ends with `_seconds`.
+pub struct Histogram<const N: usize> {
+    names: Names<N>,
+    family: LazyLock<Durations<N>>,
+}
+
+impl<const N: usize> Histogram<N> {
+    pub(crate) const fn new(
+        name: &'static str,
+        labels: [&'static str; N],
+        help: &'static str,
+    ) -> Self {
+        let family = || Family::new_with_constructor(buckets as fn() -> _);
+        Self { names: Names { name, help, labels }, family: LazyLock::new(family) }
+    }
+
+    /// One took so long. The trace it belongs to is shown as an example of its bucket, where it is kept.
+    pub fn observe(&self, labels: [impl Into<Cow<'static, str>>; N], took: Duration) {
+        let family = self.family.get_or_create(&self.names.with(labels));
+        family.observe(took.as_secs_f64(), exemplar());
+    }
+}
+
+/// What is so just now.
+pub struct Gauge<const N: usize> {
+    names: Names<N>,
+    family: LazyLock<Family<[Label; N], Level<f64, AtomicU64>>>,
+}
+
+impl<const N: usize> Gauge<N> {
+    pub(crate) const fn new(
+        name: &'static str,
+        labels: [&'static str; N],
+        help: &'static str,
+    ) -> Self {
+        Self { names: Names { name, help, labels }, family: LazyLock::new(Family::default) }
+    }
+
+    /// It is so much now.
+    pub fn set(&self, labels: [impl Into<Cow<'static, str>>; N], value: f64) {
+        self.family.get_or_create(&self.names.with(labels)).set(value);
+    }
+}
+
+/// A metric as the table knows it.
+pub(crate) trait Metric: Sync {
+    fn register(&self, registry: &mut Registry);
+}
+
+impl<const N: usize> Metric for Counter<N> {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(self.names.name, self.names.help, self.family.clone());
+    }
+}
+
+impl<const N: usize> Metric for Histogram<N> {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(self.names.name, self.names.help, self.family.clone());
+    }
+}
+
+impl<const N: usize> Metric for Gauge<N> {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(self.names.name, self.names.help, self.family.clone());
+    }
+}
+
+fn buckets() -> HistogramWithExemplars<Exemplar> {
+    HistogramWithExemplars::new(BUCKETS_S.into_iter())
+}
+
+fn exemplar() -> Option<Exemplar> {
+    let context = Context::current();
+    let span = context.span();
+    let span = span.span_context();
+    span.is_sampled().then(|| [("trace_id", span.trace_id().to_string())])
+}

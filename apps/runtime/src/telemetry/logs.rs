@@ -1,0 +1,111 @@
+//! Logs: for people on a terminal, else one JSON object a line; always to stderr, each with the trace it belongs to.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::OnceLock;
+
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::{FormatFields, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, format};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer, fmt as lines, reload};
+
+use super::settings::{LogFormat, TelemetrySettings};
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// The machinery below us is told apart from ourselves: at debug it would drown everything.
+const MACHINERY: &str = "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,sqlx=info";
+/// Each start would tell of every migration there is, and a bus that is away of every try to connect.
+const QUIETER: &str = "sea_orm_migration=warn,async_nats=warn";
+
+type Change = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+static CHANGE: OnceLock<Change> = OnceLock::new();
+
+pub(super) fn layer<S>(settings: &TelemetrySettings) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    // Checked when the settings were read; an unreadable filter would log errors only.
+    let filter = log_filter(&settings.log_level).unwrap_or_default();
+    let (filter, handle) = reload::Layer::new(filter);
+    CHANGE.get_or_init(|| {
+        Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
+    });
+    let to_people = match settings.log_format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    };
+    let written = lines::layer().with_writer(std::io::stderr);
+    if to_people {
+        let written = written.event_format(Traced { inner: format(), json: false });
+        written.with_filter(filter).boxed()
+    } else {
+        let json = format().json().flatten_event(true);
+        let written = written.fmt_fields(JsonFields::new());
+        written.event_format(Traced { inner: json, json: true }).with_filter(filter).boxed()
+    }
+}
+
+/// Logs from now on what this says; gives it back.
+pub(super) fn change(level: &str) -> Result<String, String> {
+    let filter = log_filter(level)?;
+    let change = CHANGE.get().ok_or("logging was not started by us")?;
+    change(filter).map(|()| level.to_owned())
+}
+
+/// Reads `info` or `info,booking=debug`. A word that is no level would be taken for a target, so it
+/// is refused here.
+pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    let sound = |part: &str| LEVELS.contains(&part) || part.contains('=');
+    if !text.split(',').all(sound) {
+        return Err(format!(
+            "must be one of {}, or targets such as info,booking=debug",
+            LEVELS.join(", ")
+        ));
+    }
+    let directives = match text {
+        "debug" | "trace" => format!("{text},{MACHINERY}"),
+        "info" => format!("{text},{QUIETER}"),
+        _ => text.to_owned(),
+    };
+    EnvFilter::builder().parse(directives).map_err(|error| error.to_string())
+}
+
+/// A line with the ids of the trace that it was written in.
+struct Traced<F> {
+    inner: F,
+    json: bool,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Traced<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let traced = Context::current();
+        let span = traced.span();
+        let span = span.span_context();
+        if !span.is_valid() {
+            return self.inner.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        self.inner.format_event(context, Writer::new(&mut line), event)?;
+        let (trace_id, span_id) = (span.trace_id(), span.span_id());
+        match line.strip_prefix('{') {
+            Some(rest) if self.json => {
+                write!(writer, "{{\"trace_id\":\"{trace_id}\",\"span_id\":\"{span_id}\",{rest}")
+            }
+            _ => writeln!(writer, "{} trace_id={trace_id}", line.trim_end()),
+        }
+    }
+}
