@@ -18,7 +18,7 @@ pub use mariadb::mariadb;
 pub use nats::{nats, nats_that_syncs};
 pub use ports::free_address;
 pub use postgres::postgres;
-pub use programs::{install_missing, tool};
+pub use programs::{install_missing, prometheus, tool};
 pub use rustix::process::Signal;
 pub use scratch::Scratch;
 pub use server::{Life, Server};

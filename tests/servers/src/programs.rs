@@ -1,4 +1,4 @@
-//! The database servers' programs: found where Debian puts them, or installed from there.
+//! The programs of databases and of Prometheus: found where Debian puts them, or installed from there.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -32,6 +32,8 @@ pub fn install_missing() -> Result<(), String> {
     let wanted = [
         ("postgresql", postgres("initdb").is_err()),
         ("mariadb-server", mariadb("mariadbd").is_err() || mariadb("mariadb-install-db").is_err()),
+        ("prometheus", prometheus("prometheus").is_err() || prometheus("promtool").is_err()),
+        ("prometheus-alertmanager", prometheus("amtool").is_err()),
     ];
     let missing: Vec<_> =
         wanted.iter().filter(|(_, missing)| *missing).map(|(name, _)| *name).collect();
@@ -82,6 +84,14 @@ pub(crate) fn postgres(name: &str) -> Result<PathBuf, String> {
     });
     let folders = versions.iter().map(|version| version.path().join("bin"));
     find(name, folders.chain(searched()), "postgresql")
+}
+
+/// A program of Prometheus or of its Alertmanager.
+///
+/// # Errors
+/// When it is not there.
+pub fn prometheus(name: &str) -> Result<PathBuf, String> {
+    find(name, searched(), "prometheus and prometheus-alertmanager")
 }
 
 /// A program of MariaDB.

