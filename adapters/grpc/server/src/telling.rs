@@ -51,6 +51,7 @@ impl Telling {
         if is_our_fault(code) {
             self.span.record("otel.status_code", "ERROR");
         }
+        self.span.in_scope(|| tracing::debug!(status, "answered"));
         let (service, method) = match self.path.split_once('/') {
             Some((service, method)) if !unserved => (service.to_owned(), method.to_owned()),
             _ => (OTHER.to_owned(), OTHER.to_owned()),

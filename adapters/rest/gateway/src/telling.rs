@@ -58,6 +58,7 @@ impl Telling {
         if status.is_server_error() {
             self.span.record("otel.status_code", "ERROR");
         }
+        tracing::debug!(status = status.as_u16(), "answered");
         let endpoint = self.endpoint.clone();
         HTTP_REQUEST_DURATION
             .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());

@@ -23,6 +23,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Provider;
+use super::counted::CountedQueue;
 use super::settings::{OtlpHeaders, OtlpProtocol, TelemetrySettings};
 use crate::start_error::StartError;
 
@@ -50,7 +51,7 @@ pub(super) fn provider(
         name: ENDPOINT,
         problem: format!("no collector can be reached there: {error}"),
     })?;
-    Ok(builder.with_batch_exporter(exporter).build())
+    Ok(builder.with_span_processor(CountedQueue::to(exporter)).build())
 }
 
 fn exporter(

@@ -76,7 +76,8 @@ async fn nobody_is_restarted(platform: &Platform, probes: &[Probe], away: Durati
     let (began, mut asked) = (Instant::now(), 0);
     let mut in_a_row = BTreeMap::new();
     while began.elapsed() < away {
-        for (probe, is) in ask(platform, probes).iter().filter(|(probe, _)| probe.kind != READINESS) {
+        for (probe, is) in ask(platform, probes).iter().filter(|(probe, _)| probe.kind != READINESS)
+        {
             let failures = in_a_row.entry((probe.server, probe.kind)).or_insert(0);
             *failures = if is == "SERVING" { 0 } else { *failures + 1 };
             let (server, kind) = (probe.server, probe.kind);

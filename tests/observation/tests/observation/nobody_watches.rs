@@ -19,18 +19,18 @@ const BUYERS: usize = 2;
 /// So many bookings under each fault.
 const ENOUGH: usize = 20;
 /// Spans that wait to be sent: a queue that is full soon.
-const QUEUE_MAX: &str = "32";
+const QUEUE_MAX: f64 = 32.0;
 /// What the alert MemoryHigh allows.
 const MEMORY_MAX_BYTES: f64 = 450e6;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn o05_calls_succeed_whoever_watches_or_does_not() {
+async fn p06_calls_succeed_whoever_watches_or_does_not() {
     let mut collected = Collected::start();
     let plan = Plan::of(Shape::Postgres)
         .with("OTEL_EXPORTER_OTLP_ENDPOINT", collected.collector.url())
         .with("OTEL_TRACES_SAMPLER", "always_on")
-        .with("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE_MAX)
-        .with("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", QUEUE_MAX);
+        .with("OTEL_BSP_MAX_QUEUE_SIZE", &QUEUE_MAX.to_string())
+        .with("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &QUEUE_MAX.to_string());
     let mut platform = Platform::start_as(plan).await;
     let mut scraper = Scraper::over(&mut platform);
     let ticket = register(&platform).await;
@@ -57,6 +57,7 @@ async fn o05_calls_succeed_whoever_watches_or_does_not() {
     })
     .await;
     load.end().await;
+    lost_spans_are_counted(&mut platform).await;
     for server in platform.servers() {
         let numbers = server.admin_get("/metrics").await.unwrap().body;
         let memory = number(&numbers, "process_resident_memory_bytes").expect("it is told");
@@ -65,8 +66,25 @@ async fn o05_calls_succeed_whoever_watches_or_does_not() {
     platform.audit_is_clean().await;
 }
 
+/// Some were lost on the way, and more ended than were sent, lost, or can wait in the queue.
+async fn lost_spans_are_counted(platform: &mut Platform) {
+    let booking = platform.server("booking-1");
+    eventually("spans that were lost and dropped", || async {
+        let numbers = booking.admin_get("/metrics").await?.body;
+        let spans = |outcome| number(&numbers, &format!("spans_total{{outcome=\"{outcome}\"}}"));
+        let (ended, sent, lost) = (spans("ended"), spans("sent"), spans("lost"));
+        let counted = ended.zip(sent).zip(lost);
+        let dropped = counted.map(|((ended, sent), lost)| (ended - sent - lost, lost));
+        match dropped {
+            Some((dropped, lost)) if dropped > QUEUE_MAX && lost > 0.0 => Ok(()),
+            _ => Err(format!("ended {ended:?}, sent {sent:?}, lost {lost:?}")),
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn o05_servers_start_and_serve_where_no_collector_is() {
+async fn p06_servers_start_and_serve_where_no_collector_is() {
     // Nobody listens at the port of tcpmux.
     let nobody = "http://127.0.0.1:1";
     for protocol in ["grpc", "http/protobuf"] {
@@ -81,7 +99,7 @@ async fn o05_servers_start_and_serve_where_no_collector_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn o05_spans_arrive_by_both_ways_of_otlp_and_the_last_before_the_end() {
+async fn p06_spans_arrive_by_both_ways_of_otlp_and_the_last_before_the_end() {
     let collected = Collected::start();
     let ways = [("grpc", collected.collector.url()), ("http/protobuf", &collected.http)];
     for (protocol, address) in ways {
@@ -165,8 +183,8 @@ fn besiege(platform: &mut Platform) -> Vec<TcpStream> {
     silent
 }
 
-/// The number of a metric without labels.
+/// A metric's number: `name 1`, `name{label="x"} 1`.
 fn number(numbers: &str, metric: &str) -> Option<f64> {
     let line = numbers.lines().find_map(|line| line.strip_prefix(metric))?;
-    line.trim().parse().ok()
+    line.rsplit(' ').next()?.parse().ok()
 }

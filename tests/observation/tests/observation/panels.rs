@@ -16,14 +16,14 @@ const OF_OTHERS: [(&str, &str); 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn o03_o04_every_panel_and_every_alert_has_data() {
+async fn m03_m04_every_panel_and_every_alert_has_data() {
     let mut platform = Platform::start_as(Plan::of(Shape::Mixed)).await;
     let scraper = Scraper::over(&mut platform);
     every_server_is_looked_at(&scraper).await;
     let ticket = register(&platform).await;
-    let questions = alerts().into_iter().chain(panels()).chain(recordings());
+    let questions = alerts().into_iter().chain(panels());
     let (others, ours): (Vec<_>, Vec<_>) = questions.partition(is_of_others);
-    assert!(ours.len() > 100, "alerts, panels and what is recorded: {}", ours.len());
+    assert!(ours.len() > 80, "alerts and panels: {}", ours.len());
     // Rates and quantiles are of what happens now, so it goes on until all of them are seen.
     eventually("data for every panel and every alert", || async {
         every_ending(&platform, &ticket).await;
@@ -33,7 +33,9 @@ async fn o03_o04_every_panel_and_every_alert_has_data() {
     .await;
     let missing = without_data(&scraper, &others).await.unwrap();
     assert_eq!(missing.len(), others.len(), "of others, and yet here: only {missing:#?} is not");
-    every_selector_chooses_something(&scraper, &ours).await;
+    // Of what is worked out once for them, failures have no data here.
+    let asked = ours.into_iter().chain(recordings()).filter(|question| !is_of_others(question));
+    every_selector_chooses_something(&scraper, asked).await;
     platform.audit_is_clean().await;
 }
 
@@ -59,10 +61,13 @@ async fn without_data(scraper: &Scraper, questions: &[Question]) -> Result<Vec<S
 
 /// An expression may have data although a part of it never can: each metric is there with each label it is chosen by,
 /// whatever the label's value.
-async fn every_selector_chooses_something(scraper: &Scraper, questions: &[Question]) {
+async fn every_selector_chooses_something(
+    scraper: &Scraper,
+    questions: impl Iterator<Item = Question>,
+) {
     let mut wrong = Vec::new();
     for Question { asked_by, expression } in questions {
-        for Selector { metric, labels } in selectors(expression) {
+        for Selector { metric, labels } in selectors(&expression) {
             let labels: Vec<_> = labels.iter().map(|label| format!("{label}!=\"\"")).collect();
             let all = format!("{metric}{{{}}}", labels.join(","));
             // What fires just now is Prometheus' own to say, and best nothing does.

@@ -19,7 +19,12 @@ pub(crate) async fn register(platform: &Platform) -> String {
 }
 
 /// Begins a booking of one's own.
-pub(crate) fn wish<'a>(platform: &'a Platform, ticket: &str, units: u32, method: &str) -> HttpCall<'a> {
+pub(crate) fn wish<'a>(
+    platform: &'a Platform,
+    ticket: &str,
+    units: u32,
+    method: &str,
+) -> HttpCall<'a> {
     let wish = json!({"ticketId": ticket, "quantity": units, "paymentMethod": method});
     platform.http.post("/v1/bookings").token(&platform.buyer(BUYER)).json(wish)
 }
