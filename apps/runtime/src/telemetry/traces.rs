@@ -57,9 +57,13 @@ fn exporter(
     settings: &TelemetrySettings,
     collector: &str,
 ) -> Result<SpanExporter, ExporterBuildError> {
-    let headers =
-        || settings.otlp_headers.iter().flat_map(|OtlpHeaders(pairs)| pairs.iter().cloned());
-    match settings.otlp_protocol {
+    let headers = || {
+        settings
+            .otel_exporter_otlp_headers
+            .iter()
+            .flat_map(|OtlpHeaders(pairs)| pairs.iter().cloned())
+    };
+    match settings.otel_exporter_otlp_protocol {
         OtlpProtocol::Grpc => SpanExporter::builder()
             .with_tonic()
             .with_endpoint(collector)
