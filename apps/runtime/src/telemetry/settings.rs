@@ -27,8 +27,8 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
 
     /// Where traces are sent: the address of an OTLP collector, such as http://127.0.0.1:4317; without it
-    /// nowhere
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, hide_env_values = true)]
+    /// nowhere. One that wants TLS is reached through a collector beside the server
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, hide_env_values = true, value_parser = collector)]
     pub otel_exporter_otlp_endpoint: Option<String>,
 
     /// How they are sent
@@ -48,8 +48,8 @@ pub struct TelemetrySettings {
     pub otel_service_name: Option<String>,
 
     /// What else is said of it in traces: name=value, several separated by commas
-    #[arg(long, env = "OTEL_RESOURCE_ATTRIBUTES", global = true)]
-    pub otel_resource_attributes: Option<String>,
+    #[arg(long, env = "OTEL_RESOURCE_ATTRIBUTES", global = true, value_parser = pairs)]
+    pub otel_resource_attributes: Option<Pairs>,
 
     /// Which traces are kept, where their first server decides
     #[arg(
@@ -115,6 +115,17 @@ pub enum TracesSampler {
 /// Headers, which may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OtlpHeaders(pub(super) Vec<(http::HeaderName, http::HeaderValue)>);
+
+/// Names with values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairs(pub(super) Vec<(String, String)>);
+
+impl std::fmt::Display for Pairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pairs = self.0.iter().map(|(name, value)| format!("{name}={value}"));
+        f.write_str(&pairs.collect::<Vec<_>>().join(","))
+    }
+}
 
 impl TelemetrySettings {
     /// The collector's address, if traces are to be sent.
@@ -184,15 +195,32 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
+/// The exporters speak no TLS: a secret would never arrive, and nobody would be told.
+fn collector(text: &str) -> Result<String, String> {
+    let plain = text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http"));
+    plain.then(|| text.to_owned()).ok_or_else(|| "must be http://host:port".to_owned())
+}
+
 /// What is wrong is not repeated: it may be a secret.
-fn headers(text: &str) -> Result<OtlpHeaders, String> {
+fn pairs(text: &str) -> Result<Pairs, String> {
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        let name = http::HeaderName::from_str(name.trim()).ok()?;
-        Some((name, http::HeaderValue::from_str(value.trim()).ok()?))
+        let (name, value) = (name.trim(), value.trim());
+        (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
     };
-    let pairs: Option<Vec<_>> = text.split(',').map(pair).collect();
-    pairs
+    let pairs: Option<Vec<_>> =
+        text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect();
+    pairs.map(Pairs).ok_or_else(|| "must be name=value, several separated by commas".to_owned())
+}
+
+fn headers(text: &str) -> Result<OtlpHeaders, String> {
+    let Pairs(pairs) = pairs(text)?;
+    let header = |(name, value): (String, String)| {
+        let name = http::HeaderName::from_str(&name).ok()?;
+        Some((name, http::HeaderValue::from_str(&value).ok()?))
+    };
+    let headers: Option<Vec<_>> = pairs.into_iter().map(header).collect();
+    headers
         .map(OtlpHeaders)
-        .ok_or_else(|| "must be name=value, several separated by commas".to_owned())
+        .ok_or_else(|| "must be names and values that HTTP allows in headers".to_owned())
 }
