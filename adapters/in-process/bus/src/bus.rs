@@ -8,7 +8,7 @@ use kernel::{Envelope, EventHandler, HandlerError, PublishError, Publisher};
 use telemetry_metrics::messages;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use crate::BusSettings;
 
@@ -36,9 +36,9 @@ impl InProcessBus {
     /// A bus with all its consumers; none can be added later, since it would have missed messages.
     #[must_use]
     pub fn new(handlers: Vec<Arc<dyn EventHandler>>, settings: BusSettings) -> Self {
-        let subscribe = |handler: Arc<dyn EventHandler>| {
-            messages::begins(handler.name());
-            Subscription { handler, places: Arc::new(Semaphore::new(settings.handlings_max)) }
+        let subscribe = |handler| Subscription {
+            handler,
+            places: Arc::new(Semaphore::new(settings.handlings_max)),
         };
         let subscriptions = handlers.into_iter().map(subscribe).collect();
         Self { subscriptions, settings, tasks: TaskTracker::new() }
@@ -111,7 +111,6 @@ impl InProcessBus {
             "handle",
             otel.name = format!("process {}", message.name()),
             otel.kind = "consumer",
-            otel.status_code = tracing::field::Empty,
             messaging.operation.type = "process",
             messaging.consumer.group.name = handler.name(),
             messaging.message.id = %message.id,
@@ -125,13 +124,6 @@ impl InProcessBus {
             messages::handled(handler.name(), &message.subject(), ended.is_ok());
             if ended.is_ok() {
                 messages::lag(handler.name(), message.occurred_at.as_micros());
-            }
-            match &ended {
-                Ok(()) => tracing::debug!("handled"),
-                Err(error) => {
-                    Span::current().record("otel.status_code", "ERROR");
-                    tracing::info!(%error, "this try failed");
-                }
             }
             ended
         };

@@ -14,7 +14,6 @@ use async_nats::jetstream::{AckKind, Context, Message};
 use async_nats::{Client, StatusCode, Subject, Subscriber};
 use futures::StreamExt;
 use kernel::EventHandler;
-use telemetry_metrics::messages::begins;
 use telemetry_metrics::names::{CONSUMER_PENDING, CONSUMER_UNACKNOWLEDGED};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -60,7 +59,6 @@ struct Session {
 
 impl Consumer {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        begins(self.handler.name());
         let handlings_max = self.settings.delivery.handlings_max;
         let places = Arc::new(Semaphore::new(handlings_max));
         let mut said = BTreeSet::new();

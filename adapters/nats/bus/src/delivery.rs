@@ -10,7 +10,7 @@ use telemetry_metrics::messages;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use crate::DeliverySettings;
 use crate::connection::REQUEST_WITHIN;
@@ -108,7 +108,6 @@ impl Delivery {
             "handle",
             otel.name = format!("process {}", envelope.name()),
             otel.kind = "consumer",
-            otel.status_code = tracing::field::Empty,
             messaging.system = "nats",
             messaging.operation.type = "process",
             messaging.destination.name = envelope.subject(),
@@ -119,18 +118,7 @@ impl Delivery {
             correlation_id = envelope.correlation_id,
         );
         telemetry_traces::continue_from_traceparent(&span, envelope.traceparent.as_deref());
-        let handling = async move {
-            let ended = handler.handle(&envelope).await;
-            match &ended {
-                Ok(()) => tracing::debug!("handled"),
-                Err(error) => {
-                    Span::current().record("otel.status_code", "ERROR");
-                    tracing::info!(%error, "this try failed");
-                }
-            }
-            ended
-        };
-        Box::pin(handling.instrument(span))
+        Box::pin(async move { handler.handle(&envelope).await }.instrument(span))
     }
 
     /// Runs a piece of the handler where nobody can drop it half-way, and tells the server meanwhile

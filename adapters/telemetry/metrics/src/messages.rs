@@ -2,12 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::names::{MESSAGE_LAG, MESSAGES_DUPLICATES, MESSAGES_PROCESSED};
-
-/// A consumer begins. A first duplicate is seen as one more only where there was a number before it.
-pub fn begins(consumer: &'static str) {
-    MESSAGES_DUPLICATES.add_many([consumer], 0);
-}
+use crate::names::{MESSAGE_LAG, MESSAGES_PROCESSED};
 
 /// A consumer has handled a message, or will be given it again.
 pub fn handled(consumer: &'static str, subject: &str, handled: bool) {

@@ -300,8 +300,6 @@ fn sending(message: &Envelope) -> Span {
         "send",
         otel.name = format!("send {}", message.name()),
         otel.kind = "producer",
-        // Which bus it is, the bus itself says.
-        messaging.system = tracing::field::Empty,
         messaging.operation.type = "send",
         messaging.destination.name = message.subject(),
         messaging.message.id = %message.id,
