@@ -27,8 +27,6 @@ pub(crate) struct Span {
     pub(crate) id: String,
     /// Empty where there is none.
     pub(crate) parent: String,
-    /// The traces and ids of other spans that it belongs to as well.
-    pub(crate) links: Vec<(String, String)>,
     pub(crate) name: String,
     /// `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER`, `INTERNAL`.
     pub(crate) kind: String,
@@ -98,13 +96,11 @@ impl TraceService for Receiver {
 }
 
 fn read(service: &str, span: &wire::Span) -> Span {
-    let links = span.links.iter().map(|link| (hex(&link.trace_id), hex(&link.span_id)));
     Span {
         service: service.to_owned(),
         trace: hex(&span.trace_id),
         id: hex(&span.span_id),
         parent: hex(&span.parent_span_id),
-        links: links.collect(),
         name: span.name.clone(),
         kind: span.kind().as_str_name().trim_start_matches("SPAN_KIND_").to_owned(),
         attributes: texts(&span.attributes),

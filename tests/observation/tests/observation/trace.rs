@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::join_all;
 use servers::deployment::{CONTEXTS, GATEWAY};
 use testkit::{Plan, Platform, Shape, eventually};
-use tokio::task::block_in_place;
 
 use crate::collected::{Collected, Span};
 use crate::world::{
@@ -15,8 +13,6 @@ use crate::world::{
 /// The trace of who calls, and the span that the calls come from.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
-/// Bookings whose messages wait: more than are published singly.
-const WAITING: usize = 32;
 
 /// A span: its server, its kind, its name.
 type Known = (&'static str, &'static str, &'static str);
@@ -154,7 +150,6 @@ async fn g02_one_trace_runs_through_all_six_servers() {
             assert!(right, "{known:?}: {name} is {said:?}, not {value}");
         }
     }
-    a_batch_belongs_to_several_traces(&mut platform, &collected, &ticket).await;
     no_secret_in(&platform, "a span", &format!("{:?}", collected.spans()));
     for server in platform.servers() {
         let lines = lines(&server.log_text());
@@ -194,33 +189,6 @@ async fn every_span_hangs_together(collected: &Collected) {
     let services: BTreeSet<_> = spans.iter().map(|span| span.service.clone()).collect();
     let all = CONTEXTS.into_iter().chain([GATEWAY]).map(|name| format!("boxoffice-{name}"));
     assert_eq!(services, all.collect());
-}
-
-/// Messages that waited for the bus are published together: the span of that is linked to the span in which each of
-/// them is sent.
-async fn a_batch_belongs_to_several_traces(
-    platform: &mut Platform,
-    collected: &Collected,
-    ticket: &str,
-) {
-    block_in_place(|| platform.nats().expect("a bus").stop()).unwrap();
-    let wishes = (0..WAITING).map(|_| answered(wish(platform, ticket, 1, "ok")));
-    join_all(wishes).await;
-    block_in_place(|| platform.nats().expect("a bus").restart()).unwrap();
-    eventually("a batch of several traces", || async {
-        let spans = collected.spans();
-        let sending = |link: &(String, String)| {
-            let mut producers = spans.iter().filter(|span| span.kind == "PRODUCER");
-            producers.any(|span| (&span.trace, &span.id) == (&link.0, &link.1))
-        };
-        let mut batches = spans.iter().filter(|span| span.name == "publish batch");
-        let whole = batches.any(|span| {
-            let traces: BTreeSet<_> = span.links.iter().map(|(trace, _)| trace).collect();
-            traces.len() > 1 && span.links.iter().all(sending)
-        });
-        if whole { Ok(()) } else { Err("none") }
-    })
-    .await;
 }
 
 fn has_child(spans: &[Span], child: &Known, parent: &Known) -> bool {
