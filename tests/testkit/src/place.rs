@@ -33,8 +33,8 @@ pub fn binary(name: &str) -> PathBuf {
 fn profile_folder() -> PathBuf {
     match std::env::current_exe() {
         Ok(own) => {
-            let folders = own.ancestors().skip(1);
-            folders.skip_while(|folder| folder.ends_with("deps")).next().unwrap_or(&own).to_owned()
+            let folder = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+            folder.unwrap_or(&own).to_owned()
         }
         Err(error) => panic!("the own path: {error}"),
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// Below which path Prometheus answers.
-pub(crate) const PROMETHEUS: &str = "/prometheus";
+const PROMETHEUS: &str = "/prometheus";
 const SERVERS: [&str; 6] = ["ticket", "booking", "payment", "notification", "mypage", "gateway"];
 const NAMESPACE: &str = "/namespaces/boxoffice/";
 
