@@ -66,6 +66,7 @@ pub(crate) async fn measure(side: &Side, buyers: usize, time: Duration) -> Measu
     sleep(time).await;
     let (calls, took) = (load.measured().of(BOOKING), begun.elapsed());
     let cpu = cpu_seconds(&scene.platform).await - cpu_before;
+    assert!(readers.try_join_next().is_none(), "whoever reads the metrics has ended");
     drop(readers);
     load.stop().await;
     scene.platform.terminate().await;

@@ -44,6 +44,8 @@ pub(crate) async fn compare(plan: &Plan) -> Comparison {
             Pair { without: of(&without).await, with: of(&with).await }
         });
     }
-    drop(collector);
+    let spans = collector.spans();
+    assert!(spans > 0, "no span has come to the collector: nothing was measured");
+    println!("the collector took {spans} spans");
     Comparison { benchmark: "telemetry", without: without.name, with: with.name, pairs }
 }

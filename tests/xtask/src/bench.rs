@@ -14,6 +14,7 @@ const RELEASE: [&str; 6] = ["build", "--release", "--package", "boxoffice", "--p
 #[derive(Args)]
 pub(crate) struct Bench {
     /// Which one (`telemetry`: what traces and metrics cost); all without it.
+    #[arg(value_parser = ["telemetry"])]
     name: Option<String>,
     /// How many pairs of measurements.
     #[arg(long, value_name = "NUMBER")]
