@@ -13,6 +13,8 @@ pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(4);
 pub(crate) const TASKS_END: Duration = Duration::from_secs(4);
 /// How long the in-process doors and the closing of stores may take.
 pub(crate) const CLOSE: Duration = Duration::from_secs(3);
+/// How long the last spans may take to reach the collector.
+pub(crate) const FLUSH: Duration = Duration::from_secs(2);
 /// Doors keep the drain time themselves; this much later they are given up.
 pub(crate) const STOP_SLACK: Duration = Duration::from_secs(1);
 /// A loop that failed waits this long before it begins again.

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{CLOSE, STOP_SLACK, TASKS_END, WORKERS_STOP};
+use crate::limits::{CLOSE, FLUSH, STOP_SLACK, TASKS_END, WORKERS_STOP};
 use crate::process::{Process, Stage};
 use crate::start_error::StartError;
 use crate::telemetry;
@@ -117,10 +117,11 @@ impl Process {
         Duration::from_millis(self.settings.shutdown_drain_ms)
     }
 
-    /// The time all steps may take together: 30 s with the defaults.
+    /// The time all steps may take together: 35 s with the defaults.
     fn stop_limit(&self) -> Duration {
-        let (inner, stores) = (CLOSE, CLOSE);
-        self.delay() + WORKERS_STOP + self.drain() + STOP_SLACK + TASKS_END + inner + stores
+        let (inner, stores, admin) = (CLOSE, CLOSE, CLOSE);
+        let serving = self.delay() + WORKERS_STOP + self.drain() + STOP_SLACK + TASKS_END;
+        serving + inner + stores + admin + FLUSH
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn write(registry: &Registry, format: Format) -> String {
 }
 
 /// OpenMetrics without what the older format does not know. There the name of a counter has its ending
-/// also where its type is told.
+/// also where its type is told, and braces stand only around labels.
 fn in_prometheus_format(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut help = None;
@@ -72,7 +72,12 @@ fn in_prometheus_format(text: &str) -> String {
             continue;
         }
         let sample = line.split_once(" # {").map_or(line, |(sample, _exemplar)| sample);
-        written.push_str(sample);
+        match sample.split_once("{} ") {
+            Some((name, value)) if !name.contains('{') => {
+                written.push_str(&format!("{name} {value}"));
+            }
+            _ => written.push_str(sample),
+        }
         written.push('\n');
     }
     written

@@ -39,14 +39,13 @@ pub fn link_to_traceparent(span: &Span, traceparent: &str) {
 
 /// Puts the current span into the headers of a call, in the place of what is there.
 pub fn write_headers(headers: &mut HeaderMap) {
-    let propagator = TraceContextPropagator::new();
-    propagator.inject_context(&Span::current().context(), &mut HeadersMut(headers));
+    TraceContextPropagator::new().inject_context(&Context::current(), &mut HeadersMut(headers));
 }
 
 /// The current span as the text beside a message.
 #[must_use]
 pub fn traceparent() -> Option<String> {
-    let context = Span::current().context();
+    let context = Context::current();
     let span = context.span();
     let span = span.span_context();
     span.is_valid().then(|| written(span))

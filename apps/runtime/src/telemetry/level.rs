@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
 use super::logs;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-const FILE_BYTES_MAX: usize = 4096;
+const FILE_BYTES_MAX: u64 = 4096;
 
 /// Follows the file until `stop` is cancelled. What it says wrongly changes nothing and is told once.
 pub(crate) async fn keep(file: &Path, stop: CancellationToken) {
     let mut said = None;
     loop {
-        let text = tokio::fs::read_to_string(file).await.map_err(|error| error.to_string());
-        let text = text.map(|text| text.chars().take(FILE_BYTES_MAX).collect::<String>());
+        let text = beginning(file).await.map_err(|error| error.to_string());
         if said.as_ref() != Some(&text) {
             let changed = text.clone().and_then(|text| logs::change(text.trim()));
             match changed {
@@ -30,4 +30,11 @@ pub(crate) async fn keep(file: &Path, stop: CancellationToken) {
             return;
         }
     }
+}
+
+async fn beginning(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = tokio::fs::File::open(file).await?;
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text).await?;
+    Ok(text)
 }

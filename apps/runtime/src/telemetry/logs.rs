@@ -19,6 +19,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const MACHINERY: &str = "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,sqlx=info";
 /// Each start would tell of every migration there is, and a bus that is away of every try to connect.
 const QUIETER: &str = "sea_orm_migration=warn,async_nats=warn";
+/// Spans of statements are for traces; a line need not name the statement it stands in.
+const STATEMENTS: &str = "sea_orm::database=warn";
 
 type Change = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
 static CHANGE: OnceLock<Change> = OnceLock::new();
@@ -40,10 +42,12 @@ where
     };
     let written = lines::layer().with_writer(std::io::stderr);
     if to_people {
-        let written = written.event_format(Traced { inner: format(), json: false });
+        let lines = format().with_ansi(std::io::stderr().is_terminal());
+        let written = written.event_format(Traced { inner: lines, json: false });
         written.with_filter(filter).boxed()
     } else {
-        let json = format().json().flatten_event(true);
+        // The list of spans has the innermost too.
+        let json = format().json().flatten_event(true).with_current_span(false);
         let written = written.fmt_fields(JsonFields::new());
         written.event_format(Traced { inner: json, json: true }).with_filter(filter).boxed()
     }
@@ -67,8 +71,8 @@ pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
         ));
     }
     let directives = match text {
-        "debug" | "trace" => format!("{text},{MACHINERY}"),
-        "info" => format!("{text},{QUIETER}"),
+        "debug" | "trace" => format!("{text},{MACHINERY},{STATEMENTS}"),
+        "info" => format!("{text},{QUIETER},{STATEMENTS}"),
         _ => text.to_owned(),
     };
     EnvFilter::builder().parse(directives).map_err(|error| error.to_string())

@@ -4,6 +4,7 @@ mod level;
 mod logs;
 mod settings;
 mod traces;
+mod unspoken;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use telemetry_metrics::names::{NONE, SERVICE_LIVE};
@@ -30,7 +31,7 @@ pub fn init_telemetry(settings: &Settings, service: &'static str) -> Result<(), 
     SERVICE_LIVE.set(NONE, 1.0);
     let layers = tracing_subscriber::registry()
         .with(traces::layer(&provider))
-        .with(traces::Exemplars)
+        .with(traces::exemplars())
         .with(logs::layer(telemetry));
     if layers.try_init().is_err() {
         tracing::debug!("telemetry was started before");

@@ -27,29 +27,29 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
 
     /// Where traces are sent: the address of an OTLP collector, such as http://127.0.0.1:4317; without it
-    /// nowhere
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, hide_env_values = true)]
-    pub otlp_endpoint: Option<String>,
+    /// nowhere. One that wants TLS is reached through a collector beside the server
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, hide_env_values = true, value_parser = collector)]
+    pub otel_exporter_otlp_endpoint: Option<String>,
 
     /// How they are sent
     #[arg(long, env = "OTEL_EXPORTER_OTLP_PROTOCOL", global = true, default_value = "grpc")]
-    pub otlp_protocol: OtlpProtocol,
+    pub otel_exporter_otlp_protocol: OtlpProtocol,
 
     /// Headers for the collector: name=value, several separated by commas
     #[arg(long, env = "OTEL_EXPORTER_OTLP_HEADERS", global = true, hide_env_values = true, value_parser = headers)]
-    pub otlp_headers: Option<OtlpHeaders>,
+    pub otel_exporter_otlp_headers: Option<OtlpHeaders>,
 
     /// How long one sending may take, in milliseconds
     #[arg(long, env = "OTEL_EXPORTER_OTLP_TIMEOUT", global = true, default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=60_000))]
-    pub otlp_timeout_ms: u64,
+    pub otel_exporter_otlp_timeout: u64,
 
     /// What this server is called in traces; without it by its program
     #[arg(long, env = "OTEL_SERVICE_NAME", global = true)]
     pub otel_service_name: Option<String>,
 
     /// What else is said of it in traces: name=value, several separated by commas
-    #[arg(long, env = "OTEL_RESOURCE_ATTRIBUTES", global = true)]
-    pub otel_resource_attributes: Option<String>,
+    #[arg(long, env = "OTEL_RESOURCE_ATTRIBUTES", global = true, value_parser = pairs)]
+    pub otel_resource_attributes: Option<Pairs>,
 
     /// Which traces are kept, where their first server decides
     #[arg(
@@ -58,11 +58,11 @@ pub struct TelemetrySettings {
         global = true,
         default_value = "parentbased_always_on"
     )]
-    pub traces_sampler: TracesSampler,
+    pub otel_traces_sampler: TracesSampler,
 
     /// The share of traces that the samplers by ratio keep, 0 to 1
     #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", global = true, default_value = "1.0", value_parser = share)]
-    pub traces_sampler_arg: f64,
+    pub otel_traces_sampler_arg: f64,
 
     /// Send nothing, whatever the other variables say
     #[arg(long, env = "OTEL_SDK_DISABLED", global = true, default_value = "false", value_parser = clap::value_parser!(bool), num_args = 1)]
@@ -116,20 +116,31 @@ pub enum TracesSampler {
 #[derive(Clone, PartialEq, Eq)]
 pub struct OtlpHeaders(pub(super) Vec<(http::HeaderName, http::HeaderValue)>);
 
+/// Names with values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pairs(pub(super) Vec<(String, String)>);
+
+impl std::fmt::Display for Pairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pairs = self.0.iter().map(|(name, value)| format!("{name}={value}"));
+        f.write_str(&pairs.collect::<Vec<_>>().join(","))
+    }
+}
+
 impl TelemetrySettings {
     /// The collector's address, if traces are to be sent.
     pub(super) fn collector(&self) -> Option<&str> {
-        self.otlp_endpoint.as_deref().filter(|_| !self.otel_sdk_disabled)
+        self.otel_exporter_otlp_endpoint.as_deref().filter(|_| !self.otel_sdk_disabled)
     }
 
     pub(super) const fn timeout(&self) -> Duration {
-        Duration::from_millis(self.otlp_timeout_ms)
+        Duration::from_millis(self.otel_exporter_otlp_timeout)
     }
 
     pub(super) fn sampler(&self) -> Sampler {
-        let share = || Sampler::TraceIdRatioBased(self.traces_sampler_arg);
+        let share = || Sampler::TraceIdRatioBased(self.otel_traces_sampler_arg);
         let parent_based = |sampler| Sampler::ParentBased(Box::new(sampler));
-        match self.traces_sampler {
+        match self.otel_traces_sampler {
             // Nothing is kept where nothing is sent; what a caller keeps goes on to those that send.
             _ if self.collector().is_none() => parent_based(Sampler::AlwaysOff),
             TracesSampler::AlwaysOn => Sampler::AlwaysOn,
@@ -143,22 +154,23 @@ impl TelemetrySettings {
 
     /// Every setting with its value; headers may be secret.
     pub(crate) fn effective(&self) -> Vec<(&'static str, String)> {
-        let headers = self.otlp_headers.as_ref().map(|headers| format!("{headers:?}"));
+        let headers =
+            self.otel_exporter_otlp_headers.as_ref().map(|headers| format!("{headers:?}"));
         vec![
             ("LOG_LEVEL", self.log_level.clone()),
             ("LOG_LEVEL_FILE", shown(self.log_level_file.as_ref().map(|file| file.display()))),
             ("LOG_FORMAT", word(self.log_format)),
             (
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
-                shown(self.otlp_endpoint.as_deref().map(crate::config::without_user)),
+                shown(self.otel_exporter_otlp_endpoint.as_deref().map(crate::config::without_user)),
             ),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", word(self.otlp_protocol)),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", word(self.otel_exporter_otlp_protocol)),
             ("OTEL_EXPORTER_OTLP_HEADERS", shown(headers)),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", self.otlp_timeout_ms.to_string()),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", self.otel_exporter_otlp_timeout.to_string()),
             ("OTEL_SERVICE_NAME", shown(self.otel_service_name.as_ref())),
             ("OTEL_RESOURCE_ATTRIBUTES", shown(self.otel_resource_attributes.as_ref())),
-            ("OTEL_TRACES_SAMPLER", word(self.traces_sampler)),
-            ("OTEL_TRACES_SAMPLER_ARG", self.traces_sampler_arg.to_string()),
+            ("OTEL_TRACES_SAMPLER", word(self.otel_traces_sampler)),
+            ("OTEL_TRACES_SAMPLER_ARG", self.otel_traces_sampler_arg.to_string()),
             ("OTEL_SDK_DISABLED", self.otel_sdk_disabled.to_string()),
         ]
     }
@@ -183,15 +195,32 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
+/// The exporters speak no TLS: a secret would never arrive, and nobody would be told.
+fn collector(text: &str) -> Result<String, String> {
+    let plain = text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http"));
+    plain.then(|| text.to_owned()).ok_or_else(|| "must be http://host:port".to_owned())
+}
+
 /// What is wrong is not repeated: it may be a secret.
-fn headers(text: &str) -> Result<OtlpHeaders, String> {
+fn pairs(text: &str) -> Result<Pairs, String> {
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        let name = http::HeaderName::from_str(name.trim()).ok()?;
-        Some((name, http::HeaderValue::from_str(value.trim()).ok()?))
+        let (name, value) = (name.trim(), value.trim());
+        (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
     };
-    let pairs: Option<Vec<_>> = text.split(',').map(pair).collect();
-    pairs
+    let pairs: Option<Vec<_>> =
+        text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect();
+    pairs.map(Pairs).ok_or_else(|| "must be name=value, several separated by commas".to_owned())
+}
+
+fn headers(text: &str) -> Result<OtlpHeaders, String> {
+    let Pairs(pairs) = pairs(text)?;
+    let header = |(name, value): (String, String)| {
+        let name = http::HeaderName::from_str(&name).ok()?;
+        Some((name, http::HeaderValue::from_str(&value).ok()?))
+    };
+    let headers: Option<Vec<_>> = pairs.into_iter().map(header).collect();
+    headers
         .map(OtlpHeaders)
-        .ok_or_else(|| "must be name=value, several separated by commas".to_owned())
+        .ok_or_else(|| "must be names and values that HTTP allows in headers".to_owned())
 }

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,21 +14,29 @@ use opentelemetry_otlp::{
     ExporterBuildError, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::BatchSpanProcessor;
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
-use tracing::{Id, Subscriber};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Layer};
+use tracing::level_filters::LevelFilter;
+use tracing::{Id, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, Targets, dynamic_filter_fn};
+use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Provider;
-use super::settings::{OtlpHeaders, OtlpProtocol, TelemetrySettings};
+use super::settings::{OtlpHeaders, OtlpProtocol, Pairs, TelemetrySettings};
+use super::unspoken::Unspoken;
+use crate::limits::FLUSH;
 use crate::start_error::StartError;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const FLUSH: Duration = Duration::from_secs(2);
 /// What sends the spans would otherwise tell of its own sending.
 const MACHINERY: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry"];
+/// Those who say at debug that something is tried again, which is an event of the span it happens in.
+const RETRIES: [&str; 2] = ["sea_orm_database", "grpc_client"];
+/// The span of a writing transaction, and where the spans of statements come from.
+const TRANSACTION: &str = "transaction";
+const STATEMENTS: &str = "sea_orm::";
 
 static KEPT: OnceLock<Provider> = OnceLock::new();
 
@@ -39,8 +46,9 @@ pub(super) fn provider(
     service: &'static str,
 ) -> Result<Provider, StartError> {
     let name = settings.otel_service_name.clone().unwrap_or_else(|| service.to_owned());
-    // The builder reads OTEL_RESOURCE_ATTRIBUTES by itself.
+    let said = settings.otel_resource_attributes.iter().flat_map(|Pairs(pairs)| pairs.iter());
     let resource = Resource::builder()
+        .with_attributes(said.map(|(name, value)| KeyValue::new(name.clone(), value.clone())))
         .with_service_name(name)
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
@@ -50,16 +58,21 @@ pub(super) fn provider(
         name: ENDPOINT,
         problem: format!("no collector can be reached there: {error}"),
     })?;
-    Ok(builder.with_batch_exporter(exporter).build())
+    let batches = BatchSpanProcessor::builder(exporter).build();
+    Ok(builder.with_span_processor(Unspoken(batches)).build())
 }
 
 fn exporter(
     settings: &TelemetrySettings,
     collector: &str,
 ) -> Result<SpanExporter, ExporterBuildError> {
-    let headers =
-        || settings.otlp_headers.iter().flat_map(|OtlpHeaders(pairs)| pairs.iter().cloned());
-    match settings.otlp_protocol {
+    let headers = || {
+        settings
+            .otel_exporter_otlp_headers
+            .iter()
+            .flat_map(|OtlpHeaders(pairs)| pairs.iter().cloned())
+    };
+    match settings.otel_exporter_otlp_protocol {
         OtlpProtocol::Grpc => SpanExporter::builder()
             .with_tonic()
             .with_endpoint(collector)
@@ -87,10 +100,38 @@ pub(super) fn layer<S>(provider: &Provider) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let off = MACHINERY.map(|target| (target, tracing::level_filters::LevelFilter::OFF));
-    let ours = Targets::new().with_default(tracing::Level::INFO).with_targets(off);
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("boxoffice"));
-    layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_filter(ours)
+    let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false);
+    layer.with_filter(ours().and(part_of_something()))
+}
+
+/// Gives autometrics the examples that it shows beside its numbers.
+pub(super) fn exemplars<S>() -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    // Without a filter of its own it would have every span of every library made.
+    Exemplars.with_filter(ours().and(part_of_something()))
+}
+
+fn ours() -> Targets {
+    let off = MACHINERY.map(|target| (target, LevelFilter::OFF));
+    let retries = RETRIES.map(|target| (target, LevelFilter::DEBUG));
+    Targets::new().with_default(LevelFilter::INFO).with_targets(off).with_targets(retries)
+}
+
+/// Loops ask their databases many times a second: transactions and statements are told of within something
+/// that happens, and are no traces of their own.
+fn part_of_something<S>() -> impl Filter<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let filter = dynamic_filter_fn(|metadata: &Metadata<'_>, context: &Context<'_, S>| {
+        let of_database = metadata.is_span()
+            && (metadata.name() == TRANSACTION || metadata.target().starts_with(STATEMENTS));
+        !of_database || context.lookup_current().is_some()
+    });
+    filter.with_max_level_hint(LevelFilter::DEBUG)
 }
 
 pub(super) fn keep(provider: Provider) {
@@ -106,7 +147,7 @@ pub(super) async fn flush() {
 }
 
 /// autometrics looks here for the trace that an example of a measurement belongs to.
-pub(super) struct Exemplars;
+struct Exemplars;
 
 impl<S> Layer<S> for Exemplars
 where
@@ -142,5 +183,43 @@ impl HttpClient for Within {
     ) -> Result<http::Response<Bytes>, HttpError> {
         let client = self.client.clone();
         self.runtime.spawn(async move { client.send_bytes(request).await }).await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::SpanId;
+    use tracing::Level;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    fn with_layers(act: impl FnOnce()) {
+        let provider = Provider::builder().build();
+        let layers = tracing_subscriber::registry().with(layer(&provider)).with(exemplars());
+        tracing::subscriber::with_default(layers, act);
+    }
+
+    #[test]
+    fn spans_of_the_machinery_are_not_made() {
+        with_layers(|| {
+            assert!(!tracing::enabled!(target: "h2::proto", Level::TRACE));
+            assert!(!tracing::enabled!(target: "sqlx::query", Level::DEBUG));
+            assert!(tracing::enabled!(target: "booking", Level::INFO));
+        });
+    }
+
+    #[test]
+    fn a_statement_is_part_of_something() {
+        let current = || TraceContext::current().span().span_context().span_id();
+        let statement = || {
+            let span = tracing::info_span!(target: "sea_orm::database", "sea_orm.execute");
+            span.in_scope(current)
+        };
+        with_layers(|| {
+            assert_eq!(statement(), SpanId::INVALID, "a loop asks");
+            let _rpc = tracing::info_span!("rpc").entered();
+            assert_ne!(statement(), current(), "a call asks");
+        });
     }
 }
