@@ -1,7 +1,8 @@
-//! Real servers to test against: private PostgreSQL, MariaDB and NATS, and where the shared ones are that
-//! `cargo xtask servers up` has started.
+//! Real servers to test against: private PostgreSQL, MariaDB, NATS, a collector of traces and Prometheus, and where the
+//! shared ones are that `cargo xtask servers up` has started.
 
 mod account;
+mod collector;
 pub mod deployment;
 mod mariadb;
 mod nats;
@@ -10,15 +11,18 @@ mod ports;
 mod postgres;
 pub mod process;
 mod programs;
+mod prometheus_server;
 pub mod running;
 mod scratch;
 mod server;
 
+pub use collector::collector;
 pub use mariadb::mariadb;
 pub use nats::{nats, nats_that_syncs};
 pub use ports::free_address;
 pub use postgres::postgres;
 pub use programs::{install_missing, prometheus, tool};
+pub use prometheus_server::{PROMETHEUS_CONFIGURATION, prometheus_server};
 pub use rustix::process::Signal;
 pub use scratch::Scratch;
 pub use server::{Life, Server};

@@ -62,7 +62,7 @@ impl Server {
         Ok(server)
     }
 
-    /// What the kind is called: `postgres`, `mariadb`, `nats`.
+    /// What the kind is called: `postgres`, `mariadb`, `nats`, `collector`, `prometheus`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.kind.name()

@@ -198,14 +198,14 @@ impl Platform {
         self.processes.first_gateway().to_string()
     }
 
-    /// `host:port` of a context's gRPC: `booking`.
+    /// `host:port` of a context's gRPC: `booking`; of the gateway's, where it is a process of its own.
     ///
     /// # Panics
-    /// When there is no such context.
+    /// When there is no such server.
     #[must_use]
-    pub fn grpc_addr(&self, context: &str) -> String {
-        let found = self.processes.grpc.iter().find(|(name, _)| *name == context);
-        found.unwrap_or_else(|| panic!("no context is called {context}")).1.to_string()
+    pub fn grpc_addr(&self, server: &str) -> String {
+        let found = self.processes.grpc.iter().find(|(name, _)| *name == server);
+        found.unwrap_or_else(|| panic!("no server is called {server}")).1.to_string()
     }
 
     /// The folder with the key, the logs, and the databases that are files.

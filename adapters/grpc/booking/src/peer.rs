@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use booking::{PROCESS_CALL, Unanswered};
 use grpc_client::{Repeat, Resend, never_sent};
-use grpc_server::time_left_here;
+use grpc_server::{pass_on_request_id, time_left_here};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
@@ -57,6 +57,7 @@ impl Peer {
             let mut request = Request::new(message.clone());
             request.set_timeout(left);
             request.metadata_mut().insert("authorization", token.clone());
+            pass_on_request_id(&mut request);
             send(request)
         });
         match tokio::time::timeout(allowed, call).await {

@@ -1,18 +1,22 @@
 //! Calls as an operator sees them: a span and a measurement of each, and the caller's trace on its way along.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use telemetry_metrics::names::{GRPC_CLIENT_REQUEST_DURATION, GRPC_CLIENT_REQUESTS};
-use tonic::Code;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::transport::{Channel, Error};
+use tonic::{Code, TimeoutExpired};
 use tower::Service;
 use tracing::{Instrument, Span};
 
-use crate::observed::{code_name, observed};
+use crate::ending::{Ending, code_name};
+use crate::grpc_timeout::grpc_timeout;
+use crate::limits::TIMERS_APART;
+use crate::resend::causes;
 
 /// A channel whose calls are told of: each try by itself.
 #[derive(Debug, Clone)]
@@ -45,17 +49,22 @@ impl Service<Request<Body>> for Calls {
             rpc.system.name = "grpc",
             rpc.method = path,
             rpc.response.status_code = tracing::field::Empty,
+            "error.type" = tracing::field::Empty,
         );
         span.in_scope(|| telemetry_traces::write_headers(request.headers_mut()));
-        let (began, calling) = (Instant::now(), self.0.call(request));
-        let (told, within) = (span.clone(), span.clone());
-        let tell = move |code| tell(&told, &path, code, began);
+        let (told, allowed, began) =
+            (span.clone(), grpc_timeout(request.headers()), Instant::now());
+        let ending = Ending::new(span.clone(), move |code| {
+            let took = began.elapsed();
+            tell(&told, &path, code.unwrap_or_else(|| given_up(allowed, took)), took);
+        });
+        let calling = self.0.call(request);
         Box::pin(
             async move {
                 match calling.await {
-                    Ok(response) => Ok(observed(response, within, tell)),
+                    Ok(response) => Ok(ending.with(response)),
                     Err(error) => {
-                        tell(Code::Unavailable);
+                        ending.told(failed(&error));
                         Err(error)
                     }
                 }
@@ -65,14 +74,32 @@ impl Service<Request<Body>> for Calls {
     }
 }
 
-fn tell(span: &Span, path: &str, code: Code, began: Instant) {
+/// Why a call was given up: because its time was over, or for reasons of the caller's own.
+fn given_up(allowed: Option<Duration>, took: Duration) -> Code {
+    match allowed {
+        Some(allowed) if took + TIMERS_APART >= allowed => Code::DeadlineExceeded,
+        _ => Code::Cancelled,
+    }
+}
+
+/// What a call that got no answer failed with: the time may have run out here as well.
+fn failed(error: &Error) -> Code {
+    if causes(error).any(|cause| cause.is::<TimeoutExpired>()) {
+        Code::DeadlineExceeded
+    } else {
+        Code::Unavailable
+    }
+}
+
+fn tell(span: &Span, path: &str, code: Code, took: Duration) {
     let (service, method) = path.split_once('/').unwrap_or((path, ""));
     let status = code_name(code);
     span.record("rpc.response.status_code", status);
     if code != Code::Ok {
         span.record("otel.status_code", "ERROR");
+        span.record("error.type", status);
     }
     let (service, method) = (service.to_owned(), method.to_owned());
-    GRPC_CLIENT_REQUEST_DURATION.observe([service.clone(), method.clone()], began.elapsed());
+    GRPC_CLIENT_REQUEST_DURATION.observe([service.clone(), method.clone()], took);
     GRPC_CLIENT_REQUESTS.add([service, method, status.to_owned()]);
 }

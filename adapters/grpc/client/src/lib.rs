@@ -3,12 +3,16 @@
 
 mod calls;
 mod dice;
+mod ending;
+mod grpc_timeout;
 pub mod limits;
-mod observed;
 mod peers;
+mod request_id;
 mod resend;
 
 pub use calls::Calls;
-pub use observed::{code_name, observed};
+pub use ending::{Ending, code_name};
+pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
+pub use request_id::{REQUEST_ID, request_id};
 pub use resend::{Repeat, Resend, never_sent};

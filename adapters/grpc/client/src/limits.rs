@@ -37,6 +37,12 @@ pub const WATCH_BACK_OFF: (Duration, Duration) =
 /// time an only replica takes to restart. Then they fail at once.
 pub const NOBODY_WAIT: Duration = Duration::from_secs(2);
 
+/// The longest request id that is logged and passed on.
+pub const REQUEST_ID_CHARS_MAX: usize = 128;
+/// How far the timers of one call may be apart: a call given up so shortly before its time is over
+/// was given up because of it.
+pub const TIMERS_APART: Duration = Duration::from_millis(10);
+
 /// How often a call that never left is sent again.
 pub const RESENDS_MAX: u32 = 2;
 /// The longest first wait before a call is sent again; each next may be twice as long.

@@ -122,8 +122,11 @@ fn away(status: &Status) -> bool {
     unexplained || causes(status).any(|cause| cause.is::<hyper::Error>())
 }
 
-fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(status.source(), |cause: &&'_ (dyn Error + 'static)| (*cause).source())
+/// What an error came of, nearest first.
+pub(crate) fn causes<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'e (dyn Error + 'static)| (*cause).source())
 }
 
 #[cfg(test)]

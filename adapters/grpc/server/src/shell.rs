@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use grpc_client::grpc_timeout;
 use http::{Request, Response};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
@@ -21,11 +22,11 @@ use tracing::Instrument;
 use crate::auth::authenticate;
 use crate::deadline::{self, Deadline};
 use crate::limit::{InFlight, Overloaded};
-use crate::remap;
+use crate::on_behalf::OnBehalf;
 use crate::status::refuse;
 use crate::tasks::HandlerFailed;
-use crate::telling::Telling;
 use crate::verifier::Verifier;
+use crate::{remap, telling};
 
 /// The routes of a server behind its shell.
 #[derive(Debug, Clone)]
@@ -45,18 +46,16 @@ impl Service<Request<Body>> for Shell {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let given = deadline::given(request.headers());
+        let given = grpc_timeout(request.headers());
         if let Some(given) = given {
             request.extensions_mut().insert(Deadline(Instant::now() + given));
         }
         // Started here and not in the future: it must run out before tonic's own timer.
         let time_out = tokio::time::sleep(deadline::allowed(given));
         let shell = self.clone();
-        let telling = Telling::of(&request);
-        let span = telling.span.clone();
+        let (span, ending) = telling::begin(&request);
         Box::pin(
-            async move { Ok(telling.answered(shell.answer(request, time_out).await)) }
-                .instrument(span),
+            async move { Ok(ending.with(shell.answer(request, time_out).await)) }.instrument(span),
         )
     }
 }
@@ -74,8 +73,7 @@ impl Shell {
                 Err(refused) => return refused.into_http(),
             }
         };
-        let deadline = request.extensions().get().copied();
-        let handled = deadline::within(deadline, handle(self.routes, request));
+        let handled = OnBehalf::of(&request).run(handle(self.routes, request));
         tokio::select! {
             biased;
             answered = handled => remap::response(answered),

@@ -7,9 +7,9 @@ use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tracing::Instrument;
 
-use crate::deadline;
 use crate::limit::Overloaded;
 use crate::limits::TASKS_MAX;
+use crate::on_behalf::OnBehalf;
 use crate::status::refuse;
 
 /// The handler bodies that are running. Clones track into the same set.
@@ -42,8 +42,9 @@ impl Tasks {
         if self.running.len() >= TASKS_MAX {
             return Err(refuse(&Overloaded));
         }
-        // The calls that the body makes end with the call it answers; the body itself does not.
-        let body = deadline::within(deadline::here(), body.in_current_span());
+        // The calls that the body makes end with the call it answers and have its name; the body itself
+        // goes on.
+        let body = OnBehalf::here().run(body.in_current_span());
         match self.running.spawn(body).await {
             Ok(answer) => answer,
             Err(failure) => Err(refuse(&HandlerFailed(failure.to_string()))),

@@ -1,63 +1,56 @@
 //! A call as an operator sees it: a span and a measurement, to the end of its stream.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use grpc_client::{code_name, observed};
-use http::{Request, Response};
+use grpc_client::{Ending, code_name, request_id};
+use http::Request;
 use telemetry_metrics::names::{GRPC_REQUEST_DURATION, GRPC_REQUESTS};
+use tonic::Code;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tracing::Span;
 
-/// What no service of ours serves: clients may make up names without end.
+use crate::rpcs;
+
+/// What no server of ours serves: clients may make up names without end (trap R47).
 const OTHER: &str = "other";
 
-/// One call on its way.
-pub(crate) struct Telling {
-    pub(crate) span: Span,
-    path: String,
-    began: Instant,
+/// The span of a call on its way, and what waits for its end. A client that leaves before cancels it.
+pub(crate) fn begin(request: &Request<Body>) -> (Span, Ending) {
+    let rpc = rpcs::known(request.uri().path());
+    let span = span(request, rpc.unwrap_or(OTHER));
+    telemetry_traces::continue_from_headers(&span, request.headers());
+    let (told, began) = (span.clone(), Instant::now());
+    let ending = Ending::new(span.clone(), move |code| {
+        tell(&told, rpc, code.unwrap_or(Code::Cancelled), began.elapsed());
+    });
+    (span, ending)
 }
 
-impl Telling {
-    pub(crate) fn of(request: &Request<Body>) -> Self {
-        let path = request.uri().path().trim_start_matches('/').to_owned();
-        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let span = tracing::info_span!(
-            "rpc",
-            otel.name = path,
-            otel.kind = "server",
-            otel.status_code = tracing::field::Empty,
-            rpc.system.name = "grpc",
-            rpc.method = path,
-            rpc.response.status_code = tracing::field::Empty,
-            correlation_id = header("x-request-id"),
-        );
-        telemetry_traces::continue_from_headers(&span, request.headers());
-        Self { span, path, began: Instant::now() }
-    }
+fn span(request: &Request<Body>, rpc: &str) -> Span {
+    tracing::info_span!(
+        "rpc",
+        otel.name = rpc,
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = rpc,
+        rpc.response.status_code = tracing::field::Empty,
+        "error.type" = tracing::field::Empty,
+        correlation_id = request_id(request.headers()).and_then(|id| id.to_str().ok()),
+    )
+}
 
-    pub(crate) fn answered(self, response: Response<Body>) -> Response<Body> {
-        let unserved = Status::from_header_map(response.headers()).is_some_and(|status| {
-            status.code() == Code::Unimplemented && status.details().is_empty()
-        });
-        let span = self.span.clone();
-        observed(response, span, move |code| self.ended(code, unserved))
+fn tell(span: &Span, rpc: Option<&'static str>, code: Code, took: Duration) {
+    let status = code_name(code);
+    span.record("rpc.response.status_code", status);
+    if is_our_fault(code) {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", status);
     }
-
-    fn ended(self, code: Code, unserved: bool) {
-        let status = code_name(code);
-        self.span.record("rpc.response.status_code", status);
-        if is_our_fault(code) {
-            self.span.record("otel.status_code", "ERROR");
-        }
-        let (service, method) = match self.path.split_once('/') {
-            Some((service, method)) if !unserved => (service.to_owned(), method.to_owned()),
-            _ => (OTHER.to_owned(), OTHER.to_owned()),
-        };
-        GRPC_REQUEST_DURATION.observe([service.clone(), method.clone()], self.began.elapsed());
-        GRPC_REQUESTS.add([service, method, status.to_owned()]);
-    }
+    span.in_scope(|| tracing::debug!(status, "answered"));
+    let (service, method) = rpc.and_then(|rpc| rpc.split_once('/')).unwrap_or((OTHER, OTHER));
+    GRPC_REQUEST_DURATION.observe([service, method], took);
+    GRPC_REQUESTS.add([service, method, status]);
 }
 
 /// As OpenTelemetry's conventions have it for a server's side.

@@ -13,12 +13,13 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context, ErrorCode};
 use futures::future::join_all;
 use kernel::PublishError;
+use telemetry_traces::TRACE_PARENT;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use crate::connection::REQUEST_WITHIN;
-use crate::headers::{Outgoing, TRACE_PARENT};
+use crate::headers::Outgoing;
 use crate::queue::Job;
 
 /// The most that are sent as one batch.

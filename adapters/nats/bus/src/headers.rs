@@ -6,6 +6,7 @@ use async_nats::HeaderMap;
 use async_nats::header::HeaderValue;
 use bytes::Bytes;
 use kernel::{Envelope, EventId, Timestamp};
+use telemetry_traces::TRACE_PARENT;
 
 /// The server drops a second message with the same value within the stream's duplicate window.
 const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -20,7 +21,6 @@ const AGGREGATE_TYPE: &str = "ce-aggregatetype";
 const AGGREGATE_VERSION: &str = "ce-aggregateversion";
 const CORRELATION: &str = "ce-correlationid";
 const CAUSATION: &str = "ce-causationid";
-pub(crate) const TRACE_PARENT: &str = "traceparent";
 const CONTENT_TYPE: &str = "content-type";
 const PROTOBUF: &str = "application/protobuf";
 const SPEC: &str = "1.0";

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use grpc_client::{Calls, Repeat};
+use grpc_client::{Calls, REQUEST_ID, Repeat, request_id};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -22,8 +22,7 @@ use crate::codec::DynamicCodec;
 use crate::error::{self, fault, refusal, too_late, unreachable};
 use crate::gateway::Gateway;
 use crate::limits::{
-    BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE,
-    REQUEST_ID_CHARS_MAX, WRITE_DEADLINE,
+    BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE, WRITE_DEADLINE,
 };
 use crate::routes::{BodyRule, Found, Route, find};
 use crate::telling::Telling;
@@ -31,27 +30,31 @@ use crate::template::RequestPath;
 use crate::violations::Violations;
 use crate::{bind, json, stream};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const FORWARDED: [HeaderName; 5] = [
     AUTHORIZATION,
     IDEMPOTENCY_KEY,
     REQUEST_ID,
-    HeaderName::from_static("traceparent"),
+    HeaderName::from_static(telemetry_traces::TRACE_PARENT),
     HeaderName::from_static("tracestate"),
 ];
 
 /// Serves every path of the routes.
 pub(crate) async fn handle(
     State(gateway): State<Arc<Gateway>>,
-    mut request: Request<Body>,
+    request: Request<Body>,
 ) -> Response {
-    let head = request.method() == Method::HEAD;
-    let id = request_id(request.headers(), &gateway);
-    name(request.headers_mut(), id.clone());
-    let telling = Telling::of(&gateway.routes, &request);
-    let answered = answer(&gateway, request).instrument(telling.span.clone()).await;
+    let (mut parts, body) = request.into_parts();
+    let head = parts.method == Method::HEAD;
+    let id = id_of(&parts.headers, &gateway);
+    name(&mut parts.headers, id.clone());
+    let found = RequestPath::parse(parts.uri.path())
+        .map(|path| find(&gateway.routes, &parts.method, &path))
+        .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"));
+    let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
+    let telling = Telling::of(&parts, route);
+    let answered = answer(found, parts, body).instrument(telling.span.clone()).await;
     let mut response = answered.unwrap_or_else(|status| {
         let mut response = error::response(&status);
         response.headers_mut().extend(replayed(status.metadata()));
@@ -65,11 +68,12 @@ pub(crate) async fn handle(
     response
 }
 
-async fn answer(gateway: &Gateway, request: Request<Body>) -> Result<Response, Status> {
-    let (parts, body) = request.into_parts();
-    let path = RequestPath::parse(parts.uri.path())
-        .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"))?;
-    let (route, values) = match find(&gateway.routes, &parts.method, &path) {
+async fn answer(
+    found: Result<Found<'_>, Status>,
+    parts: Parts,
+    body: Body,
+) -> Result<Response, Status> {
+    let (route, values) = match found? {
         Found::Route(route, values) => (route, values),
         Found::OtherMethods(methods) => return Ok(error::other_methods(&methods)),
         Found::Nothing => return Ok(error::no_route()),
@@ -237,11 +241,7 @@ fn name(headers: &mut HeaderMap, id: Option<HeaderValue>) {
 }
 
 /// The client's own id if it is fit to be logged, or a new one.
-fn request_id(headers: &HeaderMap, gateway: &Gateway) -> Option<HeaderValue> {
-    let given = headers.get(&REQUEST_ID).filter(|id| {
-        let visible = id.as_bytes().iter().all(u8::is_ascii_graphic);
-        visible && (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
-    });
+fn id_of(headers: &HeaderMap, gateway: &Gateway) -> Option<HeaderValue> {
     let made = || gateway.new_request_id.as_ref().and_then(|new| HeaderValue::try_from(new()).ok());
-    given.cloned().or_else(made)
+    request_id(headers).cloned().or_else(made)
 }

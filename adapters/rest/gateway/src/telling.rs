@@ -1,41 +1,38 @@
 //! A request as an operator sees it: a span and a measurement, by the route's template and never by its path.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::extract::Request;
+use grpc_client::request_id;
+use http::request::Parts;
 use http::{Method, StatusCode};
 use telemetry_metrics::names::{
     HTTP_REQUEST_DURATION, HTTP_REQUESTS, HTTP_REQUESTS_IN_FLIGHT, NONE,
 };
 use tracing::Span;
 
-use crate::routes::{Found, Route, find};
-use crate::template::RequestPath;
+use crate::limits::TOLD_PATH_CHARS_MAX;
+use crate::routes::Route;
 
 /// What matches no route.
 const OTHER: &str = "other";
-static IN_FLIGHT: AtomicI64 = AtomicI64::new(0);
+/// What proxies tell of a client that left before its answer.
+const CLIENT_LEFT: u16 = 499;
 
-/// One request on its way.
+/// One request on its way. It is told of when this is dropped.
 pub(crate) struct Telling {
     pub(crate) span: Span,
     method: &'static str,
     endpoint: String,
     began: Instant,
+    status: u16,
 }
 
 impl Telling {
-    pub(crate) fn of(routes: &[Route], request: &Request<Body>) -> Self {
-        let path = RequestPath::parse(request.uri().path()).ok();
-        let route = path.and_then(|path| match find(routes, request.method(), &path) {
-            Found::Route(route, _) => Some(route.template()),
-            Found::OtherMethods(_) | Found::Nothing => None,
-        });
-        let (method, endpoint) =
-            (known(request.method()), route.unwrap_or_else(|| OTHER.to_owned()));
-        let request_id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    /// Of a request for this route, if there is one.
+    pub(crate) fn of(request: &Parts, route: Option<&Route>) -> Self {
+        let method = known(&request.method);
+        let endpoint = route.map_or_else(|| OTHER.to_owned(), Route::template);
+        let path: String = request.uri.path().chars().take(TOLD_PATH_CHARS_MAX).collect();
         let span = tracing::info_span!(
             "http",
             otel.name = format!("{method} {endpoint}"),
@@ -43,39 +40,39 @@ impl Telling {
             otel.status_code = tracing::field::Empty,
             http.request.method = method,
             http.route = endpoint,
+            url.path = path,
+            url.scheme = "http",
             http.response.status_code = tracing::field::Empty,
-            correlation_id = request_id,
+            "error.type" = tracing::field::Empty,
+            correlation_id = request_id(&request.headers).and_then(|id| id.to_str().ok()),
         );
-        telemetry_traces::continue_from_headers(&span, request.headers());
-        count(1);
-        Self { span, method, endpoint, began: Instant::now() }
+        telemetry_traces::continue_from_headers(&span, &request.headers);
+        HTTP_REQUESTS_IN_FLIGHT.add(NONE, 1.0);
+        Self { span, method, endpoint, began: Instant::now(), status: CLIENT_LEFT }
     }
 
     /// Streams go on after it.
-    pub(crate) fn answered(self, status: StatusCode) {
-        let _within = self.span.enter();
-        self.span.record("http.response.status_code", status.as_u16());
-        if status.is_server_error() {
-            self.span.record("otel.status_code", "ERROR");
-        }
-        let endpoint = self.endpoint.clone();
-        HTTP_REQUEST_DURATION
-            .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());
-        HTTP_REQUESTS.add([self.method.to_owned(), endpoint, status.as_u16().to_string()]);
+    pub(crate) fn answered(mut self, status: StatusCode) {
+        self.status = status.as_u16();
     }
 }
 
-/// Also for a request whose client went away.
 impl Drop for Telling {
     fn drop(&mut self) {
-        count(-1);
+        let _within = self.span.enter();
+        HTTP_REQUESTS_IN_FLIGHT.add(NONE, -1.0);
+        // OpenTelemetry has no attributes without a sign: they would arrive as text.
+        self.span.record("http.response.status_code", i64::from(self.status));
+        let (status, endpoint) = (self.status.to_string(), std::mem::take(&mut self.endpoint));
+        if self.status >= 500 {
+            self.span.record("otel.status_code", "ERROR");
+            self.span.record("error.type", &status);
+        }
+        tracing::debug!(status, "answered");
+        HTTP_REQUEST_DURATION
+            .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());
+        HTTP_REQUESTS.add([self.method.to_owned(), endpoint, status]);
     }
-}
-
-fn count(change: i64) {
-    let now = IN_FLIGHT.fetch_add(change, Ordering::Relaxed) + change;
-    #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
-    HTTP_REQUESTS_IN_FLIGHT.set(NONE, now as f64);
 }
 
 /// Clients may make up methods without end.

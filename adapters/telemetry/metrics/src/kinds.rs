@@ -102,6 +102,11 @@ impl<const N: usize> Gauge<N> {
     pub fn set(&self, labels: [impl Into<Cow<'static, str>>; N], value: f64) {
         self.family.get_or_create(&self.names.with(labels)).set(value);
     }
+
+    /// It is so much more, or less, than it was. Changes at once from several threads all count.
+    pub fn add(&self, labels: [impl Into<Cow<'static, str>>; N], change: f64) {
+        self.family.get_or_create(&self.names.with(labels)).inc_by(change);
+    }
 }
 
 /// A metric as the table knows it.
@@ -136,4 +141,26 @@ fn exemplar() -> Option<Exemplar> {
     let span = context.span();
     let span = span.span_context();
     span.is_sampled().then(|| [("trace_id", span.trace_id().to_string())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_up_and_down_in_many_threads_is_where_it_was() {
+        static GAUGE: Gauge<0> = Gauge::new("gauge", [], "A gauge");
+        const NONE: [&str; 0] = [];
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..10_000 {
+                        GAUGE.add(NONE, 1.0);
+                        GAUGE.add(NONE, -1.0);
+                    }
+                });
+            }
+        });
+        assert!(GAUGE.family.get_or_create(&[]).get().abs() < f64::EPSILON);
+    }
 }

@@ -58,6 +58,8 @@ metrics! {
     OUTBOX_OLDEST_AGE: Gauge<1> = "outbox_oldest_age_seconds" ["database"] "How long the oldest of them waits";
     OUTBOX_PARKED: Gauge<1> = "outbox_parked" ["database"] "Events that were set aside because the bus refuses them";
     DEAD_LETTERS: Gauge<1> = "dead_letters" ["database"] "Messages that a consumer has set aside";
+    // What is told of it all.
+    SPANS: Counter<1> = "spans" ["outcome"] "Spans that ended and are to be sent, were sent, were lost on the way; what is missing between waits, or did not fit into the queue";
     // The process itself.
     SERVICE_LIVE: Gauge<0> = "service_live" [] "Service liveness signal";
     SERVICE_READY: Gauge<0> = "service_ready" [] "Whether the service can do its work";

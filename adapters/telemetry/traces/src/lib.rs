@@ -13,7 +13,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The name of the header, and of the column.
-const TRACE_PARENT: &str = "traceparent";
+pub const TRACE_PARENT: &str = "traceparent";
 
 /// Makes a span the child of the call that these headers came with. MUST come before the span is entered.
 pub fn continue_from_headers(span: &Span, headers: &HeaderMap) {

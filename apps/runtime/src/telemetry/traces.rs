@@ -14,7 +14,6 @@ use opentelemetry_otlp::{
     ExporterBuildError, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::BatchSpanProcessor;
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 use tracing::level_filters::LevelFilter;
@@ -24,6 +23,7 @@ use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Provider;
+use super::counted::CountedQueue;
 use super::settings::{OtlpHeaders, OtlpProtocol, Pairs, TelemetrySettings};
 use super::unspoken::Unspoken;
 use crate::limits::FLUSH;
@@ -58,8 +58,7 @@ pub(super) fn provider(
         name: ENDPOINT,
         problem: format!("no collector can be reached there: {error}"),
     })?;
-    let batches = BatchSpanProcessor::builder(exporter).build();
-    Ok(builder.with_span_processor(Unspoken(batches)).build())
+    Ok(builder.with_span_processor(Unspoken(CountedQueue::to(exporter))).build())
 }
 
 fn exporter(

@@ -15,5 +15,6 @@ mod kill_databases;
 mod kill_nats;
 mod kill_servers;
 mod nats_away;
+mod probes;
 mod rolling;
 mod supporting_away;

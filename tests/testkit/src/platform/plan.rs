@@ -38,7 +38,7 @@ pub struct Plan {
 pub(crate) struct Processes {
     pub(crate) servers: Vec<PlatformServer>,
     pub(crate) gateways: Vec<SocketAddr>,
-    /// Where each context's gRPC is, the first replica's.
+    /// Where each server's gRPC is, the first replica's.
     pub(crate) grpc: Vec<(&'static str, SocketAddr)>,
     pub(crate) beside: Vec<(String, String)>,
 }
@@ -110,8 +110,8 @@ impl Plan {
         let replicas = replicas.unwrap_or_else(|error| panic!("{error}"));
         let of = |server| replicas.iter().filter(move |replica| replica.server == server);
         let gateways: Vec<_> = of(GATEWAY).map(|gateway| gateway.rest).collect();
-        let first = |context| of(context).next().map(|replica| (context, replica.grpc));
-        let grpc = CONTEXTS.iter().copied().filter_map(first).collect();
+        let first = |server| of(server).next().map(|replica| (server, replica.grpc));
+        let grpc = CONTEXTS.into_iter().chain([GATEWAY]).filter_map(first).collect();
 
         let mut beside = self.settings_over(&data_dir);
         beside.extend(gateways.first().map(|rest| ("REST_ADDR".to_owned(), rest.to_string())));

@@ -12,4 +12,5 @@ mod shell;
 mod silence;
 mod stage;
 mod stopping;
+mod telling;
 mod tokens;

@@ -97,6 +97,18 @@ async fn a_body_knows_what_is_left_for_the_calls_it_makes() {
 }
 
 #[tokio::test]
+async fn a_body_passes_on_the_id_of_its_request_if_it_is_fit_for_a_log() {
+    let stage = stage::open(10, DRAIN).await;
+    for (given, passed_on) in [("r-1", "r-1"), (&"x".repeat(129), ""), ("two words", "")] {
+        let mut named = request("request id");
+        named.metadata_mut().insert("x-request-id", given.parse().expect("ascii"));
+        let said = perform(stage.channel().await, named).await.expect("answers");
+        assert_eq!(said, passed_on, "{given}");
+    }
+    assert_eq!(stage.call("request id").await.expect("answers"), "", "no id, none to pass on");
+}
+
+#[tokio::test]
 async fn a_panic_is_internal_and_keeps_its_text() {
     let stage = stage::open(10, DRAIN).await;
     let status = stage.call("panic").await.expect_err("panicked");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use grpc_server::limits::DECODE_BYTES_MAX;
 use grpc_server::{
     Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, caller_of,
-    time_left, time_left_here,
+    pass_on_request_id, time_left, time_left_here,
 };
 use proto::boxoffice::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::boxoffice::notification::v1::notification_service_server::{
@@ -135,6 +135,15 @@ impl NotificationService for Player {
             "left" => {
                 let left = async { Ok(time_left_here().map_or(0, |left| left.as_millis())) };
                 self.tasks.finish(left).await?.to_string()
+            }
+            "request id" => {
+                let passed_on = async {
+                    let mut call = Request::new(());
+                    pass_on_request_id(&mut call);
+                    let id = call.metadata().get("x-request-id");
+                    Ok(id.map(|id| id.to_str().expect("ascii").to_owned()).unwrap_or_default())
+                };
+                self.tasks.finish(passed_on).await?
             }
             "panic" => panic!("a secret of the house"),
             "hang" => std::future::pending().await,

@@ -12,3 +12,4 @@ mod rules;
 mod server;
 mod streams;
 mod support;
+mod telling;

@@ -1,4 +1,4 @@
-//! How a call ended: a status comes with the head of a response, or after its last message.
+//! How a call ended: a status comes with the head of a response, or after its last message, or never.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,33 +10,57 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::Span;
 
-/// The same response; `tell` hears once how it ended, within the span. One that nobody reads to its end was cancelled.
-pub fn observed(
-    response: Response<Body>,
+type Tell = Box<dyn FnOnce(Option<Code>) + Send>;
+
+/// Waits for the end of a call and tells of it once. Dropped before, it tells that the call was given up.
+pub struct Ending {
     span: Span,
-    tell: impl FnOnce(Code) + Send + 'static,
-) -> Response<Body> {
-    if let Some(status) = Status::from_header_map(response.headers()) {
-        tell(status.code());
-        return response;
+    tell: Option<Tell>,
+}
+
+impl Ending {
+    /// `tell` hears the code within the span, or nothing of a call that was given up.
+    #[must_use]
+    pub fn new(span: Span, tell: impl FnOnce(Option<Code>) + Send + 'static) -> Self {
+        Self { span, tell: Some(Box::new(tell)) }
     }
-    let tell = Some(Box::new(tell) as Box<dyn FnOnce(Code) + Send>);
-    response.map(|inner| Body::new(Observed { inner, span, tell }))
-}
 
-struct Observed {
-    inner: Body,
-    span: Span,
-    tell: Option<Box<dyn FnOnce(Code) + Send>>,
-}
+    /// The call ended like this.
+    pub fn told(mut self, code: Code) {
+        self.tell(Some(code));
+    }
 
-impl Observed {
-    fn ended(&mut self, code: Code) {
+    /// The call ends as this response does. One that ends without a status is no answer of gRPC.
+    #[must_use]
+    pub fn with(self, response: Response<Body>) -> Response<Body> {
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            self.told(status.code());
+            response
+        } else if response.body().is_end_stream() {
+            self.told(Code::Unknown);
+            response
+        } else {
+            response.map(|inner| Body::new(Observed { inner, ending: self }))
+        }
+    }
+
+    fn tell(&mut self, code: Option<Code>) {
         if let Some(tell) = self.tell.take() {
             let _within = self.span.enter();
             tell(code);
         }
     }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.tell(None);
+    }
+}
+
+struct Observed {
+    inner: Body,
+    ending: Ending,
 }
 
 impl http_body::Body for Observed {
@@ -47,18 +71,18 @@ impl http_body::Body for Observed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let span = self.span.clone();
+        let span = self.ending.span.clone();
         let polled = span.in_scope(|| Pin::new(&mut self.inner).poll_frame(cx));
         let code = match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 frame.trailers_ref().and_then(Status::from_header_map).map(|status| status.code())
             }
             Poll::Ready(Some(Err(status))) => Some(status.code()),
-            Poll::Ready(None) => Some(Code::Ok),
+            Poll::Ready(None) => Some(Code::Unknown),
             Poll::Pending => None,
         };
-        if let Some(code) = code {
-            self.ended(code);
+        if code.is_some() {
+            self.ending.tell(code);
         }
         polled
     }
@@ -69,13 +93,6 @@ impl http_body::Body for Observed {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-impl Drop for Observed {
-    fn drop(&mut self) {
-        let code = if self.inner.is_end_stream() { Code::Ok } else { Code::Cancelled };
-        self.ended(code);
     }
 }
 
@@ -111,35 +128,46 @@ mod tests {
 
     use super::*;
 
-    fn heard(response: Response<Body>) -> (Response<Body>, mpsc::Receiver<Code>) {
+    fn heard(response: Response<Body>) -> (Response<Body>, mpsc::Receiver<Option<Code>>) {
         let (tell, heard) = mpsc::channel();
         let tell = move |code| tell.send(code).expect("the test listens");
-        (observed(response, Span::none(), tell), heard)
+        (Ending::new(Span::none(), tell).with(response), heard)
+    }
+
+    fn full() -> http_body_util::Full<Bytes> {
+        http_body_util::Full::new(Bytes::from("x"))
     }
 
     #[tokio::test]
     async fn an_error_is_known_by_its_head() {
         let (_response, heard) = heard(Status::not_found("").into_http());
-        assert_eq!(heard.try_recv(), Ok(Code::NotFound));
+        assert_eq!(heard.try_recv(), Ok(Some(Code::NotFound)));
     }
 
     #[tokio::test]
     async fn a_stream_that_fails_late_is_known_by_its_trailers_and_told_once() {
         let trailers = Status::aborted("").into_http::<Body>().headers().clone();
-        let body =
-            http_body_util::Full::new(Bytes::from("x")).with_trailers(async { Some(Ok(trailers)) });
+        let body = full().with_trailers(async { Some(Ok(trailers)) });
         let (response, heard) = heard(Response::new(Body::new(body)));
         assert!(heard.try_recv().is_err());
         drop(response.into_body().collect().await.expect("reads"));
-        assert_eq!(heard.try_recv(), Ok(Code::Aborted));
+        assert_eq!(heard.try_recv(), Ok(Some(Code::Aborted)));
         assert!(heard.try_recv().is_err());
     }
 
     #[tokio::test]
-    async fn what_nobody_reads_was_cancelled() {
-        let (response, heard) =
-            heard(Response::new(Body::new(http_body_util::Full::new(Bytes::from("x")))));
+    async fn what_ends_without_a_status_is_unknown() {
+        let (_response, heard_of_head) = heard(Response::new(Body::empty()));
+        assert_eq!(heard_of_head.try_recv(), Ok(Some(Code::Unknown)));
+        let (response, heard) = heard(Response::new(Body::new(full())));
+        drop(response.into_body().collect().await.expect("reads"));
+        assert_eq!(heard.try_recv(), Ok(Some(Code::Unknown)));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_reads_was_given_up() {
+        let (response, heard) = heard(Response::new(Body::new(full())));
         drop(response);
-        assert_eq!(heard.try_recv(), Ok(Code::Cancelled));
+        assert_eq!(heard.try_recv(), Ok(None));
     }
 }
