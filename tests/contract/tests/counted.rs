@@ -2,7 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     dead_code,
     reason = "a scene that cannot be set up is a failed test, and only some of the scene is needed"
 )]
