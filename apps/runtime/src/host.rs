@@ -6,6 +6,8 @@ use std::time::Duration;
 use kernel::{EventHandler, StoreError};
 use nats_bus::NatsBus;
 use sea_orm_database::{Database, Relay};
+use telemetry_metrics::events;
+use telemetry_metrics::names::MESSAGES_DUPLICATES;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -89,7 +91,9 @@ impl Platform {
             self.keep(process, beside, name);
         }
         self.relay(name, &database, bus);
+        events::begin(name);
         for handler in handlers {
+            MESSAGES_DUPLICATES.begin([handler.name()]);
             if let Some(nats) = &bus.nats {
                 self.consume(&database, nats, &handler);
             }

@@ -14,6 +14,7 @@ use futures::FutureExt;
 use in_process_bus::{BusSettings, InProcessBus};
 use kernel::{Envelope, EventHandler, EventId, HandlerError, Publisher, Timestamp, Uuid};
 use proptest::prelude::*;
+use telemetry_metrics::{Format, render};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -164,6 +165,25 @@ async fn r18_what_fails_five_times_is_parked_and_poison_at_once() {
         assert_eq!(parked.len(), 1);
         let words = reason.split(": will").next().unwrap();
         assert!(parked[0].starts_with(words), "{parked:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn m03_a_parked_message_counts_as_parked_and_its_last_try_not_as_another() {
+    for (name, act, retried) in
+        [("poisoned", Act::FailForGood, None), ("unlucky", Act::FailForNow, Some(4))]
+    {
+        let consumer = Consumer::acting(name, &[act]);
+        let message = message(1, "Happened");
+        assert_eq!(bus(&[&consumer]).publish(&message).await, Ok(()));
+        let text = render(Format::Prometheus);
+        let count = |status: &str| {
+            let subject = message.subject();
+            let labels = format!(r#"{{consumer="{name}",subject="{subject}",status="{status}"}} "#);
+            let start = format!("messages_processed_total{labels}");
+            text.lines().find_map(|line| line.strip_prefix(&start)?.parse::<u64>().ok())
+        };
+        assert_eq!((count("retried"), count("parked")), (retried, Some(1)), "{name}");
     }
 }
 

@@ -31,12 +31,26 @@ impl Measured {
         self.0.len()
     }
 
+    /// Only the calls that begin so: a path, or a path and the beginning of a key.
+    #[must_use]
+    pub fn of(mut self, what: &str) -> Self {
+        self.0.retain(|call| call.what.starts_with(what));
+        self
+    }
+
     /// How long the middle one of them took.
     #[must_use]
     pub fn median(&self) -> Duration {
+        self.percentile(50)
+    }
+
+    /// How long the slowest of the quickest `percent` in a hundred took.
+    #[must_use]
+    pub fn percentile(&self, percent: usize) -> Duration {
         let mut all: Vec<_> = self.0.iter().map(|call| call.took).collect();
         all.sort_unstable();
-        all.get(all.len() / 2).copied().unwrap_or_default()
+        let place = (all.len() * percent / 100).min(all.len().saturating_sub(1));
+        all.get(place).copied().unwrap_or_default()
     }
 
     /// How long the slowest of the failed ones took.
@@ -84,7 +98,9 @@ mod tests {
         let calls = vec![call(9, None), call(1, Some("503")), call(2, None), call(3, Some("503"))];
         let measured = Measured(calls);
         assert_eq!(measured.median(), Duration::from_secs(3));
+        assert_eq!(measured.percentile(99), Duration::from_secs(9));
         assert_eq!(measured.slowest_failure(), Duration::from_secs(3));
         assert!(measured.to_string().contains("2 x 503"), "{measured}");
+        assert_eq!((measured.clone().of("book").count(), measured.of("cancel").count()), (4, 0));
     }
 }

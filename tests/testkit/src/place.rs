@@ -29,11 +29,14 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// `target/debug` or `target/release`: two levels above the test's own executable in `deps`.
+/// `target/debug` or `target/release`: where a program is, and above `deps`, where a test's own executable is.
 fn profile_folder() -> PathBuf {
     match std::env::current_exe() {
-        Ok(test) => test.ancestors().nth(2).unwrap_or(&test).to_owned(),
-        Err(error) => panic!("the test's own path: {error}"),
+        Ok(own) => {
+            let folder = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+            folder.unwrap_or(&own).to_owned()
+        }
+        Err(error) => panic!("the own path: {error}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod checks;
 mod cluster;
 mod released;
@@ -12,6 +13,7 @@ mod report;
 mod run_servers;
 mod servers;
 mod tools;
+mod verify_deployment;
 mod workspace;
 
 use report::Report;
@@ -63,6 +65,14 @@ enum Task {
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
     },
+    /// Measures what something costs, as ratios within one run; nothing fails because of a number.
+    Bench(bench::Bench),
+    /// Asks a cluster and its Prometheus whether a server is deployed as it should be, and names what is not.
+    ///
+    /// In this order: its Deployment is there and available; its Services select its pods and declare every port; every
+    /// port leads to every pod; every pod says that it is live and ready; Prometheus reads every pod. The exit code is 0
+    /// when all is well, 1 when something is not, 2 when nothing is known to be wrong but not all could be asked.
+    VerifyDeployment(verify_deployment::VerifyDeployment),
     #[command(hide = true)]
     GuardServers,
     /// Sets up the tools that the tests need and says where they are.
@@ -74,8 +84,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(&Cli::parse().task) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(verdict) => verdict,
         Err(problem) => {
             println!("error: {problem}");
             ExitCode::FAILURE
@@ -83,13 +92,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: &Task) -> Result<bool, String> {
+fn run(task: &Task) -> Result<ExitCode, String> {
+    let verdict = |passed: bool| if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let workspace = Workspace::find()?;
     let mut report = Report::default();
     match task {
-        Task::Servers { command } => return servers::run(&workspace, command),
-        Task::Cluster { command } => return cluster::run(&workspace, command),
-        Task::GuardServers => return run_servers::stand_guard(),
+        Task::Servers { command } => return servers::run(&workspace, command).map(verdict),
+        Task::Cluster { command } => return cluster::run(&workspace, command).map(verdict),
+        Task::Bench(bench) => return bench::run(&workspace, bench).map(verdict),
+        Task::VerifyDeployment(asked) => return Ok(verify_deployment::run(asked)),
+        Task::GuardServers => return run_servers::stand_guard().map(verdict),
         Task::Faults { seed, only } => {
             tools::set_up_python(&workspace)?;
             checks::faults(&workspace, *seed, only.as_deref(), &mut report);
@@ -97,7 +109,7 @@ fn run(task: &Task) -> Result<bool, String> {
         Task::Tools => {
             tools::set_up(&workspace)?;
             println!("{}", workspace.tools().join("bin").display());
-            return Ok(true);
+            return Ok(ExitCode::SUCCESS);
         }
         Task::Lint => {
             tools::set_up(&workspace)?;
@@ -112,5 +124,5 @@ fn run(task: &Task) -> Result<bool, String> {
         }
     }
     println!("{report}");
-    Ok(report.all_passed())
+    Ok(verdict(report.all_passed()))
 }

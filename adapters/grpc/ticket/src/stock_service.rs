@@ -32,12 +32,9 @@ impl StockGrpc {
         let command = command.map_err(|e| refuse(&e))?;
         let ticketing = self.ticketing.clone();
         let outcome = self.tasks.finish(async move {
-            let told = told(&command);
             let ended = ticketing.execute_stock_command(&caller, command).await;
-            match &ended {
-                Ok(_) => count(told),
-                Err(ExecuteStockError::Refused(_)) => count(REFUSED),
-                Err(_) => {}
+            if let Err(ExecuteStockError::Refused(_)) = &ended {
+                HOLDS.add([REFUSED]);
             }
             ended.map_err(|e| refuse(&e))
         });
@@ -45,26 +42,8 @@ impl StockGrpc {
     }
 }
 
-const REFUSED: Option<&str> = Some("refused");
-
-fn count(outcome: Option<&'static str>) {
-    if let Some(outcome) = outcome {
-        HOLDS.add([outcome]);
-    }
-}
-
-/// What is counted when a command was carried out. Returned and expired holds are counted by their events.
-const fn told(command: &StockCommand) -> Option<&'static str> {
-    match command {
-        StockCommand::Hold(_) => Some("held"),
-        StockCommand::Step(_, HoldStep::Commit) => Some("committed"),
-        StockCommand::Step(_, HoldStep::Release) => Some("released"),
-        StockCommand::Step(
-            _,
-            HoldStep::Pin | HoldStep::Unpin | HoldStep::Return | HoldStep::Expire,
-        ) => None,
-    }
-}
+/// What has changed the store counts when it commits it; a refusal changes nothing.
+const REFUSED: &str = "refused";
 
 #[autometrics(ok_if = served)]
 #[tonic::async_trait]
@@ -140,11 +119,9 @@ impl StockService for StockGrpc {
         let commands = convert::read_batch(request.get_ref()).map_err(|e| refuse(&e))?;
         let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let verdicts = self.tasks.finish(async move {
-            let told: Vec<_> = commands.iter().map(told).collect();
             let verdicts = ticketing.execute_stock(&caller, commands).await;
-            for (told, verdict) in told.into_iter().zip(verdicts.iter().flatten()) {
-                count(if verdict.is_ok() { told } else { REFUSED });
-            }
+            let refused = verdicts.iter().flatten().filter(|verdict| verdict.is_err()).count();
+            HOLDS.add_many([REFUSED], refused as u64);
             verdicts.map_err(|e| refuse(&e))
         });
         let verdicts = verdicts.await?.iter().map(convert::verdict).collect();

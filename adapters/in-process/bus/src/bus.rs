@@ -8,9 +8,12 @@ use kernel::{Envelope, EventHandler, HandlerError, PublishError, Publisher};
 use telemetry_metrics::messages;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use crate::BusSettings;
+
+/// What OpenTelemetry is told in the place of a broker's name.
+const SYSTEM: &str = "in_process";
 
 /// Delivers each message to every consumer that wants it.
 ///
@@ -58,14 +61,17 @@ impl InProcessBus {
     ) -> Result<(), PublishError> {
         let consumer = subscription.handler.name();
         let Err(reason) = self.handle(subscription, message).await else { return Ok(()) };
+        Span::current().record("otel.status_code", "ERROR");
         tracing::error!(consumer, event = message.name(), id = %message.id, reason, "parking a message");
-        messages::parked(consumer, &message.subject());
         for tries in 1..=self.settings.tries_max {
             let (handler, parked) = (subscription.handler.clone(), message.clone());
             let reason = reason.clone();
             let parking = Box::pin(async move { handler.park(&parked, &reason).await });
             match self.run(parking).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    messages::parked(consumer, &message.subject());
+                    return Ok(());
+                }
                 Err(error) => {
                     tracing::error!(consumer, id = %message.id, tries, %error, "parking failed")
                 }
@@ -85,12 +91,17 @@ impl InProcessBus {
         let mut tries = 1;
         loop {
             match self.try_once(subscription, message).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    messages::handled(consumer, &message.subject(), true);
+                    messages::lag(consumer, message.occurred_at.as_micros());
+                    return Ok(());
+                }
                 Err(HandlerError::Poison(reason)) => return Err(reason),
                 Err(HandlerError::Transient(reason)) if tries >= self.settings.tries_max => {
                     return Err(format!("failed {tries} times, the last time: {reason}"));
                 }
                 Err(HandlerError::Transient(reason)) => {
+                    messages::handled(consumer, &message.subject(), false);
                     tracing::warn!(consumer, event = message.name(), id = %message.id, tries, reason, "a message will be tried again");
                 }
             }
@@ -106,28 +117,11 @@ impl InProcessBus {
     ) -> Result<(), HandlerError> {
         let place = subscription.places.clone().acquire_owned().await;
         let (handler, message) = (subscription.handler.clone(), message.clone());
-        // A child of the span in which the message is being sent.
-        let span = tracing::info_span!(
-            "handle",
-            otel.name = format!("process {}", message.name()),
-            otel.kind = "consumer",
-            messaging.operation.type = "process",
-            messaging.consumer.group.name = handler.name(),
-            messaging.message.id = %message.id,
-            consumer = handler.name(),
-            event = message.name(),
-            correlation_id = message.correlation_id,
-        );
         let handling = async move {
             let _place = place;
-            let ended = handler.handle(&message).await;
-            messages::handled(handler.name(), &message.subject(), ended.is_ok());
-            if ended.is_ok() {
-                messages::lag(handler.name(), message.occurred_at.as_micros());
-            }
-            ended
+            handler.handle(&message).await
         };
-        self.run(Box::pin(handling.instrument(span))).await
+        self.run(Box::pin(handling)).await
     }
 
     /// Runs a piece of a handler where nobody can drop it half-way.
@@ -135,7 +129,7 @@ impl InProcessBus {
         &self,
         piece: BoxFuture<'static, Result<(), HandlerError>>,
     ) -> Result<(), HandlerError> {
-        let ended = self.tasks.spawn(piece).await;
+        let ended = self.tasks.spawn(piece.in_current_span()).await;
         ended.unwrap_or_else(|panic| Err(HandlerError::Transient(panic.to_string())))
     }
 }
@@ -158,8 +152,31 @@ impl InProcessBus {
             .iter()
             .filter(|subscription| subscription.handler.event_names().contains(&message.name()));
         let message = Arc::new(message.clone());
-        let deliveries = wanting.map(|subscription| self.deliver(subscription, &message));
+        Span::current().record("messaging.system", SYSTEM);
+        let deliveries = wanting.map(|subscription| {
+            let span = handling(subscription.handler.name(), &message);
+            self.deliver(subscription, &message).instrument(span)
+        });
         // All are waited for, also after one has failed: none is cut off.
         join_all(deliveries).await.into_iter().collect()
     }
+}
+
+/// The span of one consumer's tries, to the end: a child of that in which the message is being sent.
+fn handling(consumer: &'static str, message: &Envelope) -> Span {
+    tracing::info_span!(
+        "handle",
+        otel.name = format!("process {}", message.name()),
+        otel.kind = "consumer",
+        otel.status_code = field::Empty,
+        messaging.system = SYSTEM,
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.destination.name = message.subject(),
+        messaging.consumer.group.name = consumer,
+        messaging.message.id = %message.id,
+        consumer,
+        event = message.name(),
+        correlation_id = message.correlation_id,
+    )
 }

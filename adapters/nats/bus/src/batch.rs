@@ -152,8 +152,9 @@ fn joining(jobs: &[Job]) -> Span {
         "publish batch",
         otel.kind = "client",
         messaging.system = "nats",
+        messaging.operation.name = "publish",
         messaging.operation.type = "send",
-        messaging.batch.message_count = jobs.len(),
+        messaging.batch.message_count = i64::try_from(jobs.len()).unwrap_or(i64::MAX),
     );
     for traceparent in jobs.iter().filter_map(|job| job.outgoing.headers.get(TRACE_PARENT)) {
         telemetry_traces::link_to_traceparent(&span, traceparent.as_str());

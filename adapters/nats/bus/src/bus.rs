@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 use crate::NatsSettings;
 use crate::batch::Sender;
@@ -141,6 +142,7 @@ impl Publisher for NatsBus {
 impl NatsBus {
     async fn send(&self, message: &Envelope, telling: Telling) -> Result<(), PublishError> {
         let shared = &self.shared;
+        Span::current().record("messaging.system", "nats");
         let outgoing = headers::write(message, &shared.settings.root(), telling);
         let outgoing = outgoing.map_err(PublishError::Refused)?;
         // Messages that wait inside the client for a connection would be sent long after their callers

@@ -5,6 +5,7 @@
 //! subscription, and so is one that brings nothing for too long while messages wait.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use futures::StreamExt;
 use kernel::EventHandler;
 use telemetry_metrics::names::{CONSUMER_PENDING, CONSUMER_UNACKNOWLEDGED};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +31,8 @@ const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// Two heartbeats missed and a bit.
 const SILENCE_MAX: Duration = Duration::from_secs(8);
+/// How often the server is asked what waits.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_millis(250);
 /// For messages under way to come back when the consumer stops.
 const HAND_BACK_WITHIN: Duration = Duration::from_secs(2);
@@ -62,10 +65,17 @@ impl Consumer {
         let handlings_max = self.settings.delivery.handlings_max;
         let places = Arc::new(Semaphore::new(handlings_max));
         let mut said = BTreeSet::new();
+        tell(self.handler.name(), 0, 0);
         while let Some(()) = stop.run_until_cancelled(self.wait_for_the_bus()).await {
             let opened = match stop.run_until_cancelled(self.open(&mut said)).await {
                 None => break,
-                Some(Ok(session)) => self.pull(session, &places, &stop).await,
+                Some(Ok(session)) => {
+                    let measuring = measure(session.consumer.clone(), self.handler.name());
+                    tokio::select! {
+                        ended = self.pull(session, &places, &stop) => ended,
+                        never = measuring => match never {},
+                    }
+                }
                 Some(Err(error)) => Err(error),
             };
             let Err(trouble) = opened else { break };
@@ -158,9 +168,6 @@ impl Consumer {
             };
             session.last_message = Instant::now();
             let message = Message { message, context: self.js.clone() };
-            if let Ok(info) = message.info() {
-                CONSUMER_PENDING.set([self.handler.name()], count(info.pending));
-            }
             self.tasks.spawn(session.delivery.clone().run(message, place));
         }
         Ok(true)
@@ -181,13 +188,10 @@ impl Session {
     }
 
     async fn notice_being_stuck(&mut self) -> Result<(), String> {
-        let info = self.consumer.get_info().await.map_err(|error| error.to_string())?;
-        let consumer = [self.delivery.handler.name()];
-        CONSUMER_PENDING.set(consumer, count(info.num_pending));
-        CONSUMER_UNACKNOWLEDGED.set(consumer, count(info.num_ack_pending as u64));
         if self.last_message.elapsed() < self.delivery.settings.stuck_after {
             return Ok(());
         }
+        let info = self.consumer.get_info().await.map_err(|error| error.to_string())?;
         if info.num_pending > 0 {
             return Err(format!("{} messages wait and none comes", info.num_pending));
         }
@@ -213,9 +217,25 @@ impl Session {
     }
 }
 
+/// Tells again and again what the server knows of a consumer, also while this process has no free place.
+/// Ends never: it is dropped with the session, to which a question without an answer means nothing.
+async fn measure(consumer: PullConsumer, name: &'static str) -> Infallible {
+    let mut ticks = interval(MEASURE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match timeout(REQUEST_WITHIN, consumer.get_info()).await {
+            Ok(Ok(info)) => tell(name, info.num_pending, info.num_ack_pending as u64),
+            Ok(Err(error)) => tracing::debug!(consumer = name, %error, "not measured"),
+            Err(_late) => tracing::debug!(consumer = name, "not measured: no answer"),
+        }
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a count of messages is far below 2^52")]
-const fn count(messages: u64) -> f64 {
-    messages as f64
+fn tell(consumer: &'static str, pending: u64, unacknowledged: u64) {
+    CONSUMER_PENDING.set([consumer], pending as f64);
+    CONSUMER_UNACKNOWLEDGED.set([consumer], unacknowledged as f64);
 }
 
 /// At least one.

@@ -10,7 +10,7 @@ use telemetry_metrics::messages;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use crate::DeliverySettings;
 use crate::connection::REQUEST_WITHIN;
@@ -52,32 +52,49 @@ impl Delivery {
         let delivered = message.info().map_or(1, |info| info.delivered);
         let tries = u32::try_from(delivered).unwrap_or(1);
         let (consumer, subject) = (self.handler.name(), message.subject.as_str());
-        let told = match self.outcome(&message, tries).await {
-            Outcome::Handled => {
-                messages::handled(consumer, subject, true);
-                self.tell(&message, AckKind::Ack).await
+        let read = headers::read(&message).map(Arc::new);
+        let span = self.handling(
+            subject,
+            match &read {
+                Ok(envelope) => Some(envelope),
+                Err(unreadable) => unreadable.remains.as_deref(),
+            },
+        );
+        let dealing = async {
+            let outcome = match read {
+                Ok(envelope) => self.outcome(&message, envelope, tries).await,
+                Err(unreadable) => Outcome::SetAside {
+                    reason: unreadable.reason,
+                    message: unreadable.remains.map(|remains| Arc::new(*remains)),
+                },
+            };
+            if !matches!(outcome, Outcome::Handled) {
+                Span::current().record("otel.status_code", "ERROR");
             }
-            Outcome::Again { reason } => self.again(&message, tries, &reason).await,
-            Outcome::SetAside { reason, message: envelope } => {
-                self.set_aside(&message, envelope, tries, reason).await
+            if let Err(error) = self.settle(&message, outcome, tries).await {
+                // It comes again, and its inbox row says that it has been handled.
+                tracing::debug!(consumer, subject, error, "the server did not confirm");
             }
         };
-        if let Err(error) = told {
-            // It comes again, and its inbox row says that it has been handled.
-            let consumer = self.handler.name();
-            tracing::debug!(consumer, subject = %message.subject, error, "the server did not confirm");
-        }
+        dealing.instrument(span).await;
         drop(place);
     }
 
-    async fn outcome(&self, message: &Message, tries: u32) -> Outcome {
-        let envelope = match headers::read(message) {
-            Ok(envelope) => Arc::new(envelope),
-            Err(unreadable) => {
-                let message = unreadable.remains.map(|remains| Arc::new(*remains));
-                return Outcome::SetAside { reason: unreadable.reason, message };
+    /// Tells the server, or whoever looks after what was set aside.
+    async fn settle(&self, message: &Message, outcome: Outcome, tries: u32) -> Result<(), String> {
+        match outcome {
+            Outcome::Handled => {
+                messages::handled(self.handler.name(), &message.subject, true);
+                self.tell(message, AckKind::Ack).await
             }
-        };
+            Outcome::Again { reason } => self.again(message, tries, &reason).await,
+            Outcome::SetAside { reason, message: envelope } => {
+                self.set_aside(message, envelope, tries, reason).await
+            }
+        }
+    }
+
+    async fn outcome(&self, message: &Message, envelope: Arc<Envelope>, tries: u32) -> Outcome {
         if !self.handler.event_names().contains(&envelope.name()) {
             // A newer replica of this server may have widened the filter, and will take the message.
             let reason = format!("this version does not know the event {}", envelope.name());
@@ -86,7 +103,9 @@ impl Delivery {
             }
             return Outcome::SetAside { reason, message: Some(envelope) };
         }
-        match self.attend(message, self.handling(&envelope)).await {
+        let (handler, handled) = (self.handler.clone(), envelope.clone());
+        let handling = Box::pin(async move { handler.handle(&handled).await });
+        match self.attend(message, handling).await {
             Ok(()) => {
                 messages::lag(self.handler.name(), envelope.occurred_at.as_micros());
                 Outcome::Handled
@@ -102,23 +121,27 @@ impl Delivery {
         }
     }
 
-    fn handling(&self, envelope: &Arc<Envelope>) -> BoxFuture<'static, Result<(), HandlerError>> {
-        let (handler, envelope) = (self.handler.clone(), envelope.clone());
+    /// The span of one delivery: a child of what told the message, as far as that can be read.
+    fn handling(&self, subject: &str, envelope: Option<&Envelope>) -> Span {
+        let event = envelope.map_or("unreadable", Envelope::name);
         let span = tracing::info_span!(
             "handle",
-            otel.name = format!("process {}", envelope.name()),
+            otel.name = format!("process {event}"),
             otel.kind = "consumer",
+            otel.status_code = field::Empty,
             messaging.system = "nats",
+            messaging.operation.name = "process",
             messaging.operation.type = "process",
-            messaging.destination.name = envelope.subject(),
-            messaging.consumer.group.name = handler.name(),
-            messaging.message.id = %envelope.id,
-            consumer = handler.name(),
-            event = envelope.name(),
-            correlation_id = envelope.correlation_id,
+            messaging.destination.name = subject,
+            messaging.consumer.group.name = self.handler.name(),
+            messaging.message.id = envelope.map(|envelope| field::display(envelope.id)),
+            consumer = self.handler.name(),
+            event,
+            correlation_id = envelope.map(|envelope| envelope.correlation_id.as_str()),
         );
-        telemetry_traces::continue_from_traceparent(&span, envelope.traceparent.as_deref());
-        Box::pin(async move { handler.handle(&envelope).await }.instrument(span))
+        let traceparent = envelope.and_then(|envelope| envelope.traceparent.as_deref());
+        telemetry_traces::continue_from_traceparent(&span, traceparent);
+        span
     }
 
     /// Runs a piece of the handler where nobody can drop it half-way, and tells the server meanwhile
@@ -128,7 +151,7 @@ impl Delivery {
         message: &Message,
         piece: BoxFuture<'static, Result<(), HandlerError>>,
     ) -> Result<(), HandlerError> {
-        let mut running = self.tasks.spawn(piece);
+        let mut running = self.tasks.spawn(piece.in_current_span());
         let mut signs = interval((self.ack_wait / SIGNS_OF_LIFE).max(SIGN_OF_LIFE_MIN));
         signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
         signs.tick().await;

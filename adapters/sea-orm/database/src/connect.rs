@@ -12,6 +12,7 @@ use crate::engine;
 use crate::measure::tell_connections;
 use crate::reader::{Answer, Reader, Server};
 use crate::schema::Migrations;
+use crate::unit_of_work::begin_counting;
 use crate::url::DatabaseUrl;
 
 const RUN_MIGRATE: &str = "run this server's `migrate` step first";
@@ -86,6 +87,7 @@ impl Database {
     pub fn named(self, name: &'static str) -> Self {
         if self.0.name.set(name).is_ok() {
             tell_connections(name, Arc::downgrade(&self.0));
+            begin_counting(name);
         }
         self
     }

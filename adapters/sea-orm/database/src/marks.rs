@@ -3,12 +3,13 @@
 use kernel::{Cause, Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError};
 use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, SqlErr};
+use telemetry_metrics::events;
 use telemetry_metrics::names::MESSAGES_DUPLICATES;
 
 use crate::Database;
 use crate::engine::now_expr;
 use crate::tables::{DeadLetter, Inbox, Outbox, Reply};
-use crate::unit_of_work::{TxError, note_told, unavailable};
+use crate::unit_of_work::{TxError, count_at_commit, unavailable};
 
 /// What becomes durable together with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +40,9 @@ pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), T
     }
     write_reply(tx, &marks.reply).await?;
     if !marks.messages.is_empty() {
-        note_told(&marks.messages);
+        for (counter, outcome) in marks.messages.iter().filter_map(|m| events::counted(m.name())) {
+            count_at_commit(counter, outcome);
+        }
         insert_unless_taken(tx, &outbox_rows(tx, marks.messages)?, Committed::Stale).await?;
     }
     Ok(())

@@ -1,41 +1,118 @@
 //! What waits in a database, told as numbers.
 
 use std::sync::Weak;
+use std::time::Duration;
 
-use kernel::StoreError;
+use kernel::{StoreError, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
-use telemetry_metrics::before_reading;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QuerySelect,
+    Select, SelectGetableTuple, Selector,
+};
 use telemetry_metrics::names::{
     DB_CONNECTIONS, DEAD_LETTERS, OUTBOX_OLDEST_AGE, OUTBOX_PARKED, OUTBOX_UNPUBLISHED,
 };
+use telemetry_metrics::{Gauge, before_reading};
 
 use crate::Database;
 use crate::connect::Shared;
+use crate::engine::database_now;
+use crate::relay::OutboxLag;
 use crate::tables::{DeadLetter, Outbox};
 use crate::unit_of_work::unavailable;
 
+/// Rows that are not at rest, and how they are told.
+pub struct Standings<E: EntityTrait> {
+    /// The rows.
+    pub rows: Select<E>,
+    /// Their identity.
+    pub id: E::Column,
+    /// Their status.
+    pub status: E::Column,
+    /// When they changed last, in microseconds since 1970.
+    pub moved_at_us: E::Column,
+    /// The statuses to tell of, each with its label.
+    pub statuses: &'static [(&'static str, &'static str)],
+    /// How many have a status.
+    pub count: &'static Gauge<1>,
+    /// How long the oldest of them has not moved; 0 where there is none.
+    pub oldest_age: &'static Gauge<1>,
+}
+
+/// A status, how many rows have it, and when the oldest of them moved.
+type Found = (String, i64, Option<i64>);
+
+/// What waits in every database.
+struct Waiting {
+    lag: OutboxLag,
+    parked: f64,
+    letters: f64,
+}
+
 impl Database {
-    /// Tells of the messages that wait here or were set aside. To be called every few seconds.
+    /// Tells of the messages that wait here or were set aside; of none while the database is away. To be
+    /// called every few seconds.
     ///
     /// # Errors
     /// [`StoreError`] when the database failed.
     pub async fn measure(&self) -> Result<(), StoreError> {
-        let (database, lag) = ([self.name()], self.outbox_lag().await?);
-        OUTBOX_UNPUBLISHED.set(database, number(lag.unpublished));
-        OUTBOX_OLDEST_AGE.set(database, lag.oldest_age.as_secs_f64());
+        let waiting = self.waiting().await;
+        let told = waiting.as_ref().ok();
+        let database = [self.name()];
+        OUTBOX_UNPUBLISHED.tell(database, told.map(|told| number(told.lag.unpublished)));
+        OUTBOX_OLDEST_AGE.tell(database, told.map(|told| told.lag.oldest_age.as_secs_f64()));
+        OUTBOX_PARKED.tell(database, told.map(|told| told.parked));
+        DEAD_LETTERS.tell(database, told.map(|told| told.letters));
+        waiting.map(drop)
+    }
+
+    /// Tells of rows by their status, of none while the database is away; gives how many each label has.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database failed.
+    pub async fn tell_standings<E: EntityTrait>(
+        &self,
+        doing: &'static str,
+        standings: Standings<E>,
+    ) -> Result<Vec<(&'static str, f64)>, StoreError> {
+        let Standings { rows, id, status, moved_at_us, statuses, count, oldest_age } = standings;
+        let rows = rows
+            .select_only()
+            .column(status)
+            .column_as(id.count(), "found")
+            .column_as(moved_at_us.min(), "oldest_us")
+            .group_by(status);
+        let found = self.found(rows.into_tuple()).await.map_err(unavailable(doing));
+        let mut told = Vec::new();
+        for (status, label) in statuses {
+            let standing = found.as_ref().ok().map(|(found, now)| standing(found, status, *now));
+            count.tell([*label], standing.map(|(rows, _)| rows));
+            oldest_age.tell([*label], standing.map(|(_, age)| age.as_secs_f64()));
+            told.extend(standing.map(|(rows, _)| (*label, rows)));
+        }
+        found.map(|_| told)
+    }
+
+    async fn found(
+        &self,
+        rows: Selector<SelectGetableTuple<Found>>,
+    ) -> Result<(Vec<Found>, Timestamp), DbErr> {
+        Ok((rows.all(self.reader()).await?, database_now(self.reader()).await?))
+    }
+
+    async fn waiting(&self) -> Result<Waiting, StoreError> {
+        let lag = self.outbox_lag().await?;
         let parked = Query::select()
             .expr_as(Func::count(Expr::col(Outbox::Seq)), "rows")
             .from(Outbox::Table)
             .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
             .to_owned();
-        OUTBOX_PARKED.set(database, self.count(&parked).await?);
+        let parked = self.count(&parked).await?;
         let letters = Query::select()
             .expr_as(Func::count(Expr::col(DeadLetter::EventId)), "rows")
             .from(DeadLetter::Table)
             .to_owned();
-        DEAD_LETTERS.set(database, self.count(&letters).await?);
-        Ok(())
+        Ok(Waiting { lag, parked, letters: self.count(&letters).await? })
     }
 
     async fn count(&self, query: &SelectStatement) -> Result<f64, StoreError> {
@@ -44,6 +121,13 @@ impl Database {
         let rows = row.map(|row| row.try_get::<i64>("", "rows")).transpose().map_err(failed)?;
         Ok(number(u64::try_from(rows.unwrap_or_default()).unwrap_or_default()))
     }
+}
+
+fn standing(found: &[Found], status: &str, now: Timestamp) -> (f64, Duration) {
+    let found = found.iter().find(|(of, ..)| of == status);
+    let rows = found.map_or(0, |(_, rows, _)| u64::try_from(*rows).unwrap_or_default());
+    let oldest = found.and_then(|(.., oldest)| *oldest).map(Timestamp::from_micros);
+    (number(rows), oldest.map(|oldest| now.since(oldest)).unwrap_or_default())
 }
 
 /// Tells of the connections whenever somebody looks, for as long as the database is open.

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use kernel::{Committed, Envelope, StoreError};
+use kernel::{Committed, StoreError};
 use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
-use telemetry_metrics::events;
+use telemetry_metrics::Counter;
 use telemetry_metrics::names::{DB_TRANSACTION_DURATION, DB_TRANSACTIONS};
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
@@ -124,9 +124,9 @@ impl Database {
         let body = async move {
             let began = Instant::now();
             let running = run_until_decided(&database, doing, &work);
-            let (ending, told) = telling(running).await;
+            let (ending, counted) = counting(running).await;
             if matches!(ending, Ok(Ok(_))) {
-                told.iter().for_each(|event| events::count(event));
+                counted.into_iter().for_each(|(counter, outcome)| counter.add([outcome]));
             }
             measure(&database, &ending, began.elapsed());
             if wake == Wake::Listeners && matches!(ending, Ok(Ok(_))) {
@@ -142,25 +142,34 @@ impl Database {
     }
 }
 
+type Counted = Vec<(&'static Counter<1>, &'static str)>;
+
 tokio::task_local! {
-    /// The events that the run under way has written.
-    static TOLD: RefCell<Vec<String>>;
+    /// What the run under way counts if it is committed.
+    static COUNTED: RefCell<Counted>;
 }
 
-/// Runs a transaction and gives the events of its last run as well.
-async fn telling<T>(running: impl Future<Output = T>) -> (T, Vec<String>) {
-    TOLD.scope(RefCell::default(), async {
-        let ending = running.await;
-        (ending, TOLD.with(RefCell::take))
-    })
-    .await
+/// Runs a transaction and gives what its last run counts as well.
+async fn counting<T>(running: impl Future<Output = T>) -> (T, Counted) {
+    COUNTED
+        .scope(RefCell::default(), async {
+            let ending = running.await;
+            (ending, COUNTED.with(RefCell::take))
+        })
+        .await
 }
 
-/// Notes the events that a run writes, to be counted if it is committed.
-pub(crate) fn note_told(messages: &[Envelope]) {
-    let names = messages.iter().map(|message| message.name().to_owned());
-    // Outside a transaction of ours there is nobody to count them.
-    let _ = TOLD.try_with(|told| told.borrow_mut().extend(names));
+/// Counts one more of this outcome if the transaction under way is committed, however often it is run.
+pub fn count_at_commit(counter: &'static Counter<1>, outcome: &'static str) {
+    // Outside a transaction of ours there is nobody to count it.
+    let _ = COUNTED.try_with(|counted| counted.borrow_mut().push((counter, outcome)));
+}
+
+/// Begins at 0 what is counted of a database's transactions.
+pub(crate) fn begin_counting(database: &'static str) {
+    for outcome in ["committed", "aborted", "failed", "rerun"] {
+        DB_TRANSACTIONS.begin([database, outcome]);
+    }
 }
 
 fn measure<T>(
@@ -193,7 +202,7 @@ async fn run_until_decided<T>(
 ) -> Result<Result<T, Committed>, StoreError> {
     let mut run = 1;
     loop {
-        TOLD.with(RefCell::take);
+        COUNTED.with(RefCell::take);
         match run_in_time(database, doing, work).await {
             Run::Decided(ending) => return ending,
             Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),

@@ -10,11 +10,12 @@ use payment::{Change, Payment, PaymentEvent, PaymentFilter, Settlement, Settleme
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use sea_orm_database::{
-    Database, Marks, TxError, database_now, now_expr, unavailable, write_marks,
+    Database, Marks, TxError, count_at_commit, database_now, now_expr, unavailable, write_marks,
 };
+use telemetry_metrics::names::PAYMENTS;
 
 use crate::rows::{payment as payment_row, refund as refund_row, settlement as settlement_row};
 
@@ -227,11 +228,25 @@ async fn insert_new(tx: &DatabaseTransaction, row: settlement_row::Model) -> Res
 async fn write_payments(tx: &DatabaseTransaction, payments: &[Payment]) -> Result<(), DbErr> {
     for payment in payments {
         let row = payment_row::Model::from(payment);
+        count_unknown(tx, &row).await?;
         upsert(tx, payment_row::Column::Id.eq(&row.id), row.clone().into_active_model()).await?;
         for refund in &payment.refunds {
             let row = refund_row::Model::from((payment.id, refund));
             upsert(tx, refund_row::Column::Id.eq(&row.id), row.clone().into_active_model()).await?;
         }
+    }
+    Ok(())
+}
+
+/// Counts a charge that becomes unknown: there is no event of it, for nothing has been decided.
+async fn count_unknown(tx: &DatabaseTransaction, row: &payment_row::Model) -> Result<(), DbErr> {
+    use payment_row::{Column, Entity, UNKNOWN};
+    if row.status != UNKNOWN {
+        return Ok(());
+    }
+    let known = Entity::find_by_id(&row.id).filter(Column::Status.eq(UNKNOWN)).count(tx).await?;
+    if known == 0 {
+        count_at_commit(&PAYMENTS, "unknown");
     }
     Ok(())
 }

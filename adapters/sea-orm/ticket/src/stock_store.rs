@@ -9,10 +9,11 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use sea_orm_database::{Marks, TxError, database_now, unavailable, write_marks};
+use sea_orm_database::{Marks, TxError, count_at_commit, database_now, unavailable, write_marks};
+use telemetry_metrics::names::HOLDS;
 use ticket::{
-    Availability, DueHolds, HoldRecord, PIN_MAX, SlotAvailability, Stock, StockOrder, StockStore,
-    StockVerdict, TicketEvent,
+    Availability, DueHolds, HoldChange, HoldRecord, HoldState, PIN_MAX, SlotAvailability, Stock,
+    StockOrder, StockStore, StockVerdict, TicketEvent,
 };
 
 use crate::SeaOrmTicketStore;
@@ -108,6 +109,22 @@ fn readable(id: String) -> Option<HoldId> {
     read.inspect_err(|error| tracing::error!(%error, "a due hold cannot expire")).ok()
 }
 
+/// What is counted of a hold that has changed. That it expired or came back is counted by its event.
+fn became(change: &HoldChange) -> impl Iterator<Item = &'static str> {
+    let (is_new, state) = match &change.record {
+        HoldRecord::Hold(hold) => (change.expected_revision == 0, Some(hold.state)),
+        HoldRecord::Tombstone(_) => (false, None),
+    };
+    let settled = match state {
+        Some(HoldState::Committed) => Some("committed"),
+        Some(HoldState::Released { told: false }) => Some("released"),
+        Some(HoldState::Active { .. } | HoldState::Returned | HoldState::Expired)
+        | Some(HoldState::Released { told: true })
+        | None => None,
+    };
+    is_new.then_some("held").into_iter().chain(settled)
+}
+
 async fn decide(
     tx: &DatabaseTransaction,
     orders: &[StockOrder],
@@ -119,6 +136,9 @@ async fn decide(
     let verdicts = orders.iter().map(|order| book.execute(order, now)).collect();
     let changes = book.into_changes();
     write::changes(tx, &changes).await?;
+    for outcome in changes.holds.iter().flat_map(became) {
+        count_at_commit(&HOLDS, outcome);
+    }
     let messages = changes.events.iter().map(envelope).collect();
     write_marks(tx, Marks { messages, ..Marks::default() }).await?;
     Ok(verdicts)

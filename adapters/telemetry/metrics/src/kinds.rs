@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -54,9 +54,36 @@ impl<const N: usize> Counter<N> {
         self.add_many(labels, 1);
     }
 
+    /// Shows it before the first: what appears with its first event has not risen, as far as a rate can see.
+    pub fn begin(&self, labels: [impl Into<Cow<'static, str>>; N]) {
+        self.add_many(labels, 0);
+    }
+
     /// So many more.
     pub fn add_many(&self, labels: [impl Into<Cow<'static, str>>; N], count: u64) {
         self.family.get_or_create(&self.names.with(labels)).inc_by(count);
+    }
+}
+
+/// Counts what somebody else adds up, such as the system; in the text its name ends with `_total`.
+pub struct Total<const N: usize> {
+    names: Names<N>,
+    family: LazyLock<Family<[Label; N], Count<f64, AtomicU64>>>,
+}
+
+impl<const N: usize> Total<N> {
+    pub(crate) const fn new(
+        name: &'static str,
+        labels: [&'static str; N],
+        help: &'static str,
+    ) -> Self {
+        Self { names: Names { name, help, labels }, family: LazyLock::new(Family::default) }
+    }
+
+    /// It stands at so much now, which MUST NOT be less than before.
+    pub fn set(&self, labels: [impl Into<Cow<'static, str>>; N], value: f64) {
+        let total = self.family.get_or_create(&self.names.with(labels));
+        total.inner().store(value.to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -107,6 +134,19 @@ impl<const N: usize> Gauge<N> {
     pub fn add(&self, labels: [impl Into<Cow<'static, str>>; N], change: f64) {
         self.family.get_or_create(&self.names.with(labels)).inc_by(change);
     }
+
+    /// Says nothing more of it: nobody knows. An old value would look like a new one.
+    pub fn forget(&self, labels: [impl Into<Cow<'static, str>>; N]) {
+        self.family.remove(&self.names.with(labels));
+    }
+
+    /// It is so much now, or nobody knows.
+    pub fn tell(&self, labels: [impl Into<Cow<'static, str>>; N], value: Option<f64>) {
+        match value {
+            Some(value) => self.set(labels, value),
+            None => self.forget(labels),
+        }
+    }
 }
 
 /// A metric as the table knows it.
@@ -115,6 +155,12 @@ pub(crate) trait Metric: Sync {
 }
 
 impl<const N: usize> Metric for Counter<N> {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(self.names.name, self.names.help, self.family.clone());
+    }
+}
+
+impl<const N: usize> Metric for Total<N> {
     fn register(&self, registry: &mut Registry) {
         registry.register(self.names.name, self.names.help, self.family.clone());
     }

@@ -9,12 +9,13 @@ pub mod messages;
 pub mod names;
 mod text;
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
+use autometrics::autometrics;
 use autometrics::settings::{AutometricsSettings, AutometricsSettingsBuilder};
 use prometheus_client::registry::Registry;
 
-pub use kinds::{Counter, Gauge, Histogram};
+pub use kinds::{Counter, Gauge, Histogram, Total};
 pub use text::Format;
 
 /// Upper bounds of the histograms, in seconds.
@@ -23,14 +24,20 @@ pub const BUCKETS_S: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 /// Where the code is: nowhere yet.
 const REPOSITORY: &str = "";
 
-static STARTED: OnceLock<&'static AutometricsSettings> = OnceLock::new();
+static OURS: LazyLock<Registry> = LazyLock::new(|| {
+    let mut registry = Registry::default();
+    names::register(&mut registry);
+    registry
+});
+/// `None` where it has measured before it was started, as in a test: then nobody can read what it has.
+static AUTOMETRICS: OnceLock<Option<&'static AutometricsSettings>> = OnceLock::new();
 static BEFORE_READING: Mutex<Vec<Reading>> = Mutex::new(Vec::new());
 
 type Reading = Box<dyn FnMut() -> bool + Send>;
 
 /// Names the process in autometrics' own numbers. A second call, as from tests in one process, changes nothing.
 pub fn start(service: &'static str) {
-    STARTED.get_or_init(|| settings().service_name(service).init());
+    AUTOMETRICS.get_or_init(|| begun(settings().service_name(service)));
 }
 
 /// Has `read` write its gauges whenever somebody is about to look, until it says that it has ended. It MUST NOT block.
@@ -42,15 +49,21 @@ pub fn before_reading(read: impl FnMut() -> bool + Send + 'static) {
 #[must_use]
 pub fn render(format: Format) -> String {
     BEFORE_READING.lock().unwrap_or_else(PoisonError::into_inner).retain_mut(|read| read());
-    let settings = STARTED.get_or_init(|| settings().init());
-    text::write(settings.prometheus_client_registry(), format)
+    let autometrics = AUTOMETRICS.get_or_init(|| begun(settings()));
+    let theirs = autometrics.map(AutometricsSettings::prometheus_client_registry);
+    text::write(std::iter::once(&*OURS).chain(theirs), format)
 }
 
 fn settings() -> AutometricsSettingsBuilder {
-    let mut registry = Registry::default();
-    names::register(&mut registry);
-    AutometricsSettings::builder()
-        .repo_url(REPOSITORY)
-        .histogram_buckets(BUCKETS_S)
-        .prometheus_client_registry(registry)
+    AutometricsSettings::builder().repo_url(REPOSITORY).histogram_buckets(BUCKETS_S)
 }
+
+fn begun(settings: AutometricsSettingsBuilder) -> Option<&'static AutometricsSettings> {
+    let begun = settings.try_init().ok();
+    tell_build_info();
+    begun
+}
+
+/// `build_info` comes with the first call that is measured; a server that nobody has called yet has one, too.
+#[autometrics]
+fn tell_build_info() {}

@@ -4,7 +4,7 @@
 use prometheus_client::registry::Registry;
 
 use crate::kinds::Metric;
-use crate::{Counter, Gauge, Histogram};
+use crate::{Counter, Gauge, Histogram, Total};
 
 /// The labels of a metric that has none.
 pub const NONE: [&str; 0] = [];
@@ -63,7 +63,7 @@ metrics! {
     // The process itself.
     SERVICE_LIVE: Gauge<0> = "service_live" [] "Service liveness signal";
     SERVICE_READY: Gauge<0> = "service_ready" [] "Whether the service can do its work";
-    PROCESS_CPU: Gauge<0> = "process_cpu_seconds_total" [] "Processor time used";
+    PROCESS_CPU: Total<0> = "process_cpu_seconds" [] "Processor time used";
     PROCESS_MEMORY: Gauge<0> = "process_resident_memory_bytes" [] "Memory that is resident";
     PROCESS_FDS: Gauge<0> = "process_open_fds" [] "Open file descriptors";
     PROCESS_FDS_MAX: Gauge<0> = "process_max_fds" [] "The most file descriptors it may open";
@@ -72,7 +72,7 @@ metrics! {
     TOKIO_WORKERS: Gauge<0> = "tokio_workers" [] "Worker threads of the runtime";
     TOKIO_ALIVE_TASKS: Gauge<0> = "tokio_alive_tasks" [] "Tasks of the runtime that have not ended";
     TOKIO_QUEUE_DEPTH: Gauge<0> = "tokio_global_queue_depth" [] "Tasks that wait for a worker";
-    TOKIO_BUSY: Gauge<0> = "tokio_worker_busy_seconds_total" [] "Time that the workers were busy";
+    TOKIO_BUSY: Total<0> = "tokio_worker_busy_seconds" [] "Time that the workers were busy";
 }
 
 pub(crate) fn register(registry: &mut Registry) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 
 /// How the numbers are written.
@@ -35,10 +35,16 @@ impl Format {
     }
 }
 
-pub(crate) fn write(registry: &Registry, format: Format) -> String {
+pub(crate) fn write<'a>(
+    registries: impl IntoIterator<Item = &'a Registry>,
+    format: Format,
+) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = encode(&mut text, registry);
+    for registry in registries {
+        let _ = encode_registry(&mut text, registry);
+    }
+    let _ = encode_eof(&mut text);
     match format {
         Format::OpenMetrics => text,
         Format::Prometheus => in_prometheus_format(&text),

@@ -1,7 +1,12 @@
 //! The admin port.
 
-use runtime::Process;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kernel::{Envelope, PublishError, Publisher};
+use runtime::{Bus, Context, Platform, Process, open_database};
 use telemetry_metrics::names::DEAD_LETTERS;
+use tonic::service::Routes;
 
 use crate::stage::{http, settings};
 
@@ -42,6 +47,44 @@ async fn metrics_show_gauges_as_they_are_now() {
     });
     let answer = http(process.admin_address, "GET /metrics").await;
     for line in ["service_ready 0", "build_info{", "dead_letters{database=\"answers\"} 42.0"] {
+        assert!(answer.contains(line), "{line} in {answer}");
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Publisher for Nobody {
+    async fn publish(&self, _: &Envelope) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn publish_again(&self, _: &Envelope) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn m02_what_a_hosted_context_counts_is_there_before_the_first_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = Process::begin(settings(folder.path(), &[])).await.expect("begins");
+    let database = open_database(&process.settings, "booking", Vec::new()).await.expect("opens");
+    let context = Context {
+        name: "booking",
+        services: Vec::new(),
+        add_services: Box::new(|routes| routes),
+        handlers: Vec::new(),
+        database,
+        beside: None,
+    };
+    let platform = Platform::new(&process);
+    let bus = Bus::within(Arc::new(Nobody));
+    let _routes = platform.host(&mut process, context, &bus, Routes::default());
+    let answer = http(process.admin_address, "GET /metrics").await;
+    for line in [
+        "\nbookings_total{outcome=\"rejected\"} 0\n",
+        "\ndb_transactions_total{database=\"booking\",outcome=\"failed\"} 0\n",
+    ] {
         assert!(answer.contains(line), "{line} in {answer}");
     }
 }

@@ -46,6 +46,7 @@ mod killed;
 mod lease;
 mod lost_replies;
 mod marks;
+mod measured;
 mod parked;
 mod proxy;
 mod prune;

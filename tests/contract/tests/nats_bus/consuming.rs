@@ -6,6 +6,7 @@ use async_nats::HeaderMap;
 use futures::future::join_all;
 use kernel::{Envelope, Publisher};
 use nats_bus::{DeliverySettings, NatsBus};
+use telemetry_metrics::{Format, render};
 
 use crate::recorder::{Act, Recorder, number};
 use crate::scene::{Scene, message, soon};
@@ -54,6 +55,28 @@ async fn n07_two_replicas_share_the_messages_of_one_consumer() {
         buses.push(replica.stop().await);
     }
     scene.end(buses).await;
+}
+
+#[tokio::test]
+async fn m03_a_consumer_with_no_free_place_still_tells_what_waits() {
+    let mut scene = Scene::shared().await;
+    scene.settings.delivery.handlings_max = 2;
+    let consumer = Recorder::acting("full", |_, _| Act::Wait);
+    let replica = scene.replica(consumer.clone()).await;
+    publish_all(&replica.bus, 1..=5).await;
+    let gauges = async || {
+        let text = render(Format::Prometheus);
+        let of = |gauge: &str| {
+            let start = format!("{gauge}{{consumer=\"full\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
+        };
+        (of("consumer_pending"), of("consumer_unacknowledged"))
+    };
+    let told = |pending: &str, out: &str| (Some(pending.to_owned()), Some(out.to_owned()));
+    soon("three wait, two are out", told("3.0", "2.0"), gauges).await;
+    consumer.go.add_permits(5);
+    soon("none waits", told("0.0", "0.0"), gauges).await;
+    scene.end([replica.stop().await]).await;
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, items, name};
 
 /// The kinds without a schema, and a field that each cannot be without.
-pub const WITHOUT_SCHEMA: [(&str, &str, &str); 10] = [
+pub const WITHOUT_SCHEMA: [(&str, &str, &str); 11] = [
     ("postgresql.cnpg.io/v1", "Cluster", "/spec/instances"),
     ("postgresql.cnpg.io/v1", "ScheduledBackup", "/spec/cluster/name"),
     ("k8s.mariadb.com/v1alpha1", "MariaDB", "/spec/rootPasswordSecretKeyRef/name"),
     ("k8s.mariadb.com/v1alpha1", "Database", "/spec/mariaDbRef/name"),
+    ("k8s.mariadb.com/v1alpha1", "User", "/spec/mariaDbRef/name"),
     ("k8s.mariadb.com/v1alpha1", "Grant", "/spec/mariaDbRef/name"),
     ("k8s.mariadb.com/v1alpha1", "Backup", "/spec/mariaDbRef/name"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute", "/spec/parentRefs/0/name"),

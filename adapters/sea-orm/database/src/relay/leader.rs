@@ -12,7 +12,7 @@ use telemetry_metrics::names::MESSAGES_PUBLISHED;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, field};
 
 use super::LEASE_DURATION;
 use super::queue::{Failure, Pending, mark, read_unpublished};
@@ -278,7 +278,7 @@ async fn publish_lane(
             publisher.publish(&pending.message)
         };
         let span = sending(&pending.message);
-        let publishing = AssertUnwindSafe(publishing).catch_unwind().instrument(span);
+        let publishing = AssertUnwindSafe(publishing).catch_unwind().instrument(span.clone());
         let ended = publishing.await.unwrap_or_else(|_panic| {
             Err(PublishError::Refused("the publisher panicked".to_owned()))
         });
@@ -287,6 +287,7 @@ async fn publish_lane(
             end.published.push(pending.seq);
             continue;
         };
+        span.record("otel.status_code", "ERROR");
         let Pending { seq, attempts, refusals, .. } = pending;
         end.failure = Some(LaneFailure { seq, attempts, refusals, error });
         break;
@@ -300,6 +301,10 @@ fn sending(message: &Envelope) -> Span {
         "send",
         otel.name = format!("send {}", message.name()),
         otel.kind = "producer",
+        otel.status_code = field::Empty,
+        // Known to the bus alone, which records it.
+        messaging.system = field::Empty,
+        messaging.operation.name = "send",
         messaging.operation.type = "send",
         messaging.destination.name = message.subject(),
         messaging.message.id = %message.id,

@@ -6,6 +6,9 @@ use sea_orm::entity::prelude::*;
 
 use super::{corrupt, money, refund as refund_row, settlement as settlement_row};
 
+/// The status of a charge that the provider did not answer.
+pub(crate) const UNKNOWN: &str = "UNKNOWN";
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payment")]
 pub(crate) struct Model {
@@ -123,7 +126,7 @@ impl Model {
     fn state(&self) -> Option<PaymentState> {
         match (self.status.as_str(), &self.provider_ref, &self.decline_reason) {
             ("PROCESSING", None, None) => Some(PaymentState::Processing),
-            ("UNKNOWN", None, None) => Some(PaymentState::Unknown),
+            (UNKNOWN, None, None) => Some(PaymentState::Unknown),
             ("DECLINED", None, Some(reason)) => {
                 Some(PaymentState::Declined { reason: reason.clone() })
             }
@@ -138,7 +141,7 @@ impl Model {
 const fn status_text(status: PaymentStatus) -> &'static str {
     match status {
         PaymentStatus::Processing => "PROCESSING",
-        PaymentStatus::Unknown => "UNKNOWN",
+        PaymentStatus::Unknown => UNKNOWN,
         PaymentStatus::Approved => "APPROVED",
         PaymentStatus::Declined => "DECLINED",
         PaymentStatus::PartiallyRefunded => "PARTIALLY_REFUNDED",

@@ -1,0 +1,62 @@
+//! `cargo xtask bench` builds and starts this: each benchmark runs the platform in two ways by turns, and tells what
+//! one costs in terms of the other. It measures and does not judge.
+#![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
+#![expect(clippy::panic, reason = "a set-up that fails ends the run, and says why")]
+
+mod collector;
+mod measurement;
+mod ratios;
+mod report;
+mod telemetry;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// The benchmarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Benchmark {
+    /// What traces and metrics cost.
+    Telemetry,
+}
+
+/// Benchmarks of the programs beside this one.
+#[derive(Debug, Parser)]
+#[command(name = "bench", about)]
+struct Plan {
+    /// Which one; all without it.
+    benchmark: Option<Benchmark>,
+    /// How many pairs of measurements.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
+    /// How long each measurement takes, after a warm-up.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    seconds: u16,
+    /// How many buyers book at once, each one booking after the other.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    buyers: u16,
+    /// Where the results are kept, in a file for each benchmark.
+    #[arg(long, value_name = "FOLDER")]
+    results: PathBuf,
+}
+
+impl Plan {
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.seconds.into())
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let plan = Plan::parse();
+    let chosen =
+        plan.benchmark.map_or_else(|| Benchmark::value_variants().to_vec(), |one| vec![one]);
+    for benchmark in chosen {
+        let comparison = match benchmark {
+            Benchmark::Telemetry => telemetry::compare(&plan).await,
+        };
+        let file = report::keep(&plan, &comparison).unwrap_or_else(|error| panic!("{error}"));
+        println!("{}kept in {}", report::table(&comparison), file.display());
+    }
+}
