@@ -92,6 +92,7 @@ impl InProcessBus {
         loop {
             match self.try_once(subscription, message).await {
                 Ok(()) => {
+                    tracing::debug!(tries, "handled");
                     messages::handled(consumer, &message.subject(), true);
                     messages::lag(consumer, message.occurred_at.as_micros());
                     return Ok(());

@@ -84,6 +84,7 @@ impl Delivery {
     async fn settle(&self, message: &Message, outcome: Outcome, tries: u32) -> Result<(), String> {
         match outcome {
             Outcome::Handled => {
+                tracing::debug!(tries, "handled");
                 messages::handled(self.handler.name(), &message.subject, true);
                 self.tell(message, AckKind::Ack).await
             }
