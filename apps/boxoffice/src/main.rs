@@ -10,7 +10,7 @@ use boxoffice::{
     TokenArguments, demo, start,
 };
 use clap::{Parser, Subcommand};
-use runtime::{Bearer, Issuer, Process, Settings, StartError, block_on, init_telemetry, read};
+use runtime::{Bearer, Issuer, Process, Settings, StartError, init_telemetry, read, run};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -61,15 +61,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    block_on(async {
-        let command_line = match read::<CommandLine>() {
-            Ok(Some(command_line)) => command_line,
-            Ok(None) => return Ok(ExitCode::SUCCESS),
-            Err(error) if std::env::args().any(|word| OPERATORS.contains(&word.as_str())) => {
-                return Ok(not_done(error));
-            }
-            Err(error) => return Err(error),
-        };
+    let read = match read::<CommandLine>() {
+        Err(error) if std::env::args().any(|word| OPERATORS.contains(&word.as_str())) => {
+            return not_done(error);
+        }
+        read => read,
+    };
+    run(read, async |command_line| {
         let settings = command_line.settings;
         match command_line.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,

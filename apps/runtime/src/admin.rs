@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use telemetry_metrics::Format;
-use telemetry_metrics::names::{NONE, SERVICE_READY};
+use telemetry_metrics::names::{NONE, SERVICE_READY, SERVICE_WAS_READY};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +86,9 @@ fn answer<B>(request: &Request<B>, readiness: &Readiness) -> Response<Full<Bytes
     match request.uri().path() {
         "/live" => respond(StatusCode::OK, PROMETHEUS, LIVE.to_owned()),
         "/metrics" => {
-            SERVICE_READY.set(NONE, f64::from(u8::from(readiness.is_ready())));
+            let yes_or_no = |is_so| f64::from(u8::from(is_so));
+            SERVICE_READY.set(NONE, yes_or_no(readiness.is_ready()));
+            SERVICE_WAS_READY.set(NONE, yes_or_no(readiness.was_ready()));
             let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
             let format = Format::accepted(accept.unwrap_or_default());
             let content_type = HeaderValue::from_static(format.content_type());

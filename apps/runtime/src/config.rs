@@ -99,6 +99,10 @@ pub struct Settings {
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
 
+    /// Threads that calls are answered on; without it as many as the machine has cores
+    #[arg(long, env = "WORKER_THREADS", global = true, value_parser = value_parser!(u16).range(1..=1024))]
+    pub worker_threads: Option<u16>,
+
     /// The most calls at once; more are refused with RESOURCE_EXHAUSTED
     #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "512", value_parser = value_parser!(u32).range(1..=100_000))]
     pub in_flight_max: u32,
@@ -186,6 +190,7 @@ impl Settings {
             ("OIDC_JWKS_FILE", shown(self.oidc_jwks_file.as_ref().map(|file| file.display()))),
             ("SERVICE_KEY_FILE", self.service_key().display().to_string()),
             ("OIDC_AUDIENCE", self.oidc_audience.clone()),
+            ("WORKER_THREADS", shown(self.worker_threads)),
             ("IN_FLIGHT_MAX", self.in_flight_max.to_string()),
             ("SHUTDOWN_DELAY_MS", self.shutdown_delay_ms.to_string()),
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),

@@ -34,7 +34,7 @@ pub use command_line::read;
 pub use config::{PaymentProvider, Settings};
 pub use data_dir::prepare_data_dir;
 pub use databases::{migrate_databases, open_database};
-pub use entry::block_on;
+pub use entry::run;
 pub use issuer::{Bearer, DEVELOPMENT_ISSUER, Issuer};
 pub use nats_url::NatsUrl;
 pub use platform::{Context, Platform};

@@ -22,6 +22,7 @@ pub struct Part {
 struct State {
     parts: BTreeMap<&'static str, bool>,
     stopping: bool,
+    was_ready: bool,
 }
 
 impl Readiness {
@@ -45,6 +46,12 @@ impl Readiness {
         self.state.borrow().is_ready()
     }
 
+    /// Whether it has ever been: one that was is troubled by something else than its start.
+    #[must_use]
+    pub fn was_ready(&self) -> bool {
+        self.state.borrow().was_ready
+    }
+
     /// Every part, and whether it is ready.
     #[must_use]
     pub fn parts(&self) -> BTreeMap<&'static str, bool> {
@@ -61,6 +68,10 @@ impl Readiness {
         let mut changes = self.state.subscribe();
         loop {
             let ready = changes.borrow_and_update().is_ready();
+            self.state.send_if_modified(|state| {
+                state.was_ready |= ready;
+                false
+            });
             health.set_serving(ready).await;
             // Never an error: this end keeps the sender too.
             if changes.changed().await.is_err() {

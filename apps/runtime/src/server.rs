@@ -10,7 +10,7 @@ use crate::bus::Bus;
 use crate::command_line::read_from;
 use crate::config::{Settings, shown};
 use crate::databases::migrate_databases;
-use crate::entry::block_on;
+use crate::entry::run;
 use crate::platform::{Context, Platform};
 use crate::process::{Process, bind};
 use crate::program::Program;
@@ -76,11 +76,8 @@ pub fn serve_context<E: Endpoints>(
     databases: impl AsyncFnOnce(&Settings) -> Result<Vec<Database>, StartError>,
     start: impl AsyncFnOnce(&mut Process, &Platform, E) -> Result<Context, StartError>,
 ) -> ExitCode {
-    block_on(async {
-        let Some(line) = read_line::<E, ContextCommand>(Program::Context(context), name, about)?
-        else {
-            return Ok(ExitCode::SUCCESS);
-        };
+    let line = read_line::<E, ContextCommand>(Program::Context(context), name, about);
+    run(line, async |line| {
         let settings = Settings { context: Some(context), ..line.settings };
         init_telemetry(&settings, name)?;
         if settings.database_url.is_none() {
@@ -114,10 +111,7 @@ pub fn serve_gateway<E: Endpoints>(
     about: &'static str,
     start: impl AsyncFnOnce(&mut Process, E) -> Result<(), StartError>,
 ) -> ExitCode {
-    block_on(async {
-        let Some(line) = read_line::<E, GatewayCommand>(Program::Gateway, GATEWAY, about)? else {
-            return Ok(ExitCode::SUCCESS);
-        };
+    run(read_line::<E, GatewayCommand>(Program::Gateway, GATEWAY, about), async |line| {
         init_telemetry(&line.settings, GATEWAY)?;
         let (mut process, grpc) = begin(line.settings).await?;
         start(&mut process, line.endpoints).await?;

@@ -3,7 +3,6 @@
 #![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
 #![expect(clippy::panic, reason = "a set-up that fails ends the run, and says why")]
 
-mod collector;
 mod measurement;
 mod ratios;
 mod report;
@@ -14,11 +13,15 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::telemetry::Kept;
+
 /// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Benchmark {
-    /// What traces and metrics cost.
+    /// What traces and metrics cost as they are deployed.
     Telemetry,
+    /// What they cost where every trace is kept.
+    AllTraces,
 }
 
 /// Benchmarks of the programs beside this one.
@@ -54,7 +57,8 @@ async fn main() {
         plan.benchmark.map_or_else(|| Benchmark::value_variants().to_vec(), |one| vec![one]);
     for benchmark in chosen {
         let comparison = match benchmark {
-            Benchmark::Telemetry => telemetry::compare(&plan).await,
+            Benchmark::Telemetry => telemetry::compare(&plan, Kept::AsDeployed).await,
+            Benchmark::AllTraces => telemetry::compare(&plan, Kept::All).await,
         };
         let file = report::keep(&plan, &comparison).unwrap_or_else(|error| panic!("{error}"));
         println!("{}kept in {}", report::table(&comparison), file.display());

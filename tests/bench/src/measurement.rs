@@ -1,6 +1,7 @@
 //! One measurement: a fresh platform in one process, buyers who book as fast as they are answered, and the numbers of
 //! one span of time after a warm-up.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use boxoffice::http::HttpClient;
@@ -17,6 +18,7 @@ const CAPACITY: u32 = 10_000_000;
 /// The calls that count; some bookings are cancelled, which is load as well.
 const BOOKING: &str = "/v1/bookings wish-";
 const CPU: &str = "process_cpu_seconds_total";
+const SPANS_SENT: &str = "spans_total{outcome=\"sent\"}";
 const SCRAPED_EVERY: Duration = Duration::from_secs(1);
 /// As Prometheus asks.
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
@@ -42,6 +44,19 @@ pub(crate) struct Measurement {
     pub(crate) cpu_ms_per_booking: f64,
     /// Calls without a definite answer; not among the bookings.
     pub(crate) failed: usize,
+    /// Since the platform began.
+    pub(crate) spans_sent: f64,
+}
+
+impl Display for Measurement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { bookings_per_second, p99_ms, cpu_ms_per_booking, failed, spans_sent, .. } = self;
+        write!(
+            f,
+            "{bookings_per_second:>8.1} bookings/s, p99 {p99_ms:>7.1} ms, {cpu_ms_per_booking:.2} ms of processor \
+             each, {failed} failed, {spans_sent} spans sent"
+        )
+    }
 }
 
 /// Runs the platform in this way for so long.
@@ -69,6 +84,8 @@ pub(crate) async fn measure(side: &Side, buyers: usize, time: Duration) -> Measu
     assert!(readers.try_join_next().is_none(), "whoever reads the metrics has ended");
     drop(readers);
     load.stop().await;
+    // Who sends none does not tell of it.
+    let spans_sent = sample(&scene.platform, SPANS_SENT).await.unwrap_or_default();
     scene.platform.terminate().await;
     let failed = calls.failures().count();
     let bookings = as_number(calls.count() - failed);
@@ -79,6 +96,7 @@ pub(crate) async fn measure(side: &Side, buyers: usize, time: Duration) -> Measu
         p99_ms: ms(calls.percentile(99)),
         cpu_ms_per_booking: cpu * 1000.0 / bookings.max(1.0),
         failed,
+        spans_sent,
     }
 }
 
@@ -101,10 +119,14 @@ async fn read_metrics(admin: HttpClient) {
 }
 
 async fn cpu_seconds(platform: &Platform) -> f64 {
+    let seconds = sample(platform, CPU).await;
+    seconds.unwrap_or_else(|| panic!("the process does not tell its {CPU}"))
+}
+
+async fn sample(platform: &Platform, name: &str) -> Option<f64> {
     let page = platform.admin_get("/metrics").await.body;
-    let mut samples = page.lines().filter(|line| line.starts_with(CPU));
-    let value = samples.find_map(|line| line.rsplit_once(' ')?.1.parse().ok());
-    value.unwrap_or_else(|| panic!("the process does not tell its {CPU}"))
+    let mut samples = page.lines().filter(|line| line.starts_with(name));
+    samples.find_map(|line| line.rsplit_once(' ')?.1.parse().ok())
 }
 
 /// Exact for as many as can be counted here.

@@ -69,7 +69,14 @@ mod tests {
 
     fn at(bookings_per_second: f64) -> Measurement {
         let (median_ms, p99_ms, cpu_ms_per_booking) = (1.0, 2.0, 1.0);
-        Measurement { bookings_per_second, median_ms, p99_ms, cpu_ms_per_booking, failed: 0 }
+        Measurement {
+            bookings_per_second,
+            median_ms,
+            p99_ms,
+            cpu_ms_per_booking,
+            failed: 0,
+            spans_sent: 0.0,
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A private collector of traces: rotel, which takes OTLP in both its ways and passes it on.
+//! A private collector of traces: rotel, which takes OTLP in both its ways and passes it on, or drops it.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -21,15 +21,19 @@ struct Collector {
     folder: PathBuf,
     grpc: SocketAddr,
     http: SocketAddr,
-    onward: String,
+    onward: Option<String>,
 }
 
 /// Starts a collector over `folder` that takes OTLP over gRPC at its URL and passes all traces on to `onward`, which
-/// speaks OTLP over gRPC. Beside it stands the URL where it takes OTLP over HTTP.
+/// speaks OTLP over gRPC; without one it drops them. Beside it stands the URL where it takes OTLP over HTTP.
 ///
 /// # Errors
 /// Why it did not start.
-pub fn collector(folder: &Path, onward: &str, life: Life) -> Result<(Server, String), String> {
+pub fn collector(
+    folder: &Path,
+    onward: Option<&str>,
+    life: Life,
+) -> Result<(Server, String), String> {
     let account = Account::ordinary()?;
     account.make_folder(folder)?;
     let program = programs::tool("rotel-agent")?;
@@ -37,7 +41,7 @@ pub fn collector(folder: &Path, onward: &str, life: Life) -> Result<(Server, Str
     let program = program.canonicalize().map_err(|error| format!("rotel-agent: {error}"))?;
     let program = account.reachable(&program, folder)?;
     let (grpc, http) = (free_address()?, free_address()?);
-    let (folder_of_its_own, onward) = (folder.to_owned(), onward.to_owned());
+    let (folder_of_its_own, onward) = (folder.to_owned(), onward.map(str::to_owned));
     let kind = Collector { account, program, folder: folder_of_its_own, grpc, http, onward };
     let server = Server::start(Box::new(kind), folder, (grpc, format!("http://{grpc}")), life)?;
     Ok((server, format!("http://{http}")))
@@ -53,7 +57,14 @@ impl Kind for Collector {
         command.arg("start");
         command.args(["--otlp-grpc-endpoint", &self.grpc.to_string()]);
         command.args(["--otlp-http-endpoint", &self.http.to_string()]);
-        command.args(["--exporter", "otlp", "--otlp-exporter-endpoint", &self.onward]);
+        match &self.onward {
+            Some(onward) => {
+                command.args(["--exporter", "otlp", "--otlp-exporter-endpoint", onward]);
+            }
+            None => {
+                command.args(["--exporter", "blackhole"]);
+            }
+        }
         command.arg("--pid-file").arg(self.folder.join("pid"));
         command.arg("--log-file").arg(self.folder.join("own-log"));
         command

@@ -1,20 +1,18 @@
 //! `cargo xtask bench`: builds the programs and their benchmarks, and runs these.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
 
-use crate::checks::BUILD;
+use crate::checks::programs;
 use crate::tools;
 use crate::workspace::{Workspace, run as run_command};
 
-const RELEASE: [&str; 6] = ["build", "--release", "--package", "boxoffice", "--package", "bench"];
-
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Which one (`telemetry`: what traces and metrics cost); all without it.
-    #[arg(value_parser = ["telemetry"])]
+    /// Which one (what traces and metrics cost: `telemetry` as they are deployed, `all-traces` where every trace is
+    /// kept); all without it.
+    #[arg(value_parser = ["telemetry", "all-traces"])]
     name: Option<String>,
     /// How many pairs of measurements.
     #[arg(long, value_name = "NUMBER")]
@@ -33,7 +31,7 @@ pub(crate) struct Bench {
 /// The results are told and kept in the target folder's `bench`.
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<bool, String> {
     tools::set_up_python(workspace)?;
-    let mut program = Command::new(build(workspace, bench.debug)?.join("bench"));
+    let mut program = Command::new(programs(workspace, bench.debug)?.join("bench"));
     program.args(&bench.name).arg("--results").arg(workspace.built("bench"));
     let numbers =
         [("--rounds", bench.rounds), ("--seconds", bench.seconds), ("--buyers", bench.buyers)];
@@ -41,15 +39,4 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<bool, String> 
         program.args(number.map(|number| format!("{option}={number}")));
     }
     run_command(program.env("BOXOFFICE_TOOLS", workspace.tools())).map(|()| true)
-}
-
-fn build(workspace: &Workspace, debug: bool) -> Result<PathBuf, String> {
-    if debug {
-        // The same build as the tests'.
-        run_command(&mut workspace.cargo(&BUILD))?;
-        return Ok(workspace.built("debug"));
-    }
-    println!("building the programs; the first release build takes some minutes");
-    run_command(&mut workspace.cargo(&RELEASE))?;
-    Ok(workspace.built("release"))
 }

@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask lint` and `cargo xtask test`, the quick ones first.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::released;
@@ -22,7 +23,8 @@ pub(crate) fn quick(workspace: &Workspace, report: &mut Report) {
 
 /// Always the whole workspace with its tests: a part of it would have its dependencies built once more, with other
 /// features.
-pub(crate) const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
+const BUILD: [&str; 3] = ["build", "--workspace", "--all-targets"];
+const RELEASE: [&str; 4] = ["build", "--release", "--workspace", "--bins"];
 const FAULTS: [&str; 6] = ["test", "--workspace", "--test", "faults", "--no-fail-fast", "--"];
 
 /// The shapes beside the default that the acceptance tests run in, and how many tests at once: each is many processes.
@@ -32,6 +34,20 @@ const ONE_AT_A_TIME: [&str; 2] = ["--test-threads", "1"];
 const FIXED_SEED: u32 = 1;
 /// Has Prometheus' own tools read and test what they are given.
 const MONITORING: &str = "deploy/monitoring/check.sh";
+
+/// The folder of all programs, freshly built.
+pub(crate) fn programs(workspace: &Workspace, debug: bool) -> Result<PathBuf, String> {
+    if debug {
+        // The same build as the tests'.
+        run(&mut workspace.cargo(&BUILD))?;
+        return Ok(workspace.built("debug"));
+    }
+    println!(
+        "building the programs; the first release build takes a quarter of an hour on two cores"
+    );
+    run(&mut workspace.cargo(&RELEASE))?;
+    Ok(workspace.built("release"))
+}
 
 /// Every test of the workspace over freshly built programs and real servers; all of them run even if some fail.
 pub(crate) fn tests(workspace: &Workspace, filter: &[String], report: &mut Report) {

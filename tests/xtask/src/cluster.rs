@@ -16,7 +16,7 @@ use servers::deployment::{self, CONTEXTS, GATEWAY, Replica};
 use servers::process::{end, is_running};
 use servers::{Life, Signal, plain_get, running};
 
-use crate::checks::BUILD;
+use crate::checks::programs;
 use crate::tools;
 use crate::workspace::{Workspace, run as run_command};
 
@@ -81,7 +81,7 @@ pub(crate) fn run(workspace: &Workspace, command: &Cluster) -> Result<bool, Stri
                 println!("it is up already");
                 return Ok(report::print(&state, &folder));
             }
-            let programs = build(workspace, *debug)?;
+            let programs = programs(workspace, *debug)?;
             tools::set_up_python(workspace)?;
             servers::install_missing()?;
             let up = up(workspace, &folder, programs, usize::from(*replicas));
@@ -100,21 +100,6 @@ pub(crate) fn run(workspace: &Workspace, command: &Cluster) -> Result<bool, Stri
             }
         },
     }
-}
-
-fn build(workspace: &Workspace, debug: bool) -> Result<PathBuf, String> {
-    if debug {
-        // The same build as the tests'.
-        run_command(&mut workspace.cargo(&BUILD))?;
-        return Ok(workspace.built("debug"));
-    }
-    println!("building the programs; the first release build takes some minutes");
-    let mut build = workspace.cargo(&["build", "--release", "--package", "boxoffice"]);
-    for server in CONTEXTS.iter().chain([&GATEWAY]) {
-        build.args(["--package", &format!("boxoffice-{server}")]);
-    }
-    run_command(&mut build)?;
-    Ok(workspace.built("release"))
 }
 
 fn up(

@@ -13,11 +13,13 @@ use crate::rpcs;
 
 /// What no server of ours serves: clients may make up names without end (trap R47).
 const OTHER: &str = "other";
+/// As OpenTelemetry calls it.
+const OTHER_RPC: &str = "_OTHER";
 
 /// The span of a call on its way, and what waits for its end. A client that leaves before cancels it.
 pub(crate) fn begin(request: &Request<Body>) -> (Span, Ending) {
     let rpc = rpcs::known(request.uri().path());
-    let span = span(request, rpc.unwrap_or(OTHER));
+    let span = span(request, rpc.unwrap_or(OTHER_RPC));
     telemetry_traces::continue_from_headers(&span, request.headers());
     let (told, began) = (span.clone(), Instant::now());
     let ending = Ending::new(span.clone(), move |code| {

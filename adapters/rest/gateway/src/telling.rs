@@ -15,6 +15,8 @@ use crate::routes::Route;
 
 /// What matches no route.
 const OTHER: &str = "other";
+/// As OpenTelemetry calls a method that nobody knows.
+const OTHER_METHOD: &str = "_OTHER";
 /// What proxies tell of a client that left before its answer.
 const CLIENT_LEFT: u16 = 499;
 
@@ -39,9 +41,8 @@ impl Telling {
             otel.kind = "server",
             otel.status_code = tracing::field::Empty,
             http.request.method = method,
-            http.route = endpoint,
+            http.route = route.map(Route::template),
             url.path = path,
-            url.scheme = "http",
             http.response.status_code = tracing::field::Empty,
             "error.type" = tracing::field::Empty,
             correlation_id = request_id(&request.headers).and_then(|id| id.to_str().ok()),
@@ -85,6 +86,6 @@ const fn known(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::HEAD => "HEAD",
         Method::OPTIONS => "OPTIONS",
-        _ => OTHER,
+        _ => OTHER_METHOD,
     }
 }

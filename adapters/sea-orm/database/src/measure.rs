@@ -10,7 +10,8 @@ use sea_orm::{
     Select, SelectGetableTuple, Selector,
 };
 use telemetry_metrics::names::{
-    DB_CONNECTIONS, DEAD_LETTERS, OUTBOX_OLDEST_AGE, OUTBOX_PARKED, OUTBOX_UNPUBLISHED,
+    DB_CONNECTIONS, DB_CONNECTIONS_MAX, DEAD_LETTERS, OUTBOX_OLDEST_AGE, OUTBOX_PARKED,
+    OUTBOX_UNPUBLISHED,
 };
 use telemetry_metrics::{Gauge, before_reading};
 
@@ -136,7 +137,8 @@ pub(crate) fn tell_connections(name: &'static str, database: Weak<Shared>) {
         let Some(database) = database.upgrade() else { return false };
         for (pool, connection) in [("writer", &database.writer), ("reader", database.reader.pool())]
         {
-            let (open, idle) = sizes(connection);
+            let (open, idle, most) = sizes(connection);
+            DB_CONNECTIONS_MAX.set([name, pool], number(u64::from(most)));
             DB_CONNECTIONS.set([name, pool, "idle"], number(idle as u64));
             DB_CONNECTIONS
                 .set([name, pool, "used"], number(u64::from(open).saturating_sub(idle as u64)));
@@ -145,19 +147,20 @@ pub(crate) fn tell_connections(name: &'static str, database: Weak<Shared>) {
     });
 }
 
-fn sizes(connection: &DatabaseConnection) -> (u32, usize) {
+/// Open, idle, and the most there may be.
+fn sizes(connection: &DatabaseConnection) -> (u32, usize, u32) {
     match connection.get_database_backend() {
         DbBackend::Postgres => {
             let pool = connection.get_postgres_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
         DbBackend::MySql => {
             let pool = connection.get_mysql_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
         DbBackend::Sqlite | _ => {
             let pool = connection.get_sqlite_connection_pool();
-            (pool.size(), pool.num_idle())
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
         }
     }
 }

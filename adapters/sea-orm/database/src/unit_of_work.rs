@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use crate::Database;
-use crate::engine::{begin_write, is_lock_wait, is_passing};
+use crate::engine::{begin_write, is_lock_wait, is_passing, without_values};
 
 const RUNS_MAX: u32 = 5;
 /// Longer than waiting for a connection, a lock and the longest statement together: past it the network
@@ -52,7 +52,7 @@ pub fn unavailable(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
         if queued_in_vain || is_lock_wait(&error) {
             StoreError::Overloaded { doing }
         } else {
-            StoreError::Unavailable { doing, cause: error.to_string() }
+            StoreError::Unavailable { doing, cause: without_values(&error) }
         }
     }
 }
@@ -208,7 +208,8 @@ async fn run_until_decided<T>(
             Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),
             Run::Again(error) => {
                 DB_TRANSACTIONS.add([database.name(), "rerun"]);
-                tracing::debug!(doing, run, %error, "running a transaction again");
+                let error = without_values(&error);
+                tracing::debug!(doing, run, error, "running a transaction again");
             }
         }
         tokio::time::sleep(backoff(run)).await;

@@ -1,12 +1,15 @@
 //! A metric with its labels, declared as a static.
 
 use std::borrow::Cow;
+use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
+use prometheus_client::encoding::EncodeMetric;
+use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter as Count;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
@@ -17,38 +20,49 @@ use crate::BUCKETS_S;
 
 type Label = (&'static str, Cow<'static, str>);
 type Exemplar = [(&'static str, String); 1];
-type Durations<const N: usize> =
-    Family<[Label; N], HistogramWithExemplars<Exemplar>, fn() -> HistogramWithExemplars<Exemplar>>;
+type Durations = HistogramWithExemplars<Exemplar>;
 
-/// What a metric is called and told apart by.
-struct Names<const N: usize> {
+/// Counts what happened; in the text its name ends with `_total`.
+pub type Counter<const N: usize> = Labelled<N, Count>;
+/// Counts what somebody else adds up, such as the system; in the text its name ends with `_total`.
+pub type Total<const N: usize> = Labelled<N, Count<f64, AtomicU64>>;
+/// How long things took; in the text its name ends with `_seconds`.
+pub type Histogram<const N: usize> = Labelled<N, Durations>;
+/// What is so just now.
+pub type Gauge<const N: usize> = Labelled<N, Level<f64, AtomicU64>>;
+
+/// A metric, and the labels that its values are told apart by.
+pub struct Labelled<const N: usize, M> {
     name: &'static str,
     help: &'static str,
     labels: [&'static str; N],
+    values: LazyLock<Family<[Label; N], M>>,
 }
 
-impl<const N: usize> Names<N> {
-    fn with(&self, values: [impl Into<Cow<'static, str>>; N]) -> [Label; N] {
-        let mut names = self.labels.into_iter();
-        values.map(|value| (names.next().unwrap_or_default(), value.into()))
-    }
-}
-
-/// Counts what happened; in the text its name ends with `_total`.
-pub struct Counter<const N: usize> {
-    names: Names<N>,
-    family: LazyLock<Family<[Label; N], Count>>,
-}
-
-impl<const N: usize> Counter<N> {
+impl<const N: usize, M: Kind> Labelled<N, M> {
     pub(crate) const fn new(
         name: &'static str,
         labels: [&'static str; N],
         help: &'static str,
     ) -> Self {
-        Self { names: Names { name, help, labels }, family: LazyLock::new(Family::default) }
+        Self { name, help, labels, values: LazyLock::new(Self::empty) }
     }
 
+    fn empty() -> Family<[Label; N], M> {
+        Family::new_with_constructor(M::fresh)
+    }
+
+    fn of<R>(&self, labels: [impl Into<Cow<'static, str>>; N], act: impl FnOnce(&M) -> R) -> R {
+        act(&self.values.get_or_create(&self.named(labels)))
+    }
+
+    fn named(&self, values: [impl Into<Cow<'static, str>>; N]) -> [Label; N] {
+        let mut names = self.labels.into_iter();
+        values.map(|value| (names.next().unwrap_or_default(), value.into()))
+    }
+}
+
+impl<const N: usize> Counter<N> {
     /// One more.
     pub fn add(&self, labels: [impl Into<Cow<'static, str>>; N]) {
         self.add_many(labels, 1);
@@ -61,83 +75,38 @@ impl<const N: usize> Counter<N> {
 
     /// So many more.
     pub fn add_many(&self, labels: [impl Into<Cow<'static, str>>; N], count: u64) {
-        self.family.get_or_create(&self.names.with(labels)).inc_by(count);
+        self.of(labels, |counter| counter.inc_by(count));
     }
-}
-
-/// Counts what somebody else adds up, such as the system; in the text its name ends with `_total`.
-pub struct Total<const N: usize> {
-    names: Names<N>,
-    family: LazyLock<Family<[Label; N], Count<f64, AtomicU64>>>,
 }
 
 impl<const N: usize> Total<N> {
-    pub(crate) const fn new(
-        name: &'static str,
-        labels: [&'static str; N],
-        help: &'static str,
-    ) -> Self {
-        Self { names: Names { name, help, labels }, family: LazyLock::new(Family::default) }
-    }
-
     /// It stands at so much now, which MUST NOT be less than before.
     pub fn set(&self, labels: [impl Into<Cow<'static, str>>; N], value: f64) {
-        let total = self.family.get_or_create(&self.names.with(labels));
-        total.inner().store(value.to_bits(), Ordering::Relaxed);
+        self.of(labels, |total| total.inner().store(value.to_bits(), Ordering::Relaxed));
     }
-}
-
-/// How long things took; in the text its name ends with `_seconds`.
-pub struct Histogram<const N: usize> {
-    names: Names<N>,
-    family: LazyLock<Durations<N>>,
 }
 
 impl<const N: usize> Histogram<N> {
-    pub(crate) const fn new(
-        name: &'static str,
-        labels: [&'static str; N],
-        help: &'static str,
-    ) -> Self {
-        let family = || Family::new_with_constructor(buckets as fn() -> _);
-        Self { names: Names { name, help, labels }, family: LazyLock::new(family) }
-    }
-
     /// One took so long. The trace it belongs to is shown as an example of its bucket, where it is kept.
     pub fn observe(&self, labels: [impl Into<Cow<'static, str>>; N], took: Duration) {
-        let family = self.family.get_or_create(&self.names.with(labels));
-        family.observe(took.as_secs_f64(), exemplar());
+        self.of(labels, |durations| durations.observe(took.as_secs_f64(), exemplar()));
     }
-}
-
-/// What is so just now.
-pub struct Gauge<const N: usize> {
-    names: Names<N>,
-    family: LazyLock<Family<[Label; N], Level<f64, AtomicU64>>>,
 }
 
 impl<const N: usize> Gauge<N> {
-    pub(crate) const fn new(
-        name: &'static str,
-        labels: [&'static str; N],
-        help: &'static str,
-    ) -> Self {
-        Self { names: Names { name, help, labels }, family: LazyLock::new(Family::default) }
-    }
-
     /// It is so much now.
     pub fn set(&self, labels: [impl Into<Cow<'static, str>>; N], value: f64) {
-        self.family.get_or_create(&self.names.with(labels)).set(value);
+        self.of(labels, |gauge| gauge.set(value));
     }
 
     /// It is so much more, or less, than it was. Changes at once from several threads all count.
     pub fn add(&self, labels: [impl Into<Cow<'static, str>>; N], change: f64) {
-        self.family.get_or_create(&self.names.with(labels)).inc_by(change);
+        self.of(labels, |gauge| gauge.inc_by(change));
     }
 
     /// Says nothing more of it: nobody knows. An old value would look like a new one.
     pub fn forget(&self, labels: [impl Into<Cow<'static, str>>; N]) {
-        self.family.remove(&self.names.with(labels));
+        self.values.remove(&self.named(labels));
     }
 
     /// It is so much now, or nobody knows.
@@ -154,32 +123,37 @@ pub(crate) trait Metric: Sync {
     fn register(&self, registry: &mut Registry);
 }
 
-impl<const N: usize> Metric for Counter<N> {
+impl<const N: usize, M> Metric for Labelled<N, M>
+where
+    M: Kind + EncodeMetric + TypedMetric + Debug + Send + Sync + 'static,
+{
     fn register(&self, registry: &mut Registry) {
-        registry.register(self.names.name, self.names.help, self.family.clone());
+        registry.register(self.name, self.help, self.values.clone());
     }
 }
 
-impl<const N: usize> Metric for Total<N> {
-    fn register(&self, registry: &mut Registry) {
-        registry.register(self.names.name, self.names.help, self.family.clone());
+/// How a value begins.
+pub trait Kind {
+    /// With nothing counted.
+    fn fresh() -> Self;
+}
+
+impl<N: Default, A: Default> Kind for Count<N, A> {
+    fn fresh() -> Self {
+        Self::default()
     }
 }
 
-impl<const N: usize> Metric for Histogram<N> {
-    fn register(&self, registry: &mut Registry) {
-        registry.register(self.names.name, self.names.help, self.family.clone());
+impl<N: Default, A: Default> Kind for Level<N, A> {
+    fn fresh() -> Self {
+        Self::default()
     }
 }
 
-impl<const N: usize> Metric for Gauge<N> {
-    fn register(&self, registry: &mut Registry) {
-        registry.register(self.names.name, self.names.help, self.family.clone());
+impl Kind for Durations {
+    fn fresh() -> Self {
+        Self::new(BUCKETS_S.into_iter())
     }
-}
-
-fn buckets() -> HistogramWithExemplars<Exemplar> {
-    HistogramWithExemplars::new(BUCKETS_S.into_iter())
 }
 
 fn exemplar() -> Option<Exemplar> {
@@ -207,6 +181,6 @@ mod tests {
                 });
             }
         });
-        assert!(GAUGE.family.get_or_create(&[]).get().abs() < f64::EPSILON);
+        assert!(GAUGE.values.get_or_create(&[]).get().abs() < f64::EPSILON);
     }
 }

@@ -15,7 +15,7 @@ use autometrics::autometrics;
 use autometrics::settings::{AutometricsSettings, AutometricsSettingsBuilder};
 use prometheus_client::registry::Registry;
 
-pub use kinds::{Counter, Gauge, Histogram, Total};
+pub use kinds::{Counter, Gauge, Histogram, Labelled, Total};
 pub use text::Format;
 
 /// Upper bounds of the histograms, in seconds.

@@ -23,7 +23,7 @@ metrics! {
     // The doors.
     HTTP_REQUESTS: Counter<3> = "http_requests" ["method", "endpoint", "status"] "Requests answered over REST, by the route's template";
     HTTP_REQUEST_DURATION: Histogram<2> = "http_request_duration_seconds" ["method", "endpoint"] "Time to answer over REST";
-    HTTP_REQUESTS_IN_FLIGHT: Gauge<0> = "http_requests_in_flight" [] "Requests over REST that are being answered";
+    HTTP_REQUESTS_IN_FLIGHT: Gauge<0> = "http_requests_in_flight" [] "Requests over REST that are being answered, to the beginning of a stream";
     GRPC_REQUESTS: Counter<3> = "grpc_requests" ["service", "method", "status"] "Calls answered";
     GRPC_REQUEST_DURATION: Histogram<2> = "grpc_request_duration_seconds" ["service", "method"] "Time to answer a call, to the end of its stream";
     GRPC_CALLS_IN_FLIGHT: Gauge<0> = "grpc_calls_in_flight" [] "Calls that are running";
@@ -52,6 +52,7 @@ metrics! {
     BUS_CONNECTED: Gauge<0> = "bus_connected" [] "Whether NATS is connected";
     // Databases.
     DB_CONNECTIONS: Gauge<3> = "db_connections" ["database", "pool", "state"] "Connections to the database";
+    DB_CONNECTIONS_MAX: Gauge<2> = "db_connections_max" ["database", "pool"] "The most connections that the pool opens";
     DB_TRANSACTIONS: Counter<2> = "db_transactions" ["database", "outcome"] "Writing transactions by how they ended";
     DB_TRANSACTION_DURATION: Histogram<1> = "db_transaction_duration_seconds" ["database"] "Time of a writing transaction, from waiting for a connection to the commit";
     OUTBOX_UNPUBLISHED: Gauge<1> = "outbox_unpublished" ["database"] "Events that wait to be published";
@@ -63,6 +64,7 @@ metrics! {
     // The process itself.
     SERVICE_LIVE: Gauge<0> = "service_live" [] "Service liveness signal";
     SERVICE_READY: Gauge<0> = "service_ready" [] "Whether the service can do its work";
+    SERVICE_WAS_READY: Gauge<0> = "service_was_ready" [] "Whether it could at any time since it began";
     PROCESS_CPU: Total<0> = "process_cpu_seconds" [] "Processor time used";
     PROCESS_MEMORY: Gauge<0> = "process_resident_memory_bytes" [] "Memory that is resident";
     PROCESS_FDS: Gauge<0> = "process_open_fds" [] "Open file descriptors";

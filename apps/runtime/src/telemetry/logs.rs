@@ -70,12 +70,13 @@ pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
             LEVELS.join(", ")
         ));
     }
-    let directives = match text {
-        "debug" | "trace" => format!("{text},{MACHINERY},{STATEMENTS}"),
-        "info" => format!("{text},{QUIETER},{STATEMENTS}"),
-        _ => text.to_owned(),
+    // Targets that the text names itself come later, and win.
+    let quieter = match text.split(',').rfind(|part| !part.contains('=')) {
+        Some("debug" | "trace") => [MACHINERY, STATEMENTS].join(","),
+        Some("info") => [QUIETER, STATEMENTS].join(","),
+        _ => String::new(),
     };
-    EnvFilter::builder().parse(directives).map_err(|error| error.to_string())
+    EnvFilter::builder().parse(format!("{quieter},{text}")).map_err(|error| error.to_string())
 }
 
 /// A line with the ids of the trace that it was written in.
@@ -110,6 +111,35 @@ where
                 write!(writer, "{{\"trace_id\":\"{trace_id}\",\"span_id\":\"{span_id}\",{rest}")
             }
             _ => writeln!(writer, "{} trace_id={trace_id}", line.trim_end()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn what_a_text_does_not_name_stays_quiet() {
+        for (text, bus, statements) in [
+            ("info", false, false),
+            ("info,booking=debug", false, false),
+            ("booking=debug,info", false, false),
+            ("debug,h2=info", true, false),
+            ("info,async_nats=info", true, false),
+            ("info,sea_orm::database=info", false, true),
+        ] {
+            let filter = log_filter(text).unwrap();
+            let layers = tracing_subscriber::registry().with(filter);
+            tracing::subscriber::with_default(layers, || {
+                assert!(tracing::enabled!(target: "booking", Level::INFO), "{text}");
+                assert_eq!(tracing::enabled!(target: "async_nats", Level::INFO), bus, "{text}");
+                let told = tracing::enabled!(target: "sea_orm::database", Level::INFO);
+                assert_eq!(told, statements, "{text}");
+            });
         }
     }
 }

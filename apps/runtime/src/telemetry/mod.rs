@@ -1,11 +1,10 @@
 //! What the process tells of itself: logs on stderr, traces to a collector, numbers at `/metrics`.
 
-mod counted;
 mod level;
 mod logs;
+mod queue;
 mod settings;
 mod traces;
-mod unspoken;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use telemetry_metrics::names::{NONE, SERVICE_LIVE};
@@ -14,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub(crate) use level::keep;
 pub use settings::{LogFormat, OtlpProtocol, TelemetrySettings, TracesSampler};
+pub(crate) use traces::flush;
 
 use crate::config::Settings;
 use crate::metrics::read_process;
@@ -30,9 +30,10 @@ pub fn init_telemetry(settings: &Settings, service: &'static str) -> Result<(), 
     let provider = traces::provider(telemetry, service)?;
     telemetry_metrics::start(service);
     SERVICE_LIVE.set(NONE, 1.0);
+    let traced = !telemetry.otel_sdk_disabled;
     let layers = tracing_subscriber::registry()
-        .with(traces::layer(&provider))
-        .with(traces::exemplars())
+        .with(traced.then(|| traces::layer(&provider)))
+        .with(traced.then(traces::exemplars))
         .with(logs::layer(telemetry));
     if layers.try_init().is_err() {
         tracing::debug!("telemetry was started before");
@@ -41,11 +42,6 @@ pub fn init_telemetry(settings: &Settings, service: &'static str) -> Result<(), 
     traces::keep(provider);
     read_process();
     Ok(())
-}
-
-/// Sends what was not sent yet, for a moment. To be called last.
-pub(crate) async fn flush() {
-    traces::flush().await;
 }
 
 /// So that the provider's type is named once.

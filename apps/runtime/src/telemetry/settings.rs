@@ -64,7 +64,7 @@ pub struct TelemetrySettings {
     #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", global = true, default_value = "1.0", value_parser = share)]
     pub otel_traces_sampler_arg: f64,
 
-    /// Send nothing, whatever the other variables say
+    /// Trace nothing, whatever the other variables say: nothing is sent, and log lines name no trace
     #[arg(long, env = "OTEL_SDK_DISABLED", global = true, default_value = "false", value_parser = clap::value_parser!(bool), num_args = 1)]
     pub otel_sdk_disabled: bool,
 }

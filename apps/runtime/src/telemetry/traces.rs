@@ -17,15 +17,15 @@ use opentelemetry_sdk::Resource;
 use tokio::runtime::Handle;
 use tonic::metadata::MetadataMap;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
 use tracing::{Id, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt, Targets, dynamic_filter_fn};
 use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Provider;
-use super::counted::CountedQueue;
+use super::queue::Queue;
 use super::settings::{OtlpHeaders, OtlpProtocol, Pairs, TelemetrySettings};
-use super::unspoken::Unspoken;
 use crate::limits::FLUSH;
 use crate::start_error::StartError;
 
@@ -34,9 +34,9 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const MACHINERY: [&str; 6] = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry"];
 /// Those who say at debug that something is tried again, which is an event of the span it happens in.
 const RETRIES: [&str; 2] = ["sea_orm_database", "grpc_client"];
-/// The span of a writing transaction, and where the spans of statements come from.
-const TRANSACTION: &str = "transaction";
+/// Where the spans of statements come from, and those of the transactions around them.
 const STATEMENTS: &str = "sea_orm::";
+const TRANSACTIONS: &str = "sea_orm_database::unit_of_work";
 
 static KEPT: OnceLock<Provider> = OnceLock::new();
 
@@ -58,7 +58,7 @@ pub(super) fn provider(
         name: ENDPOINT,
         problem: format!("no collector can be reached there: {error}"),
     })?;
-    Ok(builder.with_span_processor(Unspoken(CountedQueue::to(exporter))).build())
+    Ok(builder.with_span_processor(Queue::to(exporter)).build())
 }
 
 fn exporter(
@@ -101,7 +101,8 @@ where
 {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("boxoffice"));
     let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false);
-    layer.with_filter(ours().and(part_of_something()))
+    let retries = RETRIES.map(|target| (target, LevelFilter::DEBUG));
+    layer.with_filter(ours().with_targets(retries).and(database_within_kept()))
 }
 
 /// Gives autometrics the examples that it shows beside its numbers.
@@ -109,26 +110,34 @@ pub(super) fn exemplars<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    // Without a filter of its own it would have every span of every library made.
-    Exemplars.with_filter(ours().and(part_of_something()))
+    // Without a filter of its own it would have every span of every library made; nobody measures within a
+    // statement or a transaction.
+    let database = [STATEMENTS, TRANSACTIONS].map(|target| (target, LevelFilter::OFF));
+    Exemplars.with_filter(ours().with_targets(database))
 }
 
 fn ours() -> Targets {
     let off = MACHINERY.map(|target| (target, LevelFilter::OFF));
-    let retries = RETRIES.map(|target| (target, LevelFilter::DEBUG));
-    Targets::new().with_default(LevelFilter::INFO).with_targets(off).with_targets(retries)
+    Targets::new().with_default(LevelFilter::INFO).with_targets(off)
 }
 
-/// Loops ask their databases many times a second: transactions and statements are told of within something
-/// that happens, and are no traces of their own.
-fn part_of_something<S>() -> impl Filter<S>
+/// Transactions and statements are told of within a span that is kept. They are most of all spans: in traces that
+/// nobody keeps they would cost for nothing, and the loops that ask their databases many times a second would be
+/// traces of their own.
+fn database_within_kept<S>() -> impl Filter<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let filter = dynamic_filter_fn(|metadata: &Metadata<'_>, context: &Context<'_, S>| {
-        let of_database = metadata.is_span()
-            && (metadata.name() == TRANSACTION || metadata.target().starts_with(STATEMENTS));
-        !of_database || context.lookup_current().is_some()
+    let of_database = |metadata: &Metadata<'_>| {
+        let target = metadata.target();
+        metadata.is_span() && (target.starts_with(STATEMENTS) || target.starts_with(TRANSACTIONS))
+    };
+    let filter = dynamic_filter_fn(move |metadata: &Metadata<'_>, _: &Context<'_, S>| {
+        !of_database(metadata) || TraceContext::current().span().span_context().is_sampled()
+    });
+    // Everything else is decided once for each place in the code.
+    let filter = filter.with_callsite_filter(move |metadata| {
+        if of_database(metadata) { Interest::sometimes() } else { Interest::always() }
     });
     filter.with_max_level_hint(LevelFilter::DEBUG)
 }
@@ -137,7 +146,8 @@ pub(super) fn keep(provider: Provider) {
     KEPT.get_or_init(|| provider);
 }
 
-pub(super) async fn flush() {
+/// Sends what was not sent yet, for a moment. To be called last.
+pub(crate) async fn flush() {
     let Some(provider) = KEPT.get().cloned() else { return };
     let flushing = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH));
     if !matches!(tokio::time::timeout(FLUSH, flushing).await, Ok(Ok(Ok(())))) {
@@ -154,12 +164,13 @@ where
 {
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
+        if span.extensions().get::<HashMap<&'static str, String>>().is_some() {
+            return;
+        }
         let traced = TraceContext::current();
         let traced = traced.span();
         let traced = traced.span_context();
-        if !traced.is_sampled()
-            || span.extensions().get::<HashMap<&'static str, String>>().is_some()
-        {
+        if !traced.is_sampled() {
             return;
         }
         let ids = HashMap::from([("trace_id", traced.trace_id().to_string())]);
@@ -188,20 +199,21 @@ impl HttpClient for Within {
 #[cfg(test)]
 mod tests {
     use opentelemetry::SpanId;
+    use opentelemetry_sdk::trace::Sampler;
     use tracing::Level;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
 
-    fn with_layers(act: impl FnOnce()) {
-        let provider = Provider::builder().build();
+    fn with_layers(sampler: Sampler, act: impl FnOnce()) {
+        let provider = Provider::builder().with_sampler(sampler).build();
         let layers = tracing_subscriber::registry().with(layer(&provider)).with(exemplars());
         tracing::subscriber::with_default(layers, act);
     }
 
     #[test]
     fn spans_of_the_machinery_are_not_made() {
-        with_layers(|| {
+        with_layers(Sampler::AlwaysOn, || {
             assert!(!tracing::enabled!(target: "h2::proto", Level::TRACE));
             assert!(!tracing::enabled!(target: "sqlx::query", Level::DEBUG));
             assert!(tracing::enabled!(target: "booking", Level::INFO));
@@ -209,16 +221,19 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_is_part_of_something() {
+    fn a_statement_is_told_of_within_a_span_that_is_kept() {
         let current = || TraceContext::current().span().span_context().span_id();
         let statement = || {
             let span = tracing::info_span!(target: "sea_orm::database", "sea_orm.execute");
             span.in_scope(current)
         };
-        with_layers(|| {
-            assert_eq!(statement(), SpanId::INVALID, "a loop asks");
-            let _rpc = tracing::info_span!("rpc").entered();
-            assert_ne!(statement(), current(), "a call asks");
-        });
+        for (sampler, told) in [(Sampler::AlwaysOn, true), (Sampler::AlwaysOff, false)] {
+            with_layers(sampler, || {
+                assert_eq!(statement(), SpanId::INVALID, "a loop asks");
+                let _rpc = tracing::info_span!("rpc").entered();
+                assert_ne!(current(), SpanId::INVALID, "lines have their ids in any case");
+                assert_eq!(statement() != current(), told, "a call asks");
+            });
+        }
     }
 }

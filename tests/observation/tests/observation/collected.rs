@@ -60,7 +60,8 @@ impl Collected {
         });
         let scratch = Scratch::fresh("collector").unwrap();
         let folder = scratch.path().join("data");
-        let started = block_in_place(|| servers::collector(&folder, &onward, Life::WithStarter));
+        let started =
+            block_in_place(|| servers::collector(&folder, Some(&onward), Life::WithStarter));
         let (collector, http) = started.unwrap();
         Self { collector, http, receiver, _serving: serving, _scratch: scratch }
     }

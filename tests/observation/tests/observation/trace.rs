@@ -90,7 +90,7 @@ const SAID: [(Known, &[(&str, &str)]); 7] = [
     (CHARGED, &[("db.system.name", "postgresql"), ("db.namespace", "payment")]),
     (
         ("payment", "CLIENT", "sea_orm.execute"),
-        &[("db.system", "postgresql"), ("db.operation", "*"), ("db.statement", "*")],
+        &[("db.system.name", "postgresql"), ("db.operation.name", "*"), ("db.query.text", "*")],
     ),
     (
         TELL,

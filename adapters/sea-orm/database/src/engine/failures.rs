@@ -15,6 +15,11 @@ const MYSQL_NO_TABLE: u16 = 1146;
 const MYSQL_COLUMN_THERE: u16 = 1060;
 const MYSQL_INDEX_THERE: u16 = 1061;
 const MYSQL_SHUTDOWN_KILLED: [u16; 2] = [1053, 1927];
+/// Text that the column's character set does not have.
+const MYSQL_WRONG_TEXT: u16 = 1366;
+/// Classes of SQLSTATE: data that does not fit, constraints.
+const SQL_STATES_OF_VALUES: [&str; 2] = ["22", "23"];
+const SQL_STATE_CHARS: usize = 5;
 const SQLITE_BUSY_RECOVERY_SNAPSHOT: [&str; 3] = ["5", "261", "517"];
 
 /// Whether the same transaction, run again from its beginning, may succeed. A unique key that the
@@ -65,6 +70,27 @@ pub(crate) fn is_column_there(error: &DbErr) -> bool {
     source(error).and_then(mysql::number) == Some(MYSQL_COLUMN_THERE)
 }
 
+/// The error's text, for logs and traces. One of a statement that was refused for what it wants to store repeats
+/// that, which may be somebody's name or address: of such only the code is told.
+pub(crate) fn without_values(error: &DbErr) -> String {
+    let refusal = source(error).and_then(sqlx::Error::as_database_error);
+    let Some(refusal) = refusal else { return error.to_string() };
+    let number = source(error).and_then(mysql::number);
+    match refusal.code() {
+        Some(code) if repeats_values(&code, number) => {
+            let number = number.map(|number| format!(" ({number})")).unwrap_or_default();
+            format!("the database refuses a value: code {code}{number}")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn repeats_values(sql_state: &str, number: Option<u16>) -> bool {
+    let of_values = SQL_STATES_OF_VALUES.iter().any(|class| sql_state.starts_with(class));
+    // SQLite's codes are numbers too, of at most four digits, and its texts name columns only.
+    (sql_state.len() == SQL_STATE_CHARS && of_values) || number == Some(MYSQL_WRONG_TEXT)
+}
+
 fn source(error: &DbErr) -> Option<&sqlx::Error> {
     if let DbErr::Exec(RuntimeErr::SqlxError(source))
     | DbErr::Query(RuntimeErr::SqlxError(source))
@@ -88,6 +114,20 @@ fn is_passing_code(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn g03_refused_values_are_known_by_the_code() {
+        for (code, number) in
+            [("23505", None), ("22P02", None), ("23000", Some(1062)), ("HY000", Some(1366))]
+        {
+            assert!(repeats_values(code, number), "{code} {number:?}");
+        }
+        for (code, number) in
+            [("2067", None), ("53100", None), ("42P01", None), ("HY000", Some(1021))]
+        {
+            assert!(!repeats_values(code, number), "{code} {number:?}");
+        }
+    }
 
     #[test]
     fn f15_what_passes_is_known_by_its_code() {
