@@ -34,12 +34,28 @@ pub(super) const ONLY_WHO_MAY_CALLS: Rule = Rule {
             },
             place: "payment",
         },
+        Broken {
+            change: |deployment| {
+                let policy = deployment.get_mut("NetworkPolicy", "bus");
+                policy["spec"]["egress"] = json!([]);
+            },
+            place: "nats",
+        },
+        Broken {
+            change: |deployment| {
+                let policy = deployment.get_mut("NetworkPolicy", "traces");
+                policy["spec"]["egress"][0]["ports"] = json!([]);
+            },
+            place: "gateway",
+        },
     ],
 };
 
 const CONTEXTS: [&str; 5] = ["ticket", "booking", "payment", "notification", "mypage"];
 const ON_MARIADB: [&str; 2] = ["payment", "notification"];
-const PORTS: [u16; 7] = [3100, 3306, 4222, 4317, 5432, 8080, 50051];
+/// Those of metrics, MariaDB, NATS and traces, PostgreSQL, what the servers of NATS tell each other, its exporter, REST,
+/// what NATS tells of itself, the pages of traces, and gRPC.
+const PORTS: [u16; 11] = [3100, 3306, 4222, 4317, 5432, 6222, 7777, 8080, 8222, 16686, 50051];
 
 /// Somebody who talks or is talked to.
 struct Actor {
@@ -70,9 +86,16 @@ fn wanted() -> Edges {
         for from in [context, &format!("{context}-migration"), "audit", "reconcile-view"] {
             add(from, &database, port);
         }
+        // The replicas of a database reach each other at every port.
+        for port in PORTS {
+            add(&database, &database, port);
+        }
         add("gateway", context, 50051);
         add(context, "nats", 4222);
+        add(context, "nats", 8222);
     }
+    add("nats", "nats", 6222);
+    add("prometheus", "nats", 7777);
     add("booking", "ticket", 50051);
     add("booking", "payment", 50051);
     add("ingress", "gateway", 8080);
@@ -122,14 +145,14 @@ fn actors() -> Vec<Actor> {
     actors
 }
 
-/// Every edge between two who are not both elsewhere.
+/// Every edge between two who are not both elsewhere, and between the replicas of one.
 fn allowed(deployment: &Deployment) -> Edges {
     let actors = actors();
     let policies: Vec<&Value> = deployment.of("NetworkPolicy").collect();
     let own = |actor: &Actor| actor.namespace["kubernetes.io/metadata.name"] == "boxoffice";
     let mut edges = Edges::new();
     for from in &actors {
-        for to in actors.iter().filter(|to| to.name != from.name && (own(from) || own(to))) {
+        for to in actors.iter().filter(|to| own(from) || own(to)) {
             for port in PORTS {
                 let out = !own(from) || passes(&policies, "Egress", "egress", "to", from, to, port);
                 let into =
