@@ -53,6 +53,7 @@ pub const RULES: &[Rule] = &[
     exposure::NOTHING_IS_OPEN_TO_THE_OUTSIDE,
     images::IMAGES_SAY_THEIR_VERSION,
     environment::WHAT_IS_READ_IS_DECLARED,
+    environment::WHAT_IS_LEFT_OUT_IS_READ,
     environment::WHAT_IS_DECLARED_IS_READ,
     network::ONLY_WHO_MAY_CALLS,
     custom::KINDS_ARE_KNOWN,

@@ -8,7 +8,7 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, Pods, name};
 
 /// Variables that no server is given, because what holds without them is right.
-const LEFT: [(&str, &str); 9] = [
+const LEFT: [(&str, &str); 7] = [
     ("DATA_DIR", "a server of its own writes no files"),
     ("LOG_LEVEL", "LOG_LEVEL_FILE says it, so that it can change"),
     ("PAYMENT_SEED", "chance is the same in every run only for tests"),
@@ -16,8 +16,6 @@ const LEFT: [(&str, &str); 9] = [
     ("OTEL_SDK_DISABLED", "for whom the endpoint is set and traces are not wanted for once"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "the collector of the cluster asks for no key"),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", "ten seconds are right"),
-    ("OTEL_TRACES_EXPORTER", "OTLP is the only one"),
-    ("OTEL_PROPAGATORS", "W3C's are the only ones"),
 ];
 
 /// A setting that is read and not said is one that nobody thought of.
@@ -39,6 +37,24 @@ pub(super) const WHAT_IS_READ_IS_DECLARED: Rule = Rule {
             data.map(|data| data.remove("MYPAGE_ENDPOINT"));
         },
         place: "Deployment/gateway",
+    }],
+};
+
+/// A reason that outlived its variable would hide another one of that name.
+pub(super) const WHAT_IS_LEFT_OUT_IS_READ: Rule = Rule {
+    says: "each variable that is left out for a reason is read by some program",
+    check: |deployment| {
+        let read = |name: &str| deployment.reads.values().any(|read| read.contains(name));
+        let unread = LEFT.iter().filter(|(name, _)| !read(name));
+        unread.map(|(name, why)| breach(*name, format!("no program reads it: \"{why}\""))).collect()
+    },
+    broken: &[Broken {
+        change: |deployment| {
+            for read in deployment.reads.values_mut() {
+                read.remove("PAYMENT_SEED");
+            }
+        },
+        place: "PAYMENT_SEED",
     }],
 };
 
