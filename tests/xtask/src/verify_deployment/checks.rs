@@ -6,9 +6,11 @@ use super::Finding;
 use super::asking::{Site, encoded};
 use super::objects::{Deployment, EndpointSlice, Labels, List, Pod, Port, Service};
 
-const GRPC: (&str, u16) = ("grpc", 50051);
-pub(super) const ADMIN: (&str, u16) = ("admin", 3100);
-const HTTP: (&str, u16) = ("http", 8080);
+type NamedPort = (&'static str, u16);
+
+const GRPC: NamedPort = ("grpc", 50051);
+pub(super) const ADMIN: NamedPort = ("admin", 3100);
+const HTTP: NamedPort = ("http", 8080);
 /// What the cluster calls a Service without an address of its own.
 const HEADLESS: &str = "None";
 
@@ -34,13 +36,14 @@ impl Server<'_> {
         format!("kubectl --namespace {} {rest}", self.namespace)
     }
 
-    /// The one with an address, which Prometheus and the outside name, and the headless one, which callers name.
-    fn services(&self) -> [String; 2] {
-        [self.name.to_owned(), format!("{}-headless", self.name)]
-    }
-
-    fn ports(&self) -> Vec<(&'static str, u16)> {
-        if self.name == GATEWAY { vec![GRPC, ADMIN, HTTP] } else { vec![GRPC, ADMIN] }
+    /// The one with an address, which Prometheus and the outside name, with every port; and the headless one, which
+    /// callers name, with the port that they call. The gateway has no callers among the servers.
+    fn services(&self) -> Vec<(String, Vec<NamedPort>)> {
+        if self.name == GATEWAY {
+            return vec![(self.name.to_owned(), vec![GRPC, ADMIN, HTTP])];
+        }
+        let headless = (format!("{}-headless", self.name), vec![GRPC]);
+        vec![(self.name.to_owned(), vec![GRPC, ADMIN]), headless]
     }
 
     fn apply(&self) -> String {
@@ -88,9 +91,9 @@ pub(super) fn deployment(server: &Server<'_>) -> Result<(String, Vec<Pod>), Find
     Ok((format!("{available} of {wanted} replicas are available"), pods))
 }
 
-/// Both Services are there, select these pods and declare every port.
+/// Its Services are there, select these pods and declare every port that they should.
 pub(super) fn services(server: &Server<'_>, pods: &[Pod]) -> Result<String, Finding> {
-    for name in server.services() {
+    for (name, ports) in server.services() {
         let path = server.path("api/v1", &format!("services/{name}"));
         let Some(Service { spec }) = server.api.object::<Service>(&path, "Service")? else {
             return Finding::wrong(format!("there is no Service {name}"), server.apply());
@@ -113,7 +116,7 @@ pub(super) fn services(server: &Server<'_>, pods: &[Pod]) -> Result<String, Find
             );
             return Finding::wrong(what, server.apply());
         }
-        for (port, number) in server.ports() {
+        for (port, number) in ports {
             if !has(&spec.ports, port, number) {
                 let what = format!(
                     "Service {name} declares no port {port} {number}, but {}",
@@ -123,18 +126,19 @@ pub(super) fn services(server: &Server<'_>, pods: &[Pod]) -> Result<String, Find
             }
         }
     }
-    Ok(format!("{} select its pods and declare every port", server.services().join(" and ")))
+    let names: Vec<_> = server.services().into_iter().map(|(name, _)| name).collect();
+    Ok(format!("its pods and every port are behind {}", names.join(" and ")))
 }
 
-/// Every port of both Services leads to each of these pods.
+/// Every port of its Services leads to each of these pods.
 pub(super) fn endpoints(server: &Server<'_>, pods: &[Pod]) -> Result<String, Finding> {
-    for service in server.services() {
+    for (service, ports) in server.services() {
         let selector = encoded(&format!("kubernetes.io/service-name={service}"));
         let path = server
             .path("apis/discovery.k8s.io/v1", &format!("endpointslices?labelSelector={selector}"));
         let slices = server.api.object::<List<EndpointSlice>>(&path, "EndpointSliceList")?;
         let slices = slices.map(|list| list.items).unwrap_or_default();
-        for (port, number) in server.ports() {
+        for (port, number) in ports {
             let missing: Vec<_> = pods
                 .iter()
                 .map(Pod::name)

@@ -154,14 +154,15 @@ impl Cluster {
             let conditions = json!({"ready": true, "serving": true, "terminating": false});
             json!({"addresses": ["10.0.0.1"], "conditions": conditions, "targetRef": {"kind": "Pod", "name": name}})
         });
-        for (service, address) in
-            [(server.to_owned(), "10.96.0.7"), (format!("{server}-headless"), "None")]
-        {
-            let spec =
-                json!({"clusterIP": address, "selector": labels(server), "ports": ports(server)});
+        let calls = vec![port("grpc", 50051)];
+        let headless = (format!("{server}-headless"), "None", calls);
+        let mut services = vec![(server.to_owned(), "10.96.0.7", ports(server))];
+        services.extend((server != "gateway").then_some(headless));
+        for (service, address, ports) in services {
+            let spec = json!({"clusterIP": address, "selector": labels(server), "ports": ports});
             let found = json!({"kind": "Service", "metadata": {"name": service}, "spec": spec});
             self.answer(&format!("services/{service}"), 200, found);
-            let slice = json!({"ports": ports(server), "endpoints": endpoints});
+            let slice = json!({"ports": ports, "endpoints": endpoints});
             let slices = json!({"kind": "EndpointSliceList", "items": [slice]});
             self.answer(&Self::slices(&service), 200, slices);
         }
@@ -192,8 +193,11 @@ fn pod(name: &str, server: &str) -> Value {
     })
 }
 
+fn port(name: &str, number: u16) -> Value {
+    json!({"name": name, "port": number, "protocol": "TCP"})
+}
+
 fn ports(server: &str) -> Vec<Value> {
-    let port = |name: &str, number: u16| json!({"name": name, "port": number, "protocol": "TCP"});
     let mut ports = vec![port("grpc", 50051), port("admin", 3100)];
     ports.extend((server == "gateway").then(|| port("http", 8080)));
     ports
