@@ -15,10 +15,10 @@ const MYSQL_NO_TABLE: u16 = 1146;
 const MYSQL_COLUMN_THERE: u16 = 1060;
 const MYSQL_INDEX_THERE: u16 = 1061;
 const MYSQL_SHUTDOWN_KILLED: [u16; 2] = [1053, 1927];
-/// Text that the column's character set does not have.
-const MYSQL_WRONG_TEXT: u16 = 1366;
-/// Classes of SQLSTATE: data that does not fit, constraints.
-const SQL_STATES_OF_VALUES: [&str; 2] = ["22", "23"];
+/// A key that is there already, and text that the column's character set does not have.
+const MYSQL_REPEATING: [u16; 2] = [1062, 1366];
+/// The class of SQLSTATE of data that does not fit.
+const DOES_NOT_FIT: &str = "22";
 const SQL_STATE_CHARS: usize = 5;
 const SQLITE_BUSY_RECOVERY_SNAPSHOT: [&str; 3] = ["5", "261", "517"];
 
@@ -85,10 +85,11 @@ pub(crate) fn without_values(error: &DbErr) -> String {
     }
 }
 
+/// PostgreSQL's texts of broken constraints name the constraint and leave the values to the details, which nobody reads.
 fn repeats_values(sql_state: &str, number: Option<u16>) -> bool {
-    let of_values = SQL_STATES_OF_VALUES.iter().any(|class| sql_state.starts_with(class));
     // SQLite's codes are numbers too, of at most four digits, and its texts name columns only.
-    (sql_state.len() == SQL_STATE_CHARS && of_values) || number == Some(MYSQL_WRONG_TEXT)
+    let does_not_fit = sql_state.len() == SQL_STATE_CHARS && sql_state.starts_with(DOES_NOT_FIT);
+    does_not_fit || number.is_some_and(|number| MYSQL_REPEATING.contains(&number))
 }
 
 fn source(error: &DbErr) -> Option<&sqlx::Error> {
@@ -117,14 +118,17 @@ mod tests {
 
     #[test]
     fn g03_refused_values_are_known_by_the_code() {
-        for (code, number) in
-            [("23505", None), ("22P02", None), ("23000", Some(1062)), ("HY000", Some(1366))]
-        {
+        for (code, number) in [("22P02", None), ("23000", Some(1062)), ("HY000", Some(1366))] {
             assert!(repeats_values(code, number), "{code} {number:?}");
         }
-        for (code, number) in
-            [("2067", None), ("53100", None), ("42P01", None), ("HY000", Some(1021))]
-        {
+        let telling = [
+            ("23505", None),
+            ("23514", None),
+            ("23000", Some(4025)),
+            ("2067", None),
+            ("53100", None),
+        ];
+        for (code, number) in telling {
             assert!(!repeats_values(code, number), "{code} {number:?}");
         }
     }
