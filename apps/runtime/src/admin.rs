@@ -14,9 +14,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use telemetry_metrics::Format;
 use telemetry_metrics::names::{NONE, SERVICE_READY, SERVICE_WAS_READY};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEADER_DEADLINE};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_CONVERSATION, ADMIN_HEADER_DEADLINE};
 use crate::metrics::LIVE;
 use crate::process::bind;
 use crate::readiness::Readiness;
@@ -70,12 +71,16 @@ async fn converse(connection: Connection, readiness: Readiness) {
         let response = answer(&request, &readiness);
         async { Ok::<_, Infallible>(response) }
     });
+    // One answer each, and not for ever: whoever asks and does not read must not take the place of who does.
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ADMIN_HEADER_DEADLINE)
+        .keep_alive(false)
         .serve_connection(TokioIo::new(connection), answers);
-    if let Err(error) = conversation.await {
-        tracing::debug!(%error, "an admin connection ended early");
+    match timeout(ADMIN_CONVERSATION, conversation).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "an admin connection ended early"),
+        Err(_elapsed) => tracing::debug!("an admin client did not read its answer"),
     }
 }
 

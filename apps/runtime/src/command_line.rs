@@ -72,6 +72,11 @@ fn one_line(error: &clap::Error) -> String {
     {
         return format!("{flag}: {problem}");
     }
+    let word = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    if error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-') {
+        return "there is a word that is neither a flag nor a command; a value with spaces needs quotes"
+            .to_owned();
+    }
     let text = error.to_string();
     let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
     let line = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 1024;
 /// How long an admin client may take for its request's head.
 pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long an admin client may take from its connection to the end of its answer.
+pub(crate) const ADMIN_CONVERSATION: Duration = Duration::from_secs(10);
 /// How long background loops may take to stop.
 pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(4);
 /// How long handler bodies may take to end after the last connection has.

@@ -18,7 +18,7 @@ mod server;
 
 pub use collector::collector;
 pub use mariadb::mariadb;
-pub use nats::{nats, nats_that_syncs};
+pub use nats::{nats, nats_for, nats_that_syncs};
 pub use ports::free_address;
 pub use postgres::postgres;
 pub use programs::{install_missing, prometheus, tool};

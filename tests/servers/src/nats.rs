@@ -32,6 +32,20 @@ pub fn nats(folder: &Path, life: Life) -> Result<(Server, String), String> {
     nats_that_syncs(folder, life, Some("always"))
 }
 
+/// The same for those who show this name and password alone.
+///
+/// # Errors
+/// Why it did not start.
+pub fn nats_for(
+    folder: &Path,
+    life: Life,
+    user: &str,
+    password: &str,
+) -> Result<(Server, String), String> {
+    let more = format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
+    start(folder, life, Some("always"), &more)
+}
+
 /// The same with a `sync_interval` as its configuration spells it, or none at all.
 ///
 /// # Errors
@@ -41,12 +55,21 @@ pub fn nats_that_syncs(
     life: Life,
     interval: Option<&str>,
 ) -> Result<(Server, String), String> {
+    start(folder, life, interval, "")
+}
+
+fn start(
+    folder: &Path,
+    life: Life,
+    interval: Option<&str>,
+    more: &str,
+) -> Result<(Server, String), String> {
     let account = Account::ordinary()?;
     account.make_folder(folder)?;
     let program = account.reachable(&programs::tool("nats-server")?, folder)?;
     let (address, monitor) = (free_address()?, free_address()?);
     let configuration = folder.join(CONFIGURATION);
-    fs::write(&configuration, configured(address, monitor, folder, interval))
+    fs::write(&configuration, configured(address, monitor, folder, interval) + more)
         .map_err(|error| format!("{}: {error}", configuration.display()))?;
     let kind = Nats { account, program, folder: folder.to_owned(), monitor };
     let url = format!("nats://{address}");

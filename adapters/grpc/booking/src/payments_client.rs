@@ -89,7 +89,7 @@ fn undecided(Failed { status, never_sent }: &Failed) -> ChargeOutcome {
         Some("PAYMENT_VOIDED") => ChargeOutcome::Voided,
         Some("OVERLOADED" | "INVALID_FIELD" | "ATTEMPT_OUT_OF_TURN") => ChargeOutcome::NotTried,
         Some(_) | None => {
-            tracing::warn!(code = ?status.code(), message = status.message(), "a charge got no outcome");
+            tracing::warn!(code = ?status.code(), status = status.message(), "a charge got no outcome");
             ChargeOutcome::Unknown { payment_id: None }
         }
     }

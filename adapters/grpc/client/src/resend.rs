@@ -74,7 +74,7 @@ impl Resend {
             if !again || Instant::now() + wait >= until {
                 return Err(failed);
             }
-            tracing::debug!(code = ?failed.code(), message = failed.message(), "a call is sent again");
+            tracing::debug!(code = ?failed.code(), status = failed.message(), "a call is sent again");
             tokio::time::sleep(wait).await;
             left = until.saturating_duration_since(Instant::now());
         }

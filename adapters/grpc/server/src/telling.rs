@@ -48,8 +48,10 @@ fn tell(span: &Span, rpc: Option<&'static str>, code: Code, took: Duration) {
     if is_our_fault(code) {
         span.record("otel.status_code", "ERROR");
         span.record("error.type", status);
+        span.in_scope(|| tracing::warn!(status, rpc, "a call failed"));
+    } else {
+        span.in_scope(|| tracing::debug!(status, "answered"));
     }
-    span.in_scope(|| tracing::debug!(status, "answered"));
     let (service, method) = rpc.and_then(|rpc| rpc.split_once('/')).unwrap_or((OTHER, OTHER));
     GRPC_REQUEST_DURATION.observe([service, method], took);
     GRPC_REQUESTS.add([service, method, status]);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
 use crate::{InvalidNatsUrl, NatsSettings};
@@ -29,8 +30,9 @@ pub(crate) async fn open(
     let servers = servers.filter(|servers| servers.iter().all(is_usable)).ok_or_else(|| {
         InvalidNatsUrl("must be like nats://host:4222, several with commas between them".to_owned())
     })?;
+    let (servers, secret) = without_secrets(servers);
     let refused = AtomicBool::new(false);
-    let options = ConnectOptions::new()
+    let options = authorized(secret)
         .name(&settings.name)
         .retry_on_initial_connect()
         .max_reconnects(None)
@@ -46,6 +48,47 @@ pub(crate) async fn open(
     let client = options.connect(servers).await;
     // Its own words may hold the address.
     client.map_err(|_| InvalidNatsUrl("cannot be used to connect to NATS".to_owned()))
+}
+
+/// What a server is shown; the same for all of a cluster.
+#[derive(Debug, PartialEq, Eq)]
+enum Secret {
+    Password { user: String, password: String },
+    Token(String),
+}
+
+/// The addresses alone, which the client tells of in its log, and what stood before the first `@` in them, which the
+/// client does not look for there.
+fn without_secrets(servers: Vec<ServerAddr>) -> (Vec<ServerAddr>, Option<Secret>) {
+    let mut found = None;
+    let mut bare = |server: ServerAddr| {
+        let mut url = server.into_inner();
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let secret = match (url.username(), url.password()) {
+            ("", None) => None,
+            (token, None) => Some(Secret::Token(decoded(token))),
+            (user, Some(password)) => {
+                Some(Secret::Password { user: decoded(user), password: decoded(password) })
+            }
+        };
+        found = found.take().or(secret);
+        // Only an address without a host refuses them, and such are refused before.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        ServerAddr::from_url(url).ok()
+    };
+    let servers = servers.into_iter().filter_map(&mut bare).collect();
+    (servers, found)
+}
+
+fn authorized(secret: Option<Secret>) -> ConnectOptions {
+    match secret {
+        None => ConnectOptions::new(),
+        Some(Secret::Token(token)) => ConnectOptions::with_token(token),
+        Some(Secret::Password { user, password }) => {
+            ConnectOptions::with_user_and_password(user, password)
+        }
+    }
 }
 
 fn is_usable(server: &ServerAddr) -> bool {
@@ -81,5 +124,26 @@ fn note(event: &Event, linked: &watch::Sender<bool>, refused: &AtomicBool) {
         }
         Event::ClientError(_) => tracing::debug!(%event, "NATS"),
         Event::SlowConsumer(_) | Event::ServerError(_) => tracing::warn!(%event, "NATS"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_keep_no_secret() {
+        let password = |user: &str, password: &str| {
+            Some(Secret::Password { user: user.to_owned(), password: password.to_owned() })
+        };
+        for (address, bare, secret) in [
+            ("nats://a:4222", "nats://a:4222", None),
+            ("nats://box:p%40ss@a:4222", "nats://a:4222", password("box", "p@ss")),
+            ("tls://t0ken@a", "tls://a", Some(Secret::Token("t0ken".to_owned()))),
+        ] {
+            let (servers, found) = without_secrets(vec![address.parse().unwrap()]);
+            let shown: Vec<_> = servers.iter().map(ServerAddr::as_url_str).collect();
+            assert_eq!((shown, found), (vec![bare], secret), "{address}");
+        }
     }
 }

@@ -224,7 +224,7 @@ pub(crate) fn write(
         }),
     };
     written.map(Bytes::from).map_err(|error| {
-        tracing::error!(message = message_name(message), %error, "an answer that JSON cannot hold");
+        tracing::error!(answer = message_name(message), %error, "an answer that JSON cannot hold");
         crate::error::fault()
     })
 }

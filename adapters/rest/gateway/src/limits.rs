@@ -14,8 +14,6 @@ pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const VIOLATIONS_MAX: usize = 32;
 /// How much of a name that a client made up is repeated to it.
 pub const NAME_CHARS_MAX: usize = 128;
-/// How much of a request's path stands in its span, and so in each line of its log.
-pub const TOLD_PATH_CHARS_MAX: usize = 256;
 /// How long a call that only reads may take.
 pub const READ_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a call that changes something may take.

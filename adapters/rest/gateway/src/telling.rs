@@ -10,7 +10,6 @@ use telemetry_metrics::names::{
 };
 use tracing::Span;
 
-use crate::limits::TOLD_PATH_CHARS_MAX;
 use crate::routes::Route;
 
 /// What matches no route.
@@ -34,7 +33,6 @@ impl Telling {
     pub(crate) fn of(request: &Parts, route: Option<&Route>) -> Self {
         let method = known(&request.method);
         let endpoint = route.map_or_else(|| OTHER.to_owned(), Route::template);
-        let path: String = request.uri.path().chars().take(TOLD_PATH_CHARS_MAX).collect();
         let span = tracing::info_span!(
             "http",
             otel.name = format!("{method} {endpoint}"),
@@ -42,7 +40,6 @@ impl Telling {
             otel.status_code = tracing::field::Empty,
             http.request.method = method,
             http.route = route.map(Route::template),
-            url.path = path,
             http.response.status_code = tracing::field::Empty,
             "error.type" = tracing::field::Empty,
             correlation_id = request_id(&request.headers).and_then(|id| id.to_str().ok()),
@@ -68,8 +65,10 @@ impl Drop for Telling {
         if self.status >= 500 {
             self.span.record("otel.status_code", "ERROR");
             self.span.record("error.type", &status);
+            tracing::warn!(status, endpoint, "a request failed");
+        } else {
+            tracing::debug!(status, "answered");
         }
-        tracing::debug!(status, "answered");
         HTTP_REQUEST_DURATION
             .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());
         HTTP_REQUESTS.add([self.method.to_owned(), endpoint, status]);

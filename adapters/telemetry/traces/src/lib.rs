@@ -15,6 +15,11 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// The name of the header, and of the column.
 pub const TRACE_PARENT: &str = "traceparent";
 
+const TRACE_STATE: &str = "tracestate";
+/// It goes into every span and on with every call: one that is longer, which the convention lets nobody rely on,
+/// is left out.
+const TRACE_STATE_BYTES_MAX: usize = 512;
+
 /// Makes a span the child of the call that these headers came with. MUST come before the span is entered.
 pub fn continue_from_headers(span: &Span, headers: &HeaderMap) {
     continue_from(span, &Headers(headers));
@@ -67,7 +72,8 @@ struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
+        let bytes_max = if key == TRACE_STATE { TRACE_STATE_BYTES_MAX } else { usize::MAX };
+        self.0.get(key)?.to_str().ok().filter(|value| value.len() <= bytes_max)
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -133,6 +139,31 @@ mod tests {
             );
             assert_eq!(traceparent().as_deref(), written, "the same beside a message");
         });
+    }
+
+    #[test]
+    fn g02_a_state_that_is_too_long_is_left_out() {
+        for (members, kept) in [(1, true), (32, false)] {
+            let state: Vec<_> = (0..members).map(|n| format!("k{n}={}", "v".repeat(200))).collect();
+            let given = HeaderMap::from_iter([
+                (HeaderName::from_static(TRACE_PARENT), HeaderValue::from_static(GIVEN)),
+                (
+                    HeaderName::from_static(TRACE_STATE),
+                    HeaderValue::try_from(state.join(",")).expect("visible"),
+                ),
+            ]);
+            with_layer(|| {
+                let span = tracing::info_span!("call");
+                continue_from_headers(&span, &given);
+                let mut written = HeaderMap::new();
+                span.in_scope(|| write_headers(&mut written));
+                let state = written.get(TRACE_STATE).map(HeaderValue::len).unwrap_or_default();
+                assert_eq!(state > 0, kept, "{members} members: {written:?}");
+                assert!(written.get(TRACE_PARENT).is_some_and(|text| {
+                    text.to_str().is_ok_and(|text| text.contains(TRACE_ID))
+                }));
+            });
+        }
     }
 
     #[test]

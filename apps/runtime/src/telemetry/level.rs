@@ -19,7 +19,7 @@ pub(crate) async fn keep(file: &Path, stop: CancellationToken) {
         if said.as_ref() != Some(&text) {
             let changed = text.clone().and_then(|text| logs::change(text.trim()));
             match changed {
-                Ok(level) => tracing::info!(level, "LOG_LEVEL_FILE says what is logged"),
+                Ok(logged) => tracing::info!(logged, "LOG_LEVEL_FILE says what is logged"),
                 Err(problem) => {
                     tracing::warn!(file = %file.display(), problem, "LOG_LEVEL_FILE is not followed")
                 }

@@ -16,7 +16,8 @@ use super::settings::{LogFormat, TelemetrySettings};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The machinery below us is told apart from ourselves: at debug it would drown everything.
-const MACHINERY: &str = "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,sqlx=info";
+const MACHINERY: &str =
+    "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,sqlx=info,async_nats=info";
 /// Each start would tell of every migration there is, and a bus that is away of every try to connect.
 const QUIETER: &str = "sea_orm_migration=warn,async_nats=warn";
 /// Spans of statements are for traces; a line need not name the statement it stands in.
@@ -60,21 +61,23 @@ pub(super) fn change(level: &str) -> Result<String, String> {
     change(filter).map(|()| level.to_owned())
 }
 
-/// Reads `info` or `info,booking=debug`. A word that is no level would be taken for a target, so it
+/// Reads `info` or `info,rest_gateway=debug`. A word that is no level would be taken for a target, so it
 /// is refused here.
 pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
-    let sound = |part: &str| LEVELS.contains(&part) || part.contains('=');
+    let is_space = |part: &str| part.contains(|c: char| c.is_whitespace() || c.is_control());
+    let sound = |part: &str| LEVELS.contains(&part) || (part.contains('=') && !is_space(part));
     if !text.split(',').all(sound) {
         return Err(format!(
-            "must be one of {}, or targets such as info,booking=debug",
+            "must be one of {}, or targets such as info,rest_gateway=debug",
             LEVELS.join(", ")
         ));
     }
-    // Targets that the text names itself come later, and win.
+    // What nobody has said anything about tells of errors. Targets that the text names itself come later, and win.
     let quieter = match text.split(',').rfind(|part| !part.contains('=')) {
         Some("debug" | "trace") => [MACHINERY, STATEMENTS].join(","),
         Some("info") => [QUIETER, STATEMENTS].join(","),
-        _ => String::new(),
+        Some(_) => String::new(),
+        None => "error".to_owned(),
     };
     EnvFilter::builder().parse(format!("{quieter},{text}")).map_err(|error| error.to_string())
 }
@@ -141,5 +144,16 @@ mod tests {
                 assert_eq!(told, statements, "{text}");
             });
         }
+    }
+
+    #[test]
+    fn a_text_of_several_lines_does_not_silence_errors() {
+        assert!(log_filter("info\nbooking=debug").is_err());
+        assert!(log_filter("info, booking=debug").is_err());
+        let layers = tracing_subscriber::registry().with(log_filter("booking=debug").unwrap());
+        tracing::subscriber::with_default(layers, || {
+            assert!(tracing::enabled!(target: "payment", Level::ERROR));
+            assert!(!tracing::enabled!(target: "payment", Level::WARN));
+        });
     }
 }

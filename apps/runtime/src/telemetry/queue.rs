@@ -6,9 +6,13 @@ use std::time::Duration;
 use opentelemetry::trace::Status;
 use opentelemetry::{Context, Key};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
+};
 use telemetry_metrics::names::SPANS;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 /// SeaORM names its spans so.
 const STATEMENTS: &str = "sea_orm.";
@@ -19,6 +23,10 @@ const STABLE_NAMES: [(&str, &str); 3] = [
     ("db.statement", "db.query.text"),
 ];
 
+/// What waits for its sending; what does not fit is dropped.
+const SPANS_MAX: usize = 2048;
+const BATCH_MAX: usize = 512;
+const SEND_EVERY: Duration = Duration::from_secs(5);
 const ENDED: &str = "ended";
 const SENT: &str = "sent";
 const LOST: &str = "lost";
@@ -29,9 +37,15 @@ const OUTCOMES: [&str; 3] = [ENDED, SENT, LOST];
 pub(super) struct Queue(BatchSpanProcessor);
 
 impl Queue {
-    pub(super) fn to(exporter: impl SpanExporter + 'static) -> Self {
+    /// Each sending ends within this time, whoever is at the other end. MUST be called within the runtime.
+    pub(super) fn to(exporter: impl SpanExporter + 'static, within: Duration) -> Self {
         OUTCOMES.into_iter().for_each(|outcome| SPANS.begin([outcome]));
-        Self(BatchSpanProcessor::builder(Counted(exporter)).build())
+        let counted = Counted { exporter, within, runtime: Handle::current() };
+        let sizes = BatchConfigBuilder::default()
+            .with_max_queue_size(SPANS_MAX)
+            .with_max_export_batch_size(BATCH_MAX)
+            .with_scheduled_delay(SEND_EVERY);
+        Self(BatchSpanProcessor::builder(counted).with_batch_config(sizes.build()).build())
     }
 }
 
@@ -79,26 +93,35 @@ fn told_as_ours(span: &mut SpanData) {
 
 /// A way to a collector whose spans are counted by whether it took them.
 #[derive(Debug)]
-struct Counted<E>(E);
+struct Counted<E> {
+    exporter: E,
+    within: Duration,
+    runtime: Handle,
+}
 
 impl<E: SpanExporter> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let sent = self.0.export(batch).await;
+        let sending = {
+            // The exporter's own thread has no clock that wakes.
+            let _within = self.runtime.enter();
+            timeout(self.within, self.exporter.export(batch))
+        };
+        let sent = sending.await.unwrap_or(Err(OTelSdkError::Timeout(self.within)));
         SPANS.add_many([if sent.is_ok() { SENT } else { LOST }], spans);
         sent
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
+        self.exporter.shutdown_with_timeout(timeout)
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
+        self.exporter.force_flush()
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.0.set_resource(resource);
+        self.exporter.set_resource(resource);
     }
 }
 
@@ -123,10 +146,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn g03_the_error_text_of_a_statement_stays_here() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn g03_the_error_text_of_a_statement_stays_here() {
         let collector = Collector::default();
-        let queue = Queue::to(collector.clone());
+        let queue = Queue::to(collector.clone(), Duration::from_secs(5));
         let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
         let tracer = provider.tracer("test");
         for name in ["sea_orm.execute", "transaction"] {
@@ -139,5 +162,24 @@ mod tests {
         let spans = collector.0.lock().unwrap_or_else(PoisonError::into_inner);
         let told: Vec<_> = spans.iter().map(|span| format!("{span:?}").contains("alice")).collect();
         assert_eq!(told, [false, true], "what others say of themselves stays as it is");
+    }
+
+    /// Takes what comes and never says so.
+    #[derive(Debug)]
+    struct Hanging;
+
+    impl SpanExporter for Hanging {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn p06_a_collector_that_never_answers_is_waited_for_so_long_and_no_longer() {
+        let queue = Queue::to(Hanging, Duration::from_millis(10));
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
+        provider.tracer("test").start("rpc").end();
+        let sent = provider.force_flush();
+        assert!(sent.is_err(), "{sent:?}");
     }
 }

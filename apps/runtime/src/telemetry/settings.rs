@@ -13,7 +13,7 @@ use crate::config::shown;
 /// Logs and traces.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct TelemetrySettings {
-    /// What is logged: off, error, warn, info, debug, trace, or targets such as info,booking=debug
+    /// What is logged: off, error, warn, info, debug, trace, or targets such as info,rest_gateway=debug
     #[arg(long, env = "LOG_LEVEL", global = true, default_value = "info", value_parser = log_level)]
     pub log_level: String,
 
@@ -197,8 +197,20 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// The exporters speak no TLS: a secret would never arrive, and nobody would be told.
 fn collector(text: &str) -> Result<String, String> {
-    let plain = text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme_str() == Some("http"));
-    plain.then(|| text.to_owned()).ok_or_else(|| "must be http://host:port".to_owned())
+    let is_usable = |uri: http::Uri| {
+        let authority = uri.authority()?;
+        let port = authority.as_str().strip_prefix(authority.host())?;
+        let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        let has_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        // Names, passwords and tokens belong into the headers: from here nobody would send them.
+        let is_bare = !authority.as_str().contains('@') && uri.query().is_none();
+        let is_http = uri.scheme_str() == Some("http") && !authority.host().is_empty();
+        (is_http && has_port && is_bare).then_some(())
+    };
+    let usable = text.parse().ok().and_then(is_usable);
+    usable.map(|()| text.to_owned()).ok_or_else(|| {
+        "must be http://host:port, without a name, a password or a question in it".to_owned()
+    })
 }
 
 /// What is wrong is not repeated: it may be a secret.

@@ -58,7 +58,7 @@ pub(super) fn provider(
         name: ENDPOINT,
         problem: format!("no collector can be reached there: {error}"),
     })?;
-    Ok(builder.with_span_processor(Queue::to(exporter)).build())
+    Ok(builder.with_span_processor(Queue::to(exporter, settings.timeout())).build())
 }
 
 fn exporter(

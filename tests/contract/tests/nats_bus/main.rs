@@ -6,6 +6,7 @@
     reason = "a scene that cannot be set up is a failed test, and one consumer panics on purpose"
 )]
 
+mod authorized;
 mod consuming;
 mod faults;
 mod inboxed;
