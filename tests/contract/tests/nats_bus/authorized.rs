@@ -21,8 +21,9 @@ async fn the_name_and_the_password_in_the_address_are_shown_to_the_server() {
     };
     let (trusted, stranger) = (bus(at("box:p%40ss@")).await, bus(at("box:guessed@")).await);
     let mut connected = trusted.connected();
-    let connecting = timeout(PATIENCE, connected.wait_for(|connected| *connected)).await;
-    assert!(matches!(connecting, Ok(Ok(_))), "whoever knows the password is let in");
+    // What it gives is let go of at once: while somebody holds it, the bus cannot say anything else.
+    let is_in = timeout(PATIENCE, connected.wait_for(|connected| *connected)).await.is_ok();
+    assert!(is_in, "whoever knows the password is let in");
     assert!(!*stranger.connected().borrow(), "and nobody else");
     for bus in [trusted, stranger] {
         bus.close().await;
