@@ -38,7 +38,7 @@ pub(crate) async fn compare(plan: &Plan, kept: Kept) -> Comparison {
         settings: vec![
             ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url().to_owned()),
             ("OTEL_TRACES_SAMPLER", sampler.to_owned()),
-            ("OTEL_TRACES_SAMPLER_ARG", "0.1".to_owned()),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.02".to_owned()),
         ],
         scraped: true,
     };
