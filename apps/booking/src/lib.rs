@@ -48,7 +48,11 @@ pub async fn start(
     let token = platform.service_token.clone();
     let bearer: ServiceBearer = Arc::new(move || token.current());
     let bookings = Arc::new(Bookings {
-        store: Arc::new(SeaOrmBookingStore::new(database.clone(), envelope)),
+        store: Arc::new(SeaOrmBookingStore::new(
+            database.clone(),
+            envelope,
+            platform.settings.batching,
+        )),
         tickets: Arc::new(TicketsClient::new(tickets, Arc::clone(&bearer))),
         payments: Arc::new(PaymentsClient::new(payments, bearer)),
         clock: Arc::clone(&platform.clock),

@@ -37,7 +37,11 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     platform.claim("provider")?;
     let ledger = open_provider(&platform.settings).await?;
     let paying = Arc::new(Paying {
-        settlements: Arc::new(SeaOrmSettlementStore::new(database.clone(), envelope)),
+        settlements: Arc::new(SeaOrmSettlementStore::new(
+            database.clone(),
+            envelope,
+            platform.settings.batching,
+        )),
         provider: provider(&platform.settings, ledger.clone())?,
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),

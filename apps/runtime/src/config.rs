@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, value_parser};
-use sea_orm_database::DatabaseUrl;
+use sea_orm_database::{Batching, DatabaseUrl};
 
 use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
 use crate::nats_url::NatsUrl;
@@ -44,6 +44,10 @@ pub struct Settings {
     /// acknowledges is on its disk
     #[arg(long, env = "NATS_MONITOR_URL", global = true, hide_env_values = true)]
     pub nats_monitor_url: Option<String>,
+
+    /// Whether calls that come at once share transactions: on, or off, which is what it is measured against
+    #[arg(long, env = "BATCHING", global = true, default_value = "on")]
+    pub batching: Batching,
 
     /// Where REST and OpenAPI are served
     #[arg(long, env = "REST_ADDR", global = true, default_value = "127.0.0.1:8080", value_parser = address)]
@@ -178,6 +182,7 @@ impl Settings {
             ("NATS_STREAM_REPLICAS", self.nats_stream_replicas.to_string()),
             ("NATS_STREAM_MAX_BYTES", self.nats_stream_max_bytes.to_string()),
             ("NATS_MONITOR_URL", shown(self.nats_monitor_url.as_deref().map(without_user))),
+            ("BATCHING", self.batching.to_string()),
             ("REST_ADDR", self.rest_addr.to_string()),
             ("GRPC_ADDR", self.grpc_addr.to_string()),
             ("ADMIN_ADDR", self.admin_addr.to_string()),

@@ -14,7 +14,8 @@ pub(crate) enum Program {
 }
 
 /// What only servers with a database and a bus read.
-const OF_CONTEXTS: [&str; 5] = [
+const OF_CONTEXTS: [&str; 6] = [
+    "BATCHING",
     "DATABASE_URL",
     "NATS_URL",
     "NATS_STREAM_REPLICAS",

@@ -30,7 +30,8 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     platform.claim("ticket")?;
     let database = open(&platform.settings).await?;
-    let store = Arc::new(SeaOrmTicketStore::new(database.clone(), envelope));
+    let batching = platform.settings.batching;
+    let store = Arc::new(SeaOrmTicketStore::new(database.clone(), envelope, batching));
     let ticketing = Arc::new(Ticketing {
         store: Arc::<SeaOrmTicketStore>::clone(&store),
         stock: store,

@@ -80,7 +80,7 @@ impl StockCommand {
 impl StockNeeds {
     /// What these orders need, given the holds that are known by their identifiers.
     #[must_use]
-    pub fn of(orders: &[StockOrder], known: &[HoldRecord]) -> Self {
+    pub fn of<'a>(orders: impl IntoIterator<Item = &'a StockOrder>, known: &[HoldRecord]) -> Self {
         let mut needs = Self::default();
         for order in orders {
             match &order.command {

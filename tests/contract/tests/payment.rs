@@ -19,6 +19,7 @@ use payment::{
     CALL_LEASE, Change, Payer, Payment, PaymentEvent, PaymentFilter, PaymentState, Refund,
     RefundState, Settlement, SettlementStore,
 };
+use sea_orm_database::Batching;
 use sea_orm_payment::{SeaOrmSettlementStore, migrations};
 
 struct Scene {
@@ -44,7 +45,7 @@ async fn memory() -> Scene {
 async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
     Scene {
-        store: Arc::new(SeaOrmSettlementStore::new(fresh.db.clone(), envelope)),
+        store: Arc::new(SeaOrmSettlementStore::new(fresh.db.clone(), envelope, Batching::On)),
         database: Some(fresh),
     }
 }

@@ -1,5 +1,7 @@
 //! Bookings in a database: each change with its events and marks in one transaction.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use booking::{
     Booking, BookingChange, BookingEvent, BookingFilter, BookingStatus, BookingStore, Lease,
@@ -10,24 +12,35 @@ use kernel::{
     Timestamp,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
 };
-use sea_orm_database::{Database, Marks, TxError, database_now, unavailable, write_marks};
+use sea_orm_database::{
+    Admission, Batching, Database, Group, Job, Marks, TxError, database_now, insert_all,
+    overwrite_all, unavailable, write_admitted,
+};
 
-use crate::row::{Column, Entity, Model};
+use crate::row::{ActiveModel, Column, Entity, Model};
 use crate::state_row::status_name;
 
 /// Keeps bookings in a database.
 pub struct SeaOrmBookingStore {
     db: Database,
-    envelope: fn(&Recorded<BookingEvent>) -> Envelope,
+    commits: Group<BookingChange, Committed>,
 }
 
 impl SeaOrmBookingStore {
-    /// Over a database that [`crate::migrations`] have run on; `envelope` wraps events for the outbox.
-    pub fn new(db: Database, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Self {
-        Self { db, envelope }
+    /// Over a database that [`crate::migrations`] have run on; `envelope` wraps events for the outbox, and `batching`
+    /// says whether changes share transactions.
+    pub fn new(
+        db: Database,
+        envelope: fn(&Recorded<BookingEvent>) -> Envelope,
+        batching: Batching,
+    ) -> Self {
+        let commits = Group::new(db.clone(), "committing bookings", batching, move |tx, jobs| {
+            Box::pin(async move { commit_all(tx, &jobs, envelope).await })
+        });
+        Self { db, commits }
     }
 }
 
@@ -99,19 +112,7 @@ impl BookingStore for SeaOrmBookingStore {
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
-        let messages: Vec<_> = change.events.iter().map(self.envelope).collect();
-        self.db
-            .commit("committing a booking", move |tx| {
-                let (change, messages) = (change.clone(), messages.clone());
-                Box::pin(async move {
-                    let process = process(&change.timer, database_now(tx).await?);
-                    let stored = Stored { booking: change.booking, process };
-                    write(tx, Model::from(&stored), change.expected_revision).await?;
-                    let (caused_by, reply) = (change.caused_by, change.reply);
-                    write_marks(tx, Marks { caused_by, reply, messages }).await
-                })
-            })
-            .await
+        self.commits.submit(change.booking.id.as_uuid(), 1, change).await
     }
 
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
@@ -175,24 +176,73 @@ impl BookingStore for SeaOrmBookingStore {
     }
 }
 
-async fn write(tx: &DatabaseTransaction, row: Model, expected: i64) -> Result<(), TxError> {
-    if expected == 0 {
-        return match Entity::insert(row.into_active_model()).exec_without_returning(tx).await {
-            Ok(_) => Ok(()),
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                Err(TxError::Abort(Committed::Stale))
-            }
-            Err(error) => Err(error.into()),
-        };
+/// Decides and writes changes in their order; each has its own verdict.
+async fn commit_all(
+    tx: &DatabaseTransaction,
+    jobs: &[Job<BookingChange>],
+    envelope: fn(&Recorded<BookingEvent>) -> Envelope,
+) -> Result<Vec<Committed>, TxError> {
+    let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
+    let stored = revisions(tx, jobs).await?;
+    let mut admission = Admission::read(tx, &marks).await?.at(stored.clone());
+    // Read after the locks: what is due in a while is so from when it is written.
+    let now = database_now(tx).await?;
+    let (mut verdicts, mut admitted, mut rows) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
+        let (id, becomes) = (change.booking.id.to_string(), change.booking.revision);
+        let verdict = admission.admit(&id, change.expected_revision, becomes, &marks);
+        if verdict == Committed::Done {
+            let booking = change.booking.clone();
+            let stored = Stored { booking, process: process(&change.timer, now) };
+            rows.insert(id, Model::from(&stored).into_active_model());
+            admitted.push(marks);
+        }
+        verdicts.push(verdict);
     }
-    let id = row.id.clone();
-    let written = Entity::update_many()
-        .set(row.into_active_model().reset_all())
-        .filter(Column::Id.eq(id))
-        .filter(Column::Revision.eq(expected))
-        .exec(tx)
+    write(tx, rows, &stored).await?;
+    write_admitted(tx, admitted).await?;
+    Ok(verdicts)
+}
+
+fn marks(job: &Job<BookingChange>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Marks {
+    let BookingChange { events, caused_by, reply, .. } = &job.work;
+    let message = |event| Envelope { traceparent: job.traceparent.clone(), ..envelope(event) };
+    Marks {
+        caused_by: caused_by.clone(),
+        reply: reply.clone(),
+        messages: events.iter().map(message).collect(),
+    }
+}
+
+/// Locks the rows that are there, in one order, so that nobody else moves them meanwhile.
+async fn revisions(
+    tx: &DatabaseTransaction,
+    jobs: &[Job<BookingChange>],
+) -> Result<BTreeMap<String, i64>, DbErr> {
+    let ids: BTreeSet<_> = jobs.iter().map(|job| job.work.booking.id.to_string()).collect();
+    let rows: Vec<(String, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Revision])
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .into_tuple()
+        .all(tx)
         .await?;
-    if written.rows_affected == 1 { Ok(()) } else { Err(TxError::Abort(Committed::Stale)) }
+    Ok(rows.into_iter().collect())
+}
+
+/// New rows and changed ones, each kind in one statement.
+async fn write(
+    tx: &DatabaseTransaction,
+    rows: BTreeMap<String, ActiveModel>,
+    stored: &BTreeMap<String, i64>,
+) -> Result<(), DbErr> {
+    let (changed, new): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|(id, _)| stored.contains_key(id));
+    let rows = |rows: Vec<(String, ActiveModel)>| rows.into_iter().map(|(_, row)| row).collect();
+    insert_all::<ActiveModel>(tx, rows(new)).await?;
+    overwrite_all::<ActiveModel>(tx, rows(changed)).await
 }
 
 /// Takes those that are still due; a lease's owner is one sweep, so what is its is what it took.

@@ -16,7 +16,8 @@ use sea_orm::{
 };
 
 pub(crate) use failures::{
-    is_column_there, is_index_there, is_lock_wait, is_passing, is_table_missing, without_values,
+    is_answer, is_column_there, is_index_there, is_lock_wait, is_passing, is_table_missing,
+    without_values,
 };
 pub(crate) use server::Probe;
 

@@ -1,15 +1,20 @@
 //! The marks a commit leaves beside its aggregate: handled messages, answered keys, messages to send.
 
+mod admission;
+
 use kernel::{Cause, Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError};
-use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, InsertStatement, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, SqlErr};
 use telemetry_metrics::events;
-use telemetry_metrics::names::MESSAGES_DUPLICATES;
 
+pub use self::admission::Admission;
 use crate::Database;
 use crate::engine::now_expr;
 use crate::tables::{DeadLetter, Inbox, Outbox, Reply};
 use crate::unit_of_work::{TxError, count_at_commit, unavailable};
+
+/// Each row compares itself with all that are completed: more of them than these cost more than another statement.
+const REPLIES_AT_ONCE: usize = 32;
 
 /// What becomes durable together with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,21 +34,28 @@ pub struct Marks {
 /// `KeyTaken` when the key is taken, with `Stale` when another commit has published an aggregate's
 /// version; and the database's errors.
 pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), TxError> {
-    if let Some(cause) = &marks.caused_by {
-        let row = inbox_row(tx, cause)?;
-        if let Err(refusal) = insert_unless_taken(tx, &row, Committed::AlreadyHandled).await {
-            if matches!(refusal, TxError::Abort(_)) {
-                MESSAGES_DUPLICATES.add([cause.consumer]);
-            }
-            return Err(refusal);
-        }
+    let marks = [marks];
+    Admission::read(tx, &marks).await?.admit_marks(&marks[0]).map_err(TxError::Abort)?;
+    write_admitted(tx, marks.into()).await
+}
+
+/// Writes the marks of changes that were admitted, each kind in one statement. To be called last in their transaction.
+///
+/// # Errors
+/// As [`write_marks`]. What somebody else took since it was looked up is the database's error, after which the
+/// transaction is run again and finds it.
+pub async fn write_admitted(tx: &DatabaseTransaction, marks: Vec<Marks>) -> Result<(), TxError> {
+    let causes: Vec<_> = marks.iter().filter_map(|marks| marks.caused_by.as_ref()).collect();
+    if !causes.is_empty() {
+        tx.execute(&inbox_rows(tx, &causes)?).await?;
     }
-    write_reply(tx, &marks.reply).await?;
-    if !marks.messages.is_empty() {
-        for (counter, outcome) in marks.messages.iter().filter_map(|m| events::counted(m.name())) {
+    write_replies(tx, &marks).await?;
+    let messages: Vec<_> = marks.into_iter().flat_map(|marks| marks.messages).collect();
+    if !messages.is_empty() {
+        for (counter, outcome) in messages.iter().filter_map(|m| events::counted(m.name())) {
             count_at_commit(counter, outcome);
         }
-        insert_unless_taken(tx, &outbox_rows(tx, marks.messages)?, Committed::Stale).await?;
+        insert_unless_taken(tx, &outbox_rows(tx, messages)?, Committed::Stale).await?;
     }
     Ok(())
 }
@@ -100,7 +112,7 @@ pub(crate) async fn set_aside(
         let cause = Cause { consumer, event_id: message.id };
         let (message, reason) = (message.clone(), reason.clone());
         Box::pin(async move {
-            insert_unless_taken(tx, &inbox_row(tx, &cause)?, Committed::AlreadyHandled).await?;
+            insert_unless_taken(tx, &inbox_rows(tx, &[&cause])?, Committed::AlreadyHandled).await?;
             let again = Query::update()
                 .table(DeadLetter::Table)
                 .value(DeadLetter::Reason, reason.as_str())
@@ -119,47 +131,67 @@ pub(crate) async fn set_aside(
     verdict.await
 }
 
-async fn write_reply(tx: &DatabaseTransaction, reply: &ReplyChange) -> Result<(), TxError> {
-    let (key, resource_id, body) = match reply {
-        ReplyChange::None => return Ok(()),
-        ReplyChange::Complete { resource_id, body } => {
-            return complete_replies(tx, resource_id, body).await;
-        }
-        ReplyChange::Begin { key, resource_id } => (key, resource_id.as_str(), None),
-        ReplyChange::Record { key, body } => (key, "", Some(body.clone())),
-    };
-    let row = Query::insert()
-        .into_table(Reply::Table)
-        .columns([
-            Reply::Scope,
-            Reply::Key,
-            Reply::Fingerprint,
-            Reply::ResourceId,
-            Reply::Body,
-            Reply::CreatedAtUs,
-        ])
-        .values([
+async fn write_replies(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<(), TxError> {
+    let mut insert = Query::insert();
+    insert.into_table(Reply::Table).columns([
+        Reply::Scope,
+        Reply::Key,
+        Reply::Fingerprint,
+        Reply::ResourceId,
+        Reply::Body,
+        Reply::CreatedAtUs,
+    ]);
+    let (mut begun, mut completed) = (0, Vec::new());
+    for marks in marks {
+        let (key, resource_id, body) = match &marks.reply {
+            ReplyChange::None => continue,
+            ReplyChange::Complete { resource_id, body } => {
+                completed.push((resource_id.as_str(), body.as_slice()));
+                continue;
+            }
+            ReplyChange::Begin { key, resource_id } => (key, resource_id.as_str(), None),
+            ReplyChange::Record { key, body } => (key, "", Some(body.clone())),
+        };
+        let row = [
             key.scope.as_str().into(),
             key.key.as_str().into(),
             key.fingerprint.clone().into(),
             resource_id.into(),
             body.into(),
             now_expr(tx.get_database_backend()),
-        ])
-        .map_err(malformed)?
-        .to_owned();
-    insert_unless_taken(tx, &row, Committed::KeyTaken).await
+        ];
+        insert.values(row).map_err(malformed)?;
+        begun += 1;
+    }
+    if begun > 0 {
+        tx.execute(&insert).await?;
+    }
+    for completed in completed.chunks(REPLIES_AT_ONCE) {
+        complete_replies(tx, completed).await?;
+    }
+    Ok(())
 }
 
+/// The keys begun on each of these resources have its answer.
 async fn complete_replies(
     tx: &DatabaseTransaction,
-    resource_id: &str,
-    body: &[u8],
+    completed: &[(&str, &[u8])],
 ) -> Result<(), TxError> {
+    let of = |resource_id: &str| Expr::col(Reply::ResourceId).eq(resource_id);
+    let body: Expr = match completed {
+        [(_, body)] => body.to_vec().into(),
+        _ => {
+            let cases = completed.iter().fold(CaseStatement::new(), |cases, (resource, body)| {
+                cases.case(of(resource), body.to_vec())
+            });
+            cases.finally(Expr::col(Reply::Body)).into()
+        }
+    };
+    let resources = completed.iter().map(|(resource_id, _)| *resource_id);
     let update = Query::update()
         .table(Reply::Table)
-        .value(Reply::Body, body.to_vec())
-        .and_where(Expr::col(Reply::ResourceId).eq(resource_id))
+        .value(Reply::Body, body)
+        .and_where(Expr::col(Reply::ResourceId).is_in(resources))
         .and_where(Expr::col(Reply::Body).is_null())
         .to_owned();
     tx.execute(&update).await?;
@@ -181,17 +213,18 @@ pub(crate) async fn insert_unless_taken(
     }
 }
 
-fn inbox_row(tx: &DatabaseTransaction, cause: &Cause) -> Result<InsertStatement, DbErr> {
+fn inbox_rows(tx: &DatabaseTransaction, causes: &[&Cause]) -> Result<InsertStatement, DbErr> {
     let mut insert = Query::insert();
-    insert
-        .into_table(Inbox::Table)
-        .columns([Inbox::Consumer, Inbox::EventId, Inbox::ProcessedAtUs])
-        .values([
-            cause.consumer.into(),
-            cause.event_id.to_string().into(),
-            now_expr(tx.get_database_backend()),
-        ])
-        .map_err(malformed)?;
+    insert.into_table(Inbox::Table).columns([
+        Inbox::Consumer,
+        Inbox::EventId,
+        Inbox::ProcessedAtUs,
+    ]);
+    for cause in causes {
+        let now = now_expr(tx.get_database_backend());
+        let row = [cause.consumer.into(), cause.event_id.to_string().into(), now];
+        insert.values(row).map_err(malformed)?;
+    }
     Ok(insert)
 }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use crate::Database;
-use crate::engine::{begin_write, is_lock_wait, is_passing, without_values};
+use crate::engine::{begin_write, is_answer, is_lock_wait, is_passing, without_values};
 
 const RUNS_MAX: u32 = 5;
 /// Longer than waiting for a connection, a lock and the longest statement together: past it the network
@@ -43,6 +43,23 @@ pub(crate) enum Wake {
     Listeners,
     /// For commits that create no work for anybody, such as the relay's own marks.
     Nobody,
+}
+
+/// Why a transaction ended without a commit, after all its runs.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The database is away or has too much to do: nobody else will fare better.
+    Away(StoreError),
+    /// What was to be written, or what was read, cannot be.
+    Refused(StoreError),
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Away(error) | Failure::Refused(error) => error,
+        }
+    }
 }
 
 /// Names what was being done when the database failed.
@@ -110,8 +127,8 @@ impl Database {
         + Send
         + Sync
         + 'static,
-    ) -> Result<Result<T, Committed>, StoreError> {
-        self.verified(doing)?;
+    ) -> Result<Result<T, Committed>, Failure> {
+        self.verified(doing).map_err(Failure::Away)?;
         let database = self.clone();
         let span = tracing::info_span!(
             "transaction",
@@ -137,7 +154,7 @@ impl Database {
         // A panic in the closure ends here; its transaction was rolled back when it was unwound.
         let ending = self.tasks().spawn(body.instrument(span)).await;
         ending.unwrap_or_else(|panic| {
-            Err(StoreError::Unavailable { doing, cause: panic.to_string() })
+            Err(Failure::Refused(StoreError::Unavailable { doing, cause: panic.to_string() }))
         })
     }
 }
@@ -172,11 +189,7 @@ pub(crate) fn begin_counting(database: &'static str) {
     }
 }
 
-fn measure<T>(
-    database: &Database,
-    ending: &Result<Result<T, Committed>, StoreError>,
-    took: Duration,
-) {
+fn measure<T>(database: &Database, ending: &Result<Result<T, Committed>, Failure>, took: Duration) {
     let outcome = match ending {
         Ok(Ok(_)) => "committed",
         Ok(Err(_)) => "aborted",
@@ -191,7 +204,7 @@ fn measure<T>(
 
 /// How one run ended: decided, or worth another run.
 enum Run<T> {
-    Decided(Result<Result<T, Committed>, StoreError>),
+    Decided(Result<Result<T, Committed>, Failure>),
     Again(DbErr),
 }
 
@@ -199,13 +212,13 @@ async fn run_until_decided<T>(
     database: &Database,
     doing: &'static str,
     work: &Work<T>,
-) -> Result<Result<T, Committed>, StoreError> {
+) -> Result<Result<T, Committed>, Failure> {
     let mut run = 1;
     loop {
         COUNTED.with(RefCell::take);
         match run_in_time(database, doing, work).await {
             Run::Decided(ending) => return ending,
-            Run::Again(error) if run == RUNS_MAX => return Err(unavailable(doing)(error)),
+            Run::Again(error) if run == RUNS_MAX => return Err(failure(doing, error)),
             Run::Again(error) => {
                 DB_TRANSACTIONS.add([database.name(), "rerun"]);
                 let error = without_values(&error);
@@ -227,7 +240,7 @@ async fn run_in_time<T>(database: &Database, doing: &'static str, work: &Work<T>
     }
     timeout(RUN_TIMEOUT, run).await.unwrap_or_else(|_late| {
         let cause = "the server has stopped answering".to_owned();
-        Run::Decided(Err(StoreError::Unavailable { doing, cause }))
+        Run::Decided(Err(Failure::Away(StoreError::Unavailable { doing, cause })))
     })
 }
 
@@ -250,17 +263,19 @@ async fn run_once<T>(database: &Database, doing: &'static str, work: &Work<T>) -
     }
     match refusal {
         TxError::Abort(verdict) => Run::Decided(Ok(Err(verdict))),
-        TxError::Store(error) => Run::Decided(Err(error)),
+        TxError::Store(error) => Run::Decided(Err(Failure::Refused(error))),
         TxError::Db(error) => failed(doing, error),
     }
 }
 
 fn failed<T>(doing: &'static str, error: DbErr) -> Run<T> {
-    if is_passing(&error) {
-        Run::Again(error)
-    } else {
-        Run::Decided(Err(unavailable(doing)(error)))
-    }
+    if is_passing(&error) { Run::Again(error) } else { Run::Decided(Err(failure(doing, error))) }
+}
+
+fn failure(doing: &'static str, error: DbErr) -> Failure {
+    let refused = is_answer(&error) && !is_lock_wait(&error);
+    let error = unavailable(doing)(error);
+    if refused { Failure::Refused(error) } else { Failure::Away(error) }
 }
 
 /// 10 ms doubling with every run, with full jitter so that rivals do not meet again.

@@ -1,5 +1,6 @@
 //! The settlements: rows, events and inbox mark in one transaction, due by the database's own time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,10 +11,11 @@ use payment::{Change, Payment, PaymentEvent, PaymentFilter, Settlement, Settleme
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use sea_orm_database::{
-    Database, Marks, TxError, count_at_commit, database_now, now_expr, unavailable, write_marks,
+    Admission, Batching, Database, Group, Job, Marks, TxError, count_at_commit, database_now,
+    insert_all, now_expr, overwrite_all, unavailable, write_admitted,
 };
 use telemetry_metrics::names::PAYMENTS;
 
@@ -22,14 +24,23 @@ use crate::rows::{payment as payment_row, refund as refund_row, settlement as se
 /// The settlements in a database.
 pub struct SeaOrmSettlementStore {
     db: Database,
-    envelope: fn(&Recorded<PaymentEvent>) -> Envelope,
+    commits: Group<Change, Committed>,
 }
 
 impl SeaOrmSettlementStore {
-    /// Over a database that [`crate::migrations`] have run on; `envelope` is how events are sent.
+    /// Over a database that [`crate::migrations`] have run on; `envelope` is how events are sent, and `batching` says
+    /// whether changes share transactions.
     #[must_use]
-    pub const fn new(db: Database, envelope: fn(&Recorded<PaymentEvent>) -> Envelope) -> Self {
-        Self { db, envelope }
+    pub fn new(
+        db: Database,
+        envelope: fn(&Recorded<PaymentEvent>) -> Envelope,
+        batching: Batching,
+    ) -> Self {
+        let commits =
+            Group::new(db.clone(), "committing settlements", batching, move |tx, jobs| {
+                Box::pin(async move { commit_all(tx, &jobs, envelope).await })
+            });
+        Self { db, commits }
     }
 }
 
@@ -74,19 +85,7 @@ impl SettlementStore for SeaOrmSettlementStore {
     }
 
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
-        let envelope = self.envelope;
-        self.db
-            .commit("committing a settlement", move |tx| {
-                let change = change.clone();
-                Box::pin(async move {
-                    write_settlement(tx, &change).await?;
-                    write_payments(tx, &change.settlement.payments).await?;
-                    let messages = change.events.iter().map(envelope).collect();
-                    let caused_by = change.caused_by;
-                    write_marks(tx, Marks { caused_by, reply: ReplyChange::None, messages }).await
-                })
-            })
-            .await
+        self.commits.submit(change.settlement.booking_id.as_uuid(), 1, change).await
     }
 
     async fn claim_due(
@@ -177,90 +176,143 @@ fn wanted(filter: &PaymentFilter, after: Option<Cursor>) -> Condition {
         .add_option(after.map(beyond))
 }
 
-/// First in the transaction: whoever loses the race has written nothing else.
-async fn write_settlement(tx: &DatabaseTransaction, change: &Change) -> Result<(), TxError> {
-    let settlement = &change.settlement;
-    let row = settlement_row::Model {
-        booking_id: settlement.booking_id.to_string(),
+/// Decides and writes changes in their order; each has its own verdict.
+async fn commit_all(
+    tx: &DatabaseTransaction,
+    jobs: &[Job<Change>],
+    envelope: fn(&Recorded<PaymentEvent>) -> Envelope,
+) -> Result<Vec<Committed>, TxError> {
+    let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
+    let stored = revisions(tx, jobs).await?;
+    let mut admission = Admission::read(tx, &marks).await?.at(stored.clone());
+    let (mut verdicts, mut admitted, mut settlements) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
+        let id = change.settlement.booking_id.to_string();
+        let becomes = change.settlement.revision;
+        let verdict = admission.admit(&id, change.expected_revision, becomes, &marks);
+        if verdict == Committed::Done {
+            settlements.insert(id, &change.settlement);
+            admitted.push(marks);
+        }
+        verdicts.push(verdict);
+    }
+    write_settlements(tx, &settlements, &stored).await?;
+    write_payments(tx, &settlements, &stored).await?;
+    write_admitted(tx, admitted).await?;
+    Ok(verdicts)
+}
+
+fn marks(job: &Job<Change>, envelope: fn(&Recorded<PaymentEvent>) -> Envelope) -> Marks {
+    let Change { events, caused_by, .. } = &job.work;
+    let message = |event| Envelope { traceparent: job.traceparent.clone(), ..envelope(event) };
+    let messages = events.iter().map(message).collect();
+    Marks { caused_by: caused_by.clone(), reply: ReplyChange::None, messages }
+}
+
+/// Locks the rows that are there, in one order, so that nobody else moves them meanwhile.
+async fn revisions(
+    tx: &DatabaseTransaction,
+    jobs: &[Job<Change>],
+) -> Result<BTreeMap<String, i64>, DbErr> {
+    use settlement_row::Column;
+    let ids: BTreeSet<_> =
+        jobs.iter().map(|job| job.work.settlement.booking_id.to_string()).collect();
+    let rows: Vec<(String, i64)> = settlement_row::Entity::find()
+        .select_only()
+        .columns([Column::BookingId, Column::Revision])
+        .filter(Column::BookingId.is_in(ids))
+        .order_by_asc(Column::BookingId)
+        .lock_exclusive()
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn write_settlements(
+    tx: &DatabaseTransaction,
+    settlements: &BTreeMap<String, &Settlement>,
+    stored: &BTreeMap<String, i64>,
+) -> Result<(), DbErr> {
+    // Read after the locks: what is due in a while is so from when it is written.
+    let now = database_now(tx).await?;
+    let row = |(id, settlement): (&String, &&Settlement)| settlement_row::Model {
+        booking_id: id.clone(),
         voided: settlement.voided,
-        due_at_us: None,
+        due_at_us: settlement.due_in().map(|wait| now.plus(wait).as_micros()),
         revision: settlement.revision,
         event_version: settlement.event_version,
     };
-    if change.expected_revision == 0 {
-        insert_new(tx, row.clone()).await?;
+    let (changed, new): (Vec<_>, Vec<_>) =
+        settlements.iter().map(row).partition(|row| stored.contains_key(&row.booking_id));
+    insert_all(tx, active(new)).await?;
+    overwrite_all(tx, active(changed)).await
+}
+
+/// What is there is overwritten by its id, and the rest inserted; a second unique key, the attempt, never changes.
+async fn write_payments(
+    tx: &DatabaseTransaction,
+    settlements: &BTreeMap<String, &Settlement>,
+    stored: &BTreeMap<String, i64>,
+) -> Result<(), DbErr> {
+    let ids: Vec<_> = settlements.keys().filter(|id| stored.contains_key(*id)).collect();
+    let known = if ids.is_empty() { BTreeMap::new() } else { statuses(tx, ids).await? };
+    let payments = || settlements.values().flat_map(|settlement| &settlement.payments);
+    let rows: Vec<_> = payments().map(payment_row::Model::from).collect();
+    for row in rows.iter().filter(|row| row.status == payment_row::UNKNOWN) {
+        // There is no event of it, for nothing has been decided.
+        if known.get(&row.id).is_none_or(|status| status != payment_row::UNKNOWN) {
+            count_at_commit(&PAYMENTS, "unknown");
+        }
     }
-    // The same update sets the timer of a new row, because only an expression knows the time.
-    let stands_at = match change.expected_revision {
-        0 => row.revision,
-        expected => expected,
-    };
-    use settlement_row::Column;
-    let updated = settlement_row::Entity::update_many()
-        .col_expr(Column::Voided, row.voided.into())
-        .col_expr(Column::DueAtUs, due_at(tx, settlement.due_in()))
-        .col_expr(Column::Revision, row.revision.into())
-        .col_expr(Column::EventVersion, row.event_version.into())
-        .filter(Column::BookingId.eq(row.booking_id))
-        .filter(Column::Revision.eq(stands_at))
-        .exec(tx)
+    let (changed, new): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| known.contains_key(&row.id));
+    insert_all(tx, active(new)).await?;
+    overwrite_all(tx, active(changed)).await?;
+    let refunds = payments().flat_map(|payment| {
+        payment.refunds.iter().map(|refund| refund_row::Model::from((payment.id, refund)))
+    });
+    write_refunds(tx, refunds.collect()).await
+}
+
+/// The statuses of the payments that are there, by their ids.
+async fn statuses(
+    tx: &DatabaseTransaction,
+    booking_ids: Vec<&String>,
+) -> Result<BTreeMap<String, String>, DbErr> {
+    use payment_row::Column;
+    let rows: Vec<(String, String)> = payment_row::Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Status])
+        .filter(Column::BookingId.is_in(booking_ids))
+        .into_tuple()
+        .all(tx)
         .await?;
-    match updated.rows_affected {
-        0 => Err(TxError::Abort(Committed::Stale)),
-        _ => Ok(()),
-    }
+    Ok(rows.into_iter().collect())
 }
 
-async fn insert_new(tx: &DatabaseTransaction, row: settlement_row::Model) -> Result<(), TxError> {
-    let inserted =
-        settlement_row::Entity::insert(row.into_active_model()).exec_without_returning(tx).await;
-    match inserted {
-        Ok(_) => Ok(()),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Err(TxError::Abort(Committed::Stale))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Updates what is there by its id and inserts the rest. Not in one statement: what some engines call an
-/// upsert overwrites the row of another id when a second unique key, the attempt, is taken.
-async fn write_payments(tx: &DatabaseTransaction, payments: &[Payment]) -> Result<(), DbErr> {
-    for payment in payments {
-        let row = payment_row::Model::from(payment);
-        count_unknown(tx, &row).await?;
-        upsert(tx, payment_row::Column::Id.eq(&row.id), row.clone().into_active_model()).await?;
-        for refund in &payment.refunds {
-            let row = refund_row::Model::from((payment.id, refund));
-            upsert(tx, refund_row::Column::Id.eq(&row.id), row.clone().into_active_model()).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Counts a charge that becomes unknown: there is no event of it, for nothing has been decided.
-async fn count_unknown(tx: &DatabaseTransaction, row: &payment_row::Model) -> Result<(), DbErr> {
-    use payment_row::{Column, Entity, UNKNOWN};
-    if row.status != UNKNOWN {
+async fn write_refunds(
+    tx: &DatabaseTransaction,
+    rows: Vec<refund_row::Model>,
+) -> Result<(), DbErr> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let known = Entity::find_by_id(&row.id).filter(Column::Status.eq(UNKNOWN)).count(tx).await?;
-    if known == 0 {
-        count_at_commit(&PAYMENTS, "unknown");
-    }
-    Ok(())
+    let known: Vec<String> = refund_row::Entity::find()
+        .select_only()
+        .column(refund_row::Column::Id)
+        .filter(refund_row::Column::Id.is_in(rows.iter().map(|row| &row.id)))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let (changed, new): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| known.contains(&row.id));
+    insert_all(tx, active(new)).await?;
+    overwrite_all(tx, active(changed)).await
 }
 
-async fn upsert<A: ActiveModelTrait>(
-    tx: &DatabaseTransaction,
-    it: Expr,
-    row: A,
-) -> Result<(), DbErr> {
-    let known = A::Entity::update_many().set(row.clone().reset_all()).filter(it).exec(tx).await?;
-    if known.rows_affected == 0 {
-        A::Entity::insert(row).exec_without_returning(tx).await?;
-    }
-    Ok(())
+fn active<M: IntoActiveModel<A>, A: ActiveModelTrait>(rows: Vec<M>) -> Vec<A> {
+    rows.into_iter().map(IntoActiveModel::into_active_model).collect()
 }
 
 /// Moves a due time if it still is what was seen; says whether it was.

@@ -8,8 +8,8 @@ mod store;
 
 use kernel::{Envelope, Recorded, StoreError, TicketId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use sea_orm_database::{Database, unavailable};
-use ticket::{StockEntry, TicketEvent};
+use sea_orm_database::{Batching, Database, Group, unavailable};
+use ticket::{StockEntry, StockOrder, StockVerdict, TicketEvent};
 
 pub use migrations::migrations;
 
@@ -19,12 +19,19 @@ use rows::entry;
 pub struct SeaOrmTicketStore {
     db: Database,
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
+    stock: Group<Vec<StockOrder>, Vec<StockVerdict>>,
 }
 
 impl SeaOrmTicketStore {
-    /// Over a database that [`migrations`] have run on; `envelope` wraps events for the outbox.
-    pub fn new(db: Database, envelope: fn(&Recorded<TicketEvent>) -> Envelope) -> Self {
-        Self { db, envelope }
+    /// Over a database that [`migrations`] have run on; `envelope` wraps events for the outbox, and `batching` says
+    /// whether stock orders share transactions.
+    pub fn new(
+        db: Database,
+        envelope: fn(&Recorded<TicketEvent>) -> Envelope,
+        batching: Batching,
+    ) -> Self {
+        let stock = stock_store::group(db.clone(), envelope, batching);
+        Self { db, envelope, stock }
     }
 
     /// The whole ledger of a ticket, for the audit.

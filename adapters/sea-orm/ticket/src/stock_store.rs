@@ -4,16 +4,19 @@ mod read;
 mod write;
 
 use async_trait::async_trait;
-use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Timestamp};
+use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Timestamp, Uuid};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use sea_orm_database::{Marks, TxError, count_at_commit, database_now, unavailable, write_marks};
+use sea_orm_database::{
+    Batching, Database, Group, Job, Marks, TxError, count_at_commit, database_now, unavailable,
+    write_marks,
+};
 use telemetry_metrics::names::HOLDS;
 use ticket::{
     Availability, DueHolds, HoldChange, HoldRecord, HoldState, PIN_MAX, SlotAvailability, Stock,
-    StockOrder, StockStore, StockVerdict, TicketEvent,
+    StockCommand, StockOrder, StockStore, StockVerdict, TicketEvent,
 };
 
 use crate::SeaOrmTicketStore;
@@ -22,13 +25,8 @@ use crate::rows::{hold, stock, ticket as ticket_row};
 #[async_trait]
 impl StockStore for SeaOrmTicketStore {
     async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError> {
-        let envelope = self.envelope;
-        self.db
-            .write("deciding stock orders", move |tx| {
-                let orders = orders.clone();
-                Box::pin(async move { decide(tx, &orders, envelope).await })
-            })
-            .await
+        let Some(first) = orders.first() else { return Ok(Vec::new()) };
+        self.stock.submit(turn(&first.command), orders.len(), orders).await
     }
 
     async fn find_hold(&self, id: HoldId) -> Result<Option<HoldRecord>, StoreError> {
@@ -125,21 +123,57 @@ fn became(change: &HoldChange) -> impl Iterator<Item = &'static str> {
     is_new.then_some("held").into_iter().chain(settled)
 }
 
+/// Orders that are decided together, each with its own verdict.
+pub(crate) fn group(
+    db: Database,
+    envelope: fn(&Recorded<TicketEvent>) -> Envelope,
+    batching: Batching,
+) -> Group<Vec<StockOrder>, Vec<StockVerdict>> {
+    Group::new(db, "deciding stock orders", batching, move |tx, jobs| {
+        Box::pin(async move { decide(tx, &jobs, envelope).await })
+    })
+}
+
+/// Whose turn an order waits for: a ticket's, so that no ticket waits for another one's crowd. A step knows its hold
+/// alone.
+fn turn(command: &StockCommand) -> Uuid {
+    match command {
+        StockCommand::Hold(request) => request.ticket_id.as_uuid(),
+        StockCommand::Step(hold_id, _) => hold_id.as_uuid(),
+    }
+}
+
 async fn decide(
     tx: &DatabaseTransaction,
-    orders: &[StockOrder],
+    jobs: &[Job<Vec<StockOrder>>],
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
-) -> Result<Vec<StockVerdict>, TxError> {
-    let mut book = read::open_book(tx, orders).await?;
+) -> Result<Vec<Vec<StockVerdict>>, TxError> {
+    let orders: Vec<_> = jobs.iter().flat_map(|job| &job.work).collect();
+    let mut book = read::open_book(tx, &orders).await?;
     // Read after the locks: a wait for them must not make a hold look younger than it is.
     let now = database_now(tx).await?;
-    let verdicts = orders.iter().map(|order| book.execute(order, now)).collect();
+    let mut decided = |job: &Job<Vec<StockOrder>>| {
+        job.work.iter().map(|order| book.execute(order, now)).collect::<Vec<_>>()
+    };
+    let verdicts = jobs.iter().map(&mut decided).collect();
     let changes = book.into_changes();
     write::changes(tx, &changes).await?;
     for outcome in changes.holds.iter().flat_map(became) {
         count_at_commit(&HOLDS, outcome);
     }
-    let messages = changes.events.iter().map(envelope).collect();
+    let messages = changes.events.iter().map(|event| Envelope {
+        traceparent: jobs
+            .iter()
+            .find(|job| leads_to(job, event))
+            .and_then(|job| job.traceparent.clone()),
+        ..envelope(event)
+    });
+    let messages = messages.collect();
     write_marks(tx, Marks { messages, ..Marks::default() }).await?;
     Ok(verdicts)
+}
+
+/// An event has the trace of the call that led to it, whoever shares its transaction.
+fn leads_to(job: &Job<Vec<StockOrder>>, event: &Recorded<TicketEvent>) -> bool {
+    job.work.iter().any(|order| order.event_id == event.id)
 }

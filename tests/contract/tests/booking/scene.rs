@@ -15,6 +15,7 @@ use kernel::{
 };
 use memory_booking::MemoryBookingStore;
 use sea_orm_booking::{SeaOrmBookingStore, migrations};
+use sea_orm_database::Batching;
 
 pub(crate) struct Scene {
     pub(crate) store: Arc<dyn BookingStore>,
@@ -39,7 +40,7 @@ pub(crate) async fn memory() -> Scene {
 pub(crate) async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
     Scene {
-        store: Arc::new(SeaOrmBookingStore::new(fresh.db.clone(), envelope)),
+        store: Arc::new(SeaOrmBookingStore::new(fresh.db.clone(), envelope, Batching::On)),
         database: Some(fresh),
     }
 }

@@ -42,6 +42,7 @@ macro_rules! over_every_server {
 
 mod connect;
 mod dead_letters;
+mod group;
 mod killed;
 mod lease;
 mod lost_replies;

@@ -11,6 +11,7 @@ use kernel::{
     Quantity, Recorded, ReplyChange, StoreError, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
+use sea_orm_database::Batching;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
     Allocation, Hold, HoldRequest, HoldStep, Lines, Listing, RegisterTicket, Slot, SlotCapacity,
@@ -112,7 +113,7 @@ impl Stores {
 
     async fn over(engine: Engine) -> Self {
         let fresh = Fresh::new(engine, migrations()).await;
-        let store = Arc::new(SeaOrmTicketStore::new(fresh.db.clone(), envelope));
+        let store = Arc::new(SeaOrmTicketStore::new(fresh.db.clone(), envelope, Batching::On));
         let probe = InDatabase { store: store.clone(), fresh };
         let numbers = AtomicU64::new(1);
         Self { tickets: store.clone(), stock: store, probe: Arc::new(probe), numbers }

@@ -26,6 +26,7 @@ contract::over_every_store!(
     batches_over_the_same_tickets_pass_each_other,
     due_holds_stand_in_one_order;
     r03_a_corrupt_hold_is_due_and_stops_its_batch,
+    a_corrupt_hold_fails_its_own_caller_and_nobody_beside,
 );
 
 /// Longer than the life of a hold that is to expire, and than any clock's grain.
@@ -181,6 +182,26 @@ async fn r03_a_corrupt_hold_is_due_and_stops_its_batch(stores: &Stores) {
     stores.tamper(&unreadable).await;
     let sweep = stores.stock.due_holds(0, 9).await.unwrap();
     assert_eq!((sweep.due, sweep.unreadable), (vec![due[0]], 1));
+}
+
+/// Callers that come at once share transactions; each has the answer of its own order.
+async fn a_corrupt_hold_fails_its_own_caller_and_nobody_beside(stores: &Stores) {
+    let ticket = stores.on_sale(100, |_| {}).await;
+    let mut holds = Vec::new();
+    for _ in 0..20 {
+        holds.push(stores.held(&ticket, 1, true).await.id);
+    }
+    stores.tamper(&format!("UPDATE hold SET currency = '???' WHERE id = '{}'", holds[7])).await;
+    let orders =
+        holds.iter().map(|id| vec![stores.order(StockCommand::Step(*id, HoldStep::Commit))]);
+    let answers = join_all(orders.map(|orders| stores.stock.execute(orders))).await;
+    for (number, answer) in answers.iter().enumerate() {
+        let sold = answer.as_ref().is_ok_and(|verdicts| verdicts.iter().all(Result::is_ok));
+        let corrupt = matches!(answer, Err(StoreError::CorruptRow { table: "hold", .. }));
+        assert_eq!((sold, corrupt), (number != 7, number == 7), "{number}: {answer:?}");
+    }
+    let stock = stores.find(ticket.id).await.stock;
+    assert_eq!((stock.held(), stock.sold()), (1, 19));
 }
 
 async fn r08_a_deletion_comes_before_a_hold_or_after_it(stores: &Stores) {

@@ -8,11 +8,12 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, Pods, name};
 
 /// Variables that no server is given, because what holds without them is right.
-const LEFT: [(&str, &str); 7] = [
+const LEFT: [(&str, &str); 8] = [
     ("DATA_DIR", "a server of its own writes no files"),
     ("LOG_LEVEL", "LOG_LEVEL_FILE says it, so that it can change"),
     ("PAYMENT_SEED", "chance is the same in every run only for tests"),
     ("OTEL_SERVICE_NAME", "it is the program's name"),
+    ("BATCHING", "for whom measures what sharing transactions gains"),
     ("OTEL_SDK_DISABLED", "for whom the endpoint is set and traces are not wanted for once"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "the collector of the cluster asks for no key"),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", "ten seconds are right"),

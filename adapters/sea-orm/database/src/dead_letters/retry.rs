@@ -200,7 +200,7 @@ impl Database {
                 .to_owned();
             Box::pin(async move { Ok(tx.execute(&update).await.map(drop)?) })
         });
-        postponed.await.map(drop)
+        Ok(postponed.await.map(drop)?)
     }
 
     /// Removes a letter that was handled, unless somebody has set it aside again.
@@ -214,7 +214,7 @@ impl Database {
                 .to_owned();
             Box::pin(async move { Ok(tx.execute(&delete).await.map(drop)?) })
         });
-        forgotten.await.map(drop)
+        Ok(forgotten.await.map(drop)?)
     }
 }
 

@@ -40,6 +40,11 @@ pub(crate) fn is_passing(error: &DbErr) -> bool {
     }
 }
 
+/// Whether the database has answered a statement, if only with its refusal.
+pub(crate) fn is_answer(error: &DbErr) -> bool {
+    source(error).is_some_and(|source| source.as_database_error().is_some())
+}
+
 /// Whether a transaction waited too long for another one's lock: too many want the same row.
 pub(crate) fn is_lock_wait(error: &DbErr) -> bool {
     let Some(source) = source(error) else { return false };

@@ -22,16 +22,16 @@ use crate::rows::{hold, line, stock, ticket as ticket_row};
 /// The working set of these orders.
 pub(super) async fn open_book(
     tx: &DatabaseTransaction,
-    orders: &[StockOrder],
+    orders: &[&StockOrder],
 ) -> Result<StockBook, TxError> {
     let ids = orders.iter().map(|order| order.command.hold_id()).collect();
     let mut known = holds(tx, &ids).await?;
-    let mut needs = StockNeeds::of(orders, &known);
+    let mut needs = StockNeeds::of(orders.iter().copied(), &known);
     let mut locked = tickets(tx, &needs).await?;
     let late = appeared(tx, ids, &known, &needs).await?;
     if !late.is_empty() {
         known.extend(late);
-        needs = StockNeeds::of(orders, &known);
+        needs = StockNeeds::of(orders.iter().copied(), &known);
         locked = tickets(tx, &needs).await?;
     }
     let stocks = stocks(tx, &needs).await?;

@@ -1,14 +1,17 @@
 //! Writes what the book changed. Counters move by differences, under the CHECK of their table.
 
 use kernel::StoreError;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
-use sea_orm_database::TxError;
+use sea_orm_database::{TxError, insert_all, overwrite_all};
 use ticket::{HoldChange, HoldRecord, SlotCounts, SlotKey, StockChanges};
 
 use crate::rows::{entry, hold, line, stock};
+
+/// Each row compares itself with all that move: more of them than these cost more than another statement.
+const COUNTERS_AT_ONCE: usize = 32;
 
 /// Writes all of it, or the transaction fails.
 pub(super) async fn changes(
@@ -18,26 +21,22 @@ pub(super) async fn changes(
     let (begun, changed): (Vec<_>, Vec<_>) =
         changes.holds.iter().partition(|change| change.expected_revision == 0);
     insert_holds(tx, &begun).await?;
-    for change in changed {
-        update_hold(tx, change).await?;
-    }
-    if !changes.entries.is_empty() {
-        let rows = changes.entries.iter().map(entry::new);
-        entry::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    }
+    // They were read and locked in this transaction, so they stand at the revisions that were read.
+    let row = |change: &HoldChange| hold::Model::from(&change.record).into_active_model();
+    overwrite_all(tx, changed.into_iter().map(row).collect()).await?;
+    insert_all(tx, changes.entries.iter().map(entry::new).collect()).await?;
     // The hottest rows last, so that engines with row locks hold them for the shortest time.
-    for (key, counts) in &changes.counters {
-        move_counters(tx, key, *counts).await?;
+    let moved = changes.counters.iter().filter(|(_, counts)| **counts != SlotCounts::default());
+    let moved: Vec<_> = moved.map(|(key, counts)| (key, *counts)).collect();
+    for counters in moved.chunks(COUNTERS_AT_ONCE) {
+        move_counters(tx, counters).await?;
     }
     Ok(())
 }
 
-async fn insert_holds(tx: &DatabaseTransaction, begun: &[&HoldChange]) -> Result<(), TxError> {
-    if begun.is_empty() {
-        return Ok(());
-    }
-    let rows = begun.iter().map(|change| hold::Model::from(&change.record).into_active_model());
-    hold::Entity::insert_many(rows).exec_without_returning(tx).await?;
+async fn insert_holds(tx: &DatabaseTransaction, begun: &[&HoldChange]) -> Result<(), DbErr> {
+    let row = |change: &&HoldChange| hold::Model::from(&change.record).into_active_model();
+    insert_all(tx, begun.iter().map(row).collect()).await?;
     let mut lines = Vec::new();
     for change in begun {
         match &change.record {
@@ -45,47 +44,39 @@ async fn insert_holds(tx: &DatabaseTransaction, begun: &[&HoldChange]) -> Result
             HoldRecord::Tombstone(_) => {}
         }
     }
-    if !lines.is_empty() {
-        let rows = lines.into_iter().map(IntoActiveModel::into_active_model);
-        line::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    }
-    Ok(())
+    let rows = lines.into_iter().map(IntoActiveModel::into_active_model).collect();
+    insert_all::<line::ActiveModel>(tx, rows).await
 }
 
-async fn update_hold(tx: &DatabaseTransaction, change: &HoldChange) -> Result<(), TxError> {
-    let row = hold::Model::from(&change.record);
-    let updated = hold::Entity::update_many()
-        .filter(hold::Column::Id.eq(row.id.as_str()))
-        .filter(hold::Column::Revision.eq(change.expected_revision))
-        .set(row.into_active_model().reset_all())
-        .exec(tx)
-        .await?;
-    one_row("settling a hold", updated.rows_affected)
-}
-
+/// Each by its own difference, in one statement.
 async fn move_counters(
     tx: &DatabaseTransaction,
-    (ticket_id, slot): &SlotKey,
-    counts: SlotCounts,
+    counters: &[(&SlotKey, SlotCounts)],
 ) -> Result<(), TxError> {
-    if counts == SlotCounts::default() {
-        return Ok(());
-    }
+    let this = |(ticket_id, slot): &SlotKey| {
+        let of_ticket = stock::Column::TicketId.eq(ticket_id.to_string());
+        of_ticket.and(stock::Column::Slot.eq(slot.to_string()))
+    };
+    let by = |count: fn(&SlotCounts) -> i64| match counters {
+        [(_, counts)] => Expr::val(count(counts)),
+        _ => {
+            let cases = counters.iter().fold(CaseStatement::new(), |cases, (key, counts)| {
+                cases.case(this(key), count(counts))
+            });
+            cases.finally(0_i64).into()
+        }
+    };
+    let these = counters.iter().fold(Condition::any(), |any, (key, _)| any.add(this(key)));
     let moved = stock::Entity::update_many()
-        .col_expr(stock::Column::Held, Expr::col(stock::Column::Held).add(counts.held))
-        .col_expr(stock::Column::Sold, Expr::col(stock::Column::Sold).add(counts.sold))
-        .filter(stock::Column::TicketId.eq(ticket_id.to_string()))
-        .filter(stock::Column::Slot.eq(slot.to_string()))
+        .col_expr(stock::Column::Held, Expr::col(stock::Column::Held).add(by(|counts| counts.held)))
+        .col_expr(stock::Column::Sold, Expr::col(stock::Column::Sold).add(by(|counts| counts.sold)))
+        .filter(these)
         .exec(tx)
         .await?;
-    one_row("moving stock", moved.rows_affected)
-}
-
-/// The row was read and locked in this transaction, so it must be there.
-fn one_row(doing: &'static str, rows: u64) -> Result<(), TxError> {
-    if rows == 1 {
+    // The rows were read and locked in this transaction, so they must be there.
+    if moved.rows_affected == counters.len() as u64 {
         return Ok(());
     }
-    Err(StoreError::Unavailable { doing, cause: format!("{rows} rows changed instead of one") }
-        .into())
+    let cause = format!("{} rows changed instead of {}", moved.rows_affected, counters.len());
+    Err(StoreError::Unavailable { doing: "moving stock", cause }.into())
 }

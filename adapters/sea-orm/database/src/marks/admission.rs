@@ -1,0 +1,121 @@
+//! Which of some changes may be written: those at the revision they expect, whose causes and keys are new. Looked up
+//! for all at once, and kept as each of them is admitted, so that changes that share a transaction see each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::{Cause, Committed, ReplyChange, ReplyKey};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use telemetry_metrics::names::MESSAGES_DUPLICATES;
+
+use super::Marks;
+use crate::tables::{Inbox, Reply};
+
+/// What stands in the way of changes.
+#[derive(Debug, Default)]
+pub struct Admission {
+    revisions: BTreeMap<String, i64>,
+    handled: BTreeSet<(String, String)>,
+    taken: BTreeSet<(String, String)>,
+}
+
+impl Admission {
+    /// Looks up what is known of the marks' causes and keys.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn read(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<Self, DbErr> {
+        let causes: Vec<_> = marks.iter().filter_map(|marks| marks.caused_by.as_ref()).collect();
+        let keys: Vec<_> = marks.iter().filter_map(key).collect();
+        Ok(Self {
+            revisions: BTreeMap::new(),
+            handled: if causes.is_empty() {
+                BTreeSet::new()
+            } else {
+                pairs(tx, &handled(&causes)).await?
+            },
+            taken: if keys.is_empty() { BTreeSet::new() } else { pairs(tx, &taken(&keys)).await? },
+        })
+    }
+
+    /// With the revisions that aggregates are at, whose rows this transaction MUST have locked. Those that are not
+    /// there are at none.
+    #[must_use]
+    pub fn at(self, revisions: impl IntoIterator<Item = (String, i64)>) -> Self {
+        Self { revisions: revisions.into_iter().collect(), ..self }
+    }
+
+    /// Whether a change that takes an aggregate from one revision to another may be written; then it counts as
+    /// written for those that come after it.
+    pub fn admit(&mut self, id: &str, expected: i64, becomes: i64, marks: &Marks) -> Committed {
+        if self.revisions.get(id).copied().unwrap_or(0) != expected {
+            return Committed::Stale;
+        }
+        match self.admit_marks(marks) {
+            Ok(()) => {
+                self.revisions.insert(id.to_owned(), becomes);
+                Committed::Done
+            }
+            Err(verdict) => verdict,
+        }
+    }
+
+    pub(super) fn admit_marks(&mut self, marks: &Marks) -> Result<(), Committed> {
+        let cause = marks.caused_by.as_ref().map(handled_as);
+        if cause.as_ref().is_some_and(|cause| self.handled.contains(cause)) {
+            marks.caused_by.iter().for_each(|cause| MESSAGES_DUPLICATES.add([cause.consumer]));
+            return Err(Committed::AlreadyHandled);
+        }
+        let key = key(marks).map(taken_as);
+        if key.as_ref().is_some_and(|key| self.taken.contains(key)) {
+            return Err(Committed::KeyTaken);
+        }
+        self.handled.extend(cause);
+        self.taken.extend(key);
+        Ok(())
+    }
+}
+
+/// The key that a change takes.
+const fn key(marks: &Marks) -> Option<&ReplyKey> {
+    match &marks.reply {
+        ReplyChange::Begin { key, .. } | ReplyChange::Record { key, .. } => Some(key),
+        ReplyChange::None | ReplyChange::Complete { .. } => None,
+    }
+}
+
+fn handled_as(cause: &Cause) -> (String, String) {
+    (cause.consumer.to_owned(), cause.event_id.to_string())
+}
+
+fn taken_as(key: &ReplyKey) -> (String, String) {
+    (key.scope.clone(), key.key.clone())
+}
+
+/// May find more than these, never less.
+fn handled(causes: &[&Cause]) -> SelectStatement {
+    Query::select()
+        .columns([Inbox::Consumer, Inbox::EventId])
+        .from(Inbox::Table)
+        .and_where(Expr::col(Inbox::Consumer).is_in(causes.iter().map(|cause| cause.consumer)))
+        .and_where(Expr::col(Inbox::EventId).is_in(causes.iter().map(|c| c.event_id.to_string())))
+        .to_owned()
+}
+
+/// May find more than these, never less.
+fn taken(keys: &[&ReplyKey]) -> SelectStatement {
+    Query::select()
+        .columns([Reply::Scope, Reply::Key])
+        .from(Reply::Table)
+        .and_where(Expr::col(Reply::Scope).is_in(keys.iter().map(|key| key.scope.as_str())))
+        .and_where(Expr::col(Reply::Key).is_in(keys.iter().map(|key| key.key.as_str())))
+        .to_owned()
+}
+
+async fn pairs(
+    tx: &DatabaseTransaction,
+    query: &SelectStatement,
+) -> Result<BTreeSet<(String, String)>, DbErr> {
+    let pair = |row: QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    tx.query_all(query).await?.into_iter().map(pair).collect()
+}

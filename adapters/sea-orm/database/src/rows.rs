@@ -1,0 +1,43 @@
+//! Many rows of one table in one statement.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, DatabaseTransaction, DbErr, EntityTrait, IdenStatic, Iterable,
+    PrimaryKeyToColumn,
+};
+
+/// Writes rows that are not there.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_all<A: ActiveModelTrait>(
+    tx: &DatabaseTransaction,
+    rows: Vec<A>,
+) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    A::Entity::insert_many(rows).exec_without_returning(tx).await.map(drop)
+}
+
+/// Overwrites rows that are there. MUST have read and locked them in this transaction, and MUST NOT change a unique
+/// column besides the primary key: what some engines call an upsert would overwrite the row that has its value.
+///
+/// # Errors
+/// The database's.
+pub async fn overwrite_all<A: ActiveModelTrait>(
+    tx: &DatabaseTransaction,
+    rows: Vec<A>,
+) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let key = || <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
+    let is_key = |column: &<A::Entity as EntityTrait>::Column| {
+        key().any(|key| key.as_str() == column.as_str())
+    };
+    let columns = <A::Entity as EntityTrait>::Column::iter();
+    let mut there = OnConflict::columns(key());
+    there.update_columns(columns.filter(|column| !is_key(column)));
+    A::Entity::insert_many(rows).on_conflict(there).exec_without_returning(tx).await.map(drop)
+}
