@@ -3,7 +3,10 @@
 #![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
 #![expect(clippy::panic, reason = "a set-up that fails ends the run, and says why")]
 
+mod booking;
+mod hot_hold;
 mod measurement;
+mod platform;
 mod ratios;
 mod report;
 mod telemetry;
@@ -18,6 +21,10 @@ use crate::telemetry::Kept;
 /// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Benchmark {
+    /// What holds of one hot ticket gain from sharing transactions.
+    HotHold,
+    /// What bookings gain from it on their whole path.
+    Booking,
     /// What traces and metrics cost as they are deployed.
     Telemetry,
     /// What they cost where every trace is kept.
@@ -36,9 +43,9 @@ struct Plan {
     /// How long each measurement takes, after a warm-up.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
     seconds: u16,
-    /// How many buyers book at once, each one booking after the other.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    buyers: u16,
+    /// How many call at once, each one call after the other; without it as many as the benchmark is about.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    callers: Option<u16>,
     /// Where the results are kept, in a file for each benchmark.
     #[arg(long, value_name = "FOLDER")]
     results: PathBuf,
@@ -56,11 +63,15 @@ async fn main() {
     let chosen =
         plan.benchmark.map_or_else(|| Benchmark::value_variants().to_vec(), |one| vec![one]);
     for benchmark in chosen {
-        let comparison = match benchmark {
-            Benchmark::Telemetry => telemetry::compare(&plan, Kept::AsDeployed).await,
-            Benchmark::AllTraces => telemetry::compare(&plan, Kept::All).await,
+        let comparisons = match benchmark {
+            Benchmark::HotHold => hot_hold::compare(&plan).await,
+            Benchmark::Booking => booking::compare(&plan).await,
+            Benchmark::Telemetry => vec![telemetry::compare(&plan, Kept::AsDeployed).await],
+            Benchmark::AllTraces => vec![telemetry::compare(&plan, Kept::All).await],
         };
-        let file = report::keep(&plan, &comparison).unwrap_or_else(|error| panic!("{error}"));
-        println!("{}kept in {}", report::table(&comparison), file.display());
+        for comparison in comparisons {
+            let file = report::keep(&plan, &comparison).unwrap_or_else(|error| panic!("{error}"));
+            println!("{}kept in {}", report::table(&comparison), file.display());
+        }
     }
 }

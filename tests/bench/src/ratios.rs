@@ -8,8 +8,8 @@ use crate::measurement::Measurement;
 /// One measurement in each way, next to each other in time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Pair {
-    pub(crate) without: Measurement,
-    pub(crate) with: Measurement,
+    pub(crate) baseline: Measurement,
+    pub(crate) ours: Measurement,
 }
 
 /// The ratios of all pairs, as their middle and their ends.
@@ -24,16 +24,42 @@ pub(crate) struct Ratio {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Comparison {
     /// The benchmark's name.
-    pub(crate) benchmark: &'static str,
-    pub(crate) without: &'static str,
-    pub(crate) with: &'static str,
+    pub(crate) benchmark: String,
+    /// How many call at once.
+    pub(crate) callers: u16,
+    pub(crate) baseline: &'static str,
+    pub(crate) ours: &'static str,
     pub(crate) pairs: Vec<Pair>,
 }
 
+/// Measures a baseline and ours by turns, so often: A B, B A, A B, …, so that neither is always the second.
+pub(crate) async fn alternated<S>(
+    rounds: u16,
+    sides: [(&'static str, &S); 2],
+    measure: impl AsyncFn(&S) -> Measurement,
+) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for round in 0..rounds {
+        let of = async |(name, side): (&str, &S)| {
+            let measured = measure(side).await;
+            println!("round {} {name:<10} {measured}", round + 1);
+            measured
+        };
+        let [baseline, ours] = sides;
+        pairs.push(if ours_first(round) {
+            let ours = of(ours).await;
+            Pair { baseline: of(baseline).await, ours }
+        } else {
+            Pair { baseline: of(baseline).await, ours: of(ours).await }
+        });
+    }
+    pairs
+}
+
 impl Comparison {
-    /// The number with, divided by the number without.
+    /// Our number, divided by the baseline's.
     pub(crate) fn ratio(&self, number: impl Fn(&Measurement) -> f64) -> Ratio {
-        let ratios = self.pairs.iter().map(|pair| number(&pair.with) / number(&pair.without));
+        let ratios = self.pairs.iter().map(|pair| number(&pair.ours) / number(&pair.baseline));
         let mut ratios: Vec<_> = ratios.collect();
         ratios.sort_by(f64::total_cmp);
         let end = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
@@ -48,8 +74,7 @@ impl Comparison {
     }
 }
 
-/// Whether the way `with` has the first turn of a round: A B, B A, A B, …, so that neither is always the second.
-pub(crate) const fn with_first(round: u16) -> bool {
+const fn ours_first(round: u16) -> bool {
     round % 2 == 1
 }
 
@@ -67,26 +92,19 @@ fn median(sorted: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    fn at(bookings_per_second: f64) -> Measurement {
-        let (median_ms, p99_ms, cpu_ms_per_booking) = (1.0, 2.0, 1.0);
-        Measurement {
-            bookings_per_second,
-            median_ms,
-            p99_ms,
-            cpu_ms_per_booking,
-            failed: 0,
-            spans_sent: 0.0,
-        }
+    fn at(per_second: f64) -> Measurement {
+        Measurement { per_second, ..Measurement::default() }
     }
 
     #[test]
     fn a_ratio_is_of_pairs_and_not_of_sums() {
-        let pair = |without, with| Pair { without: at(without), with: at(with) };
+        let pair = |baseline, ours| Pair { baseline: at(baseline), ours: at(ours) };
         let pairs = vec![pair(100.0, 90.0), pair(10.0, 10.0), pair(50.0, 40.0)];
-        let comparison = Comparison { benchmark: "b", without: "off", with: "on", pairs };
-        let ratio = comparison.ratio(|measured| measured.bookings_per_second);
+        let benchmark = "b".to_owned();
+        let comparison = Comparison { benchmark, callers: 1, baseline: "off", ours: "on", pairs };
+        let ratio = comparison.ratio(|measured| measured.per_second);
         assert_eq!(ratio, Ratio { median: 0.9, lowest: 0.8, highest: 1.0 });
-        let middle = comparison.middle(|pair| pair.without.bookings_per_second);
+        let middle = comparison.middle(|pair| pair.baseline.per_second);
         assert!((middle - 50.0).abs() < f64::EPSILON, "{middle}");
     }
 
@@ -98,7 +116,7 @@ mod tests {
 
     #[test]
     fn each_way_is_as_often_the_first() {
-        let firsts: Vec<_> = (0..4).map(with_first).collect();
+        let firsts: Vec<_> = (0..4).map(ours_first).collect();
         assert_eq!(firsts, [false, true, false, true]);
     }
 }

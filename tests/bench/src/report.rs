@@ -14,32 +14,33 @@ use crate::ratios::{Comparison, Ratio};
 type Number = (&'static str, fn(&Measurement) -> f64);
 
 const NUMBERS: [Number; 4] = [
-    ("bookings_per_second", |measured| measured.bookings_per_second),
+    ("per_second", |measured| measured.per_second),
     ("median_ms", |measured| measured.median_ms),
     ("p99_ms", |measured| measured.p99_ms),
-    ("cpu_ms_per_booking", |measured| measured.cpu_ms_per_booking),
+    ("cpu_ms_each", |measured| measured.cpu_ms_each),
 ];
 
 /// The middles of both ways, and the ratios of the pairs.
 pub(crate) fn table(comparison: &Comparison) -> String {
-    let (without, with) = (comparison.without, comparison.with);
-    let pairs = comparison.pairs.len();
+    let Comparison { benchmark, callers, baseline, ours, pairs } = comparison;
     let mut table = format!(
-        "\n{}: medians of {pairs} pairs\n{:<20} {without:>10} {with:>10} {:>12}  lowest to highest\n",
-        comparison.benchmark, "", "with/without"
+        "\n{benchmark}, {callers} callers: medians of {} pairs\n\
+         {:<20} {baseline:>10} {ours:>10} {:>12}  lowest to highest\n",
+        pairs.len(),
+        "",
+        "ratio"
     );
     for (name, number) in NUMBERS {
         let Ratio { median, lowest, highest } = comparison.ratio(number);
-        let without = comparison.middle(|pair| number(&pair.without));
-        let with = comparison.middle(|pair| number(&pair.with));
+        let baseline = comparison.middle(|pair| number(&pair.baseline));
+        let ours = comparison.middle(|pair| number(&pair.ours));
         // Writing to a string does not fail.
         let _ = writeln!(
             table,
-            "{name:<20} {without:>10.2} {with:>10.2} {median:>12.3}  {lowest:.3} to {highest:.3}"
+            "{name:<20} {baseline:>10.2} {ours:>10.2} {median:>12.3}  {lowest:.3} to {highest:.3}"
         );
     }
-    let failed: usize =
-        comparison.pairs.iter().map(|pair| pair.without.failed + pair.with.failed).sum();
+    let failed: usize = pairs.iter().map(|pair| pair.baseline.failed + pair.ours.failed).sum();
     let _ = writeln!(table, "{failed} calls failed");
     table
 }
@@ -55,11 +56,11 @@ pub(crate) fn keep(plan: &Plan, comparison: &Comparison) -> Result<PathBuf, Stri
         "optimized": !cfg!(debug_assertions),
         "rounds": plan.rounds,
         "seconds": plan.seconds,
-        "buyers": plan.buyers,
+        "callers": comparison.callers,
         "ratios": ratios,
         "pairs": comparison.pairs,
     });
-    let file = plan.results.join(format!("{}.json", comparison.benchmark));
+    let file = plan.results.join(format!("{}-{}.json", comparison.benchmark, comparison.callers));
     let text = serde_json::to_string_pretty(&results).map_err(|error| error.to_string())?;
     fs::create_dir_all(&plan.results)
         .and_then(|()| fs::write(&file, text + "\n"))

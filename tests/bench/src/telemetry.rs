@@ -6,8 +6,8 @@ use servers::{Life, Scratch, collector};
 use tokio::task::block_in_place;
 
 use crate::Plan;
-use crate::measurement::{Side, measure};
-use crate::ratios::{Comparison, Pair, with_first};
+use crate::platform::{Side, measure};
+use crate::ratios::{Comparison, alternated};
 
 /// Which traces are kept.
 #[derive(Debug, Clone, Copy)]
@@ -28,34 +28,23 @@ pub(crate) async fn compare(plan: &Plan, kept: Kept) -> Comparison {
     let collector =
         block_in_place(|| collector(&scratch.path().join("collector"), None, Life::WithStarter));
     let (collector, _http) = collector.unwrap_or_else(|error| panic!("{error}"));
-    let without = Side {
-        name: "without",
-        settings: vec![("OTEL_SDK_DISABLED", "true".to_owned())],
-        scraped: false,
-    };
+    let without = Side { settings: vec![("OTEL_SDK_DISABLED", "true".to_owned())], watched: false };
     let with = Side {
-        name: "with",
         settings: vec![
             ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url().to_owned()),
             ("OTEL_TRACES_SAMPLER", sampler.to_owned()),
             ("OTEL_TRACES_SAMPLER_ARG", "0.02".to_owned()),
         ],
-        scraped: true,
+        watched: true,
     };
-    let mut pairs = Vec::new();
-    for round in 0..plan.rounds {
-        let of = async |side: &Side| {
-            let measured = measure(side, plan.buyers.into(), plan.time()).await;
-            println!("round {} {:<8} {measured}", round + 1, side.name);
-            assert_eq!(measured.spans_sent > 0.0, side.scraped, "spans have come to the collector");
-            measured
-        };
-        pairs.push(if with_first(round) {
-            let with = of(&with).await;
-            Pair { without: of(&without).await, with }
-        } else {
-            Pair { without: of(&without).await, with: of(&with).await }
-        });
+    let sides = [("without", &without), ("with", &with)];
+    let buyers = plan.callers.unwrap_or(16);
+    let measured = async |side: &Side| measure(side, buyers.into(), plan.time()).await;
+    Comparison {
+        benchmark: benchmark.to_owned(),
+        callers: buyers,
+        baseline: "without",
+        ours: "with",
+        pairs: alternated(plan.rounds, sides, measured).await,
     }
-    Comparison { benchmark, without: without.name, with: with.name, pairs }
 }

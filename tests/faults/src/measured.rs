@@ -25,6 +25,11 @@ impl Measured {
         self.0.iter().filter(|call| call.failure.is_some())
     }
 
+    /// The calls that had one.
+    pub fn answered(&self) -> impl Iterator<Item = &Call> {
+        self.0.iter().filter(|call| call.failure.is_none())
+    }
+
     /// How many calls there were.
     #[must_use]
     pub const fn count(&self) -> usize {
