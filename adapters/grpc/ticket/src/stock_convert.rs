@@ -32,6 +32,7 @@ pub(crate) fn hold(hold: &Hold) -> pb::Hold {
         state: state(hold.state).into(),
         expire_time: Some(timestamp(hold.expires_at)),
         pinned: hold.is_pinned(),
+        ..pb::Hold::default()
     }
 }
 
