@@ -20,14 +20,14 @@ type Known = (&'static str, &'static str, &'static str);
 const BOOK: Known = ("gateway", "SERVER", "POST /v1/bookings");
 const BOOK_CALL: Known = ("gateway", "CLIENT", "boxoffice.booking.v1.BookingService/CreateBooking");
 const BOOKING: Known = ("booking", "SERVER", "boxoffice.booking.v1.BookingService/CreateBooking");
-const BOOKED: Known = ("booking", "CLIENT", "committing a booking");
+const BOOKED: Known = ("booking", "CLIENT", "committing bookings");
 const HOLD_CALL: Known = ("booking", "CLIENT", "boxoffice.ticket.v1.StockService/HoldStock");
 const HOLD: Known = ("ticket", "SERVER", "boxoffice.ticket.v1.StockService/HoldStock");
 const HELD: Known = ("ticket", "CLIENT", "deciding stock orders");
 const CHARGE_CALL: Known =
     ("booking", "CLIENT", "boxoffice.payment.v1.PaymentService/ChargePayment");
 const CHARGE: Known = ("payment", "SERVER", "boxoffice.payment.v1.PaymentService/ChargePayment");
-const CHARGED: Known = ("payment", "CLIENT", "committing a settlement");
+const CHARGED: Known = ("payment", "CLIENT", "committing settlements");
 const TELL_PAID: Known = ("payment", "PRODUCER", "send PaymentApproved");
 const HEAR_PAID: Known = ("booking", "CONSUMER", "process PaymentApproved");
 const TELL: Known = ("booking", "PRODUCER", "send BookingConfirmed");
@@ -46,7 +46,8 @@ const REFUND: Known = ("payment", "CONSUMER", "process BookingCancellationReques
 const TELL_RETURNED: Known = ("ticket", "PRODUCER", "send StockReturned");
 const HEAR_RETURNED: Known = ("booking", "CONSUMER", "process StockReturned");
 
-/// Spans with their parents; several of one name may have other parents, too.
+/// Spans with their parents; several of one name may have other parents, too. A message is its call's, not that of the
+/// transaction, which it may share with other calls.
 const PARENTS: [(Known, Known); 25] = [
     (BOOK_CALL, BOOK),
     (BOOKING, BOOK_CALL),
@@ -58,9 +59,9 @@ const PARENTS: [(Known, Known); 25] = [
     (CHARGE, CHARGE_CALL),
     (CHARGED, CHARGE),
     (("payment", "CLIENT", "sea_orm.commit"), CHARGED),
-    (TELL_PAID, CHARGED),
+    (TELL_PAID, CHARGE),
     (HEAR_PAID, TELL_PAID),
-    (TELL, BOOKED),
+    (TELL, BOOKING),
     (LETTER, TELL),
     (LETTER_KEPT, LETTER),
     (VIEW, TELL),
@@ -68,10 +69,10 @@ const PARENTS: [(Known, Known); 25] = [
     (CANCEL_CALL, CANCEL),
     (CANCELLING, CANCEL_CALL),
     (BOOKED, CANCELLING),
-    (TELL_CANCEL, BOOKED),
+    (TELL_CANCEL, CANCELLING),
     (RETURN, TELL_CANCEL),
     (REFUND, TELL_CANCEL),
-    (TELL_RETURNED, HELD),
+    (TELL_RETURNED, RETURN),
     (HEAR_RETURNED, TELL_RETURNED),
 ];
 
