@@ -85,18 +85,27 @@ pub(super) const CELLS: Rule = Rule {
                 house: house().with_crate("adapters/sea-orm/database", &["ticket"]),
                 place: "sea-orm-database",
             },
+            Broken {
+                house: house()
+                    .with_crate("adapters/in-process/gather", &[])
+                    .with_crate("adapters/nats/bus", &["in-process-gather"]),
+                place: "nats-bus",
+            },
         ]
     },
 };
 
 /// What every adapter may tell of itself with.
 const TELEMETRY: [&str; 2] = ["telemetry-traces", "telemetry-metrics"];
-const SHELLS: [(&str, &str); 4] = [
+const SHELLS: [(&str, &str); 6] = [
     ("grpc", "grpc-server"),
     ("grpc", "grpc-client"),
     // What it shares with gRPC: it calls the same servers, and one crate says how.
     ("rest", "grpc-client"),
     ("sea-orm", "sea-orm-database"),
+    // What waits and goes together is no technology's own: transactions and calls are gathered by one algorithm.
+    ("sea-orm", "in-process-gather"),
+    ("grpc", "in-process-gather"),
 ];
 /// Technologies whose every cell serves one context.
 const PORTS_OF: [(&str, &str); 2] = [("provider", "payment"), ("channel", "notification")];

@@ -4,11 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kernel::Uuid;
 
-/// What one batch may weigh. Above it a transaction takes longer and is no cheaper for each
-/// (performance.md, "Rules these numbers force").
-const BATCH_WEIGHT_MAX: usize = 256;
-/// What may wait in all: some batches, which is some tenths of a second.
-const WAITING_WEIGHT_MAX: usize = 8 * BATCH_WEIGHT_MAX;
+use crate::Limits;
 
 /// Nothing more may wait.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,13 +15,20 @@ pub(super) struct Queue<T> {
     /// The keys that wait, the next one first.
     turns: VecDeque<Uuid>,
     weight: usize,
-    is_worked_off: bool,
+    /// How many work it off, each with a batch of its own.
+    workers: usize,
+    limits: Limits,
 }
 
 impl<T> Queue<T> {
-    /// Says whether nobody works it off yet: then the caller MUST see to it.
+    pub(super) fn new(limits: Limits) -> Self {
+        let (by_key, turns) = (BTreeMap::new(), VecDeque::new());
+        Self { by_key, turns, weight: 0, workers: 0, limits }
+    }
+
+    /// Says whether another one may work it off: then the caller MUST see to it.
     pub(super) fn push(&mut self, key: Uuid, weight: usize, item: T) -> Result<bool, Full> {
-        if self.weight > 0 && self.weight + weight > WAITING_WEIGHT_MAX {
+        if self.weight > 0 && self.weight + weight > self.limits.waiting_weight {
             return Err(Full);
         }
         self.weight += weight;
@@ -34,13 +37,15 @@ impl<T> Queue<T> {
             self.turns.push_back(key);
         }
         waiting.push_back((weight, item));
-        Ok(!std::mem::replace(&mut self.is_worked_off, true))
+        let has_room = self.workers < self.limits.at_once;
+        self.workers += usize::from(has_room);
+        Ok(has_room)
     }
 
-    /// The next batch: one of each key by turns, as long as they fit; the first in any case. After `None` nobody
-    /// works it off.
+    /// The next batch: one of each key by turns, as long as they fit; the first in any case. With `None` one
+    /// worker has ended.
     pub(super) fn take(&mut self) -> Option<Vec<T>> {
-        let (mut batch, mut room) = (Vec::new(), BATCH_WEIGHT_MAX);
+        let (mut batch, mut room) = (Vec::new(), self.limits.batch_weight);
         while let Some(key) = self.turns.front().copied() {
             // A key that has a turn has something that waits.
             let Some(waiting) = self.by_key.get_mut(&key) else { break };
@@ -60,15 +65,11 @@ impl<T> Queue<T> {
                 self.turns.push_back(key);
             }
         }
-        self.is_worked_off = !batch.is_empty();
-        self.is_worked_off.then_some(batch)
-    }
-}
-
-impl<T> Default for Queue<T> {
-    fn default() -> Self {
-        let (by_key, turns) = (BTreeMap::new(), VecDeque::new());
-        Self { by_key, turns, weight: 0, is_worked_off: false }
+        if batch.is_empty() {
+            self.workers = self.workers.saturating_sub(1);
+            return None;
+        }
+        Some(batch)
     }
 }
 
@@ -76,13 +77,21 @@ impl<T> Default for Queue<T> {
 mod tests {
     use super::*;
 
+    const BATCH_WEIGHT_MAX: usize = 256;
+    const WAITING_WEIGHT_MAX: usize = 8 * BATCH_WEIGHT_MAX;
+
+    fn empty<T>(at_once: usize) -> Queue<T> {
+        let (batch_weight, waiting_weight) = (BATCH_WEIGHT_MAX, WAITING_WEIGHT_MAX);
+        Queue::new(Limits { batch_weight, waiting_weight, at_once, patience: None })
+    }
+
     fn key(number: u128) -> Uuid {
         Uuid::from_u128(number)
     }
 
     #[test]
     fn a_key_keeps_its_order_and_keys_take_turns() {
-        let mut queue = Queue::default();
+        let mut queue = empty(1);
         for item in ["hot 1", "hot 2", "hot 3"] {
             assert!(queue.push(key(1), 1, item).is_ok());
         }
@@ -94,7 +103,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_after_a_crowd_is_in_the_next_batch() {
-        let mut queue = Queue::default();
+        let mut queue = empty(1);
         let crowd = 3 * BATCH_WEIGHT_MAX;
         (0..crowd).for_each(|number| assert!(queue.push(key(1), 1, number).is_ok()));
         assert_eq!(queue.take().map(|batch| batch.len()), Some(BATCH_WEIGHT_MAX));
@@ -104,15 +113,25 @@ mod tests {
 
     #[test]
     fn a_batch_has_a_weight_and_no_more_may_wait_than_there_is_room() {
-        let mut queue = Queue::default();
+        let mut queue = empty(1);
         for number in 0..8 {
             assert!(queue.push(key(number), BATCH_WEIGHT_MAX, number).is_ok());
         }
         assert_eq!(queue.push(key(9), 1, 9), Err(Full));
         assert_eq!(queue.take(), Some(vec![0]), "as much as one batch");
         assert_eq!(queue.push(key(9), 1, 9), Ok(false));
-        let mut alone = Queue::default();
+        let mut alone = empty(1);
         assert!(alone.push(key(1), 2 * WAITING_WEIGHT_MAX, "larger than all").is_ok());
         assert_eq!(alone.take(), Some(vec!["larger than all"]));
+    }
+    #[test]
+    fn as_many_work_it_off_as_may() {
+        let mut queue = empty(2);
+        let begins = (0..4).map(|number| queue.push(key(number), 1, number));
+        assert_eq!(begins.collect::<Vec<_>>(), [Ok(true), Ok(true), Ok(false), Ok(false)]);
+        assert_eq!(queue.take(), Some(vec![0, 1, 2, 3]));
+        assert_eq!(queue.take(), None, "the other one finds nothing and ends");
+        assert_eq!(queue.push(key(4), 1, 4), Ok(true), "while the first has not ended");
+        assert_eq!(queue.push(key(5), 1, 5), Ok(false));
     }
 }
