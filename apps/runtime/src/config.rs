@@ -45,7 +45,8 @@ pub struct Settings {
     #[arg(long, env = "NATS_MONITOR_URL", global = true, hide_env_values = true)]
     pub nats_monitor_url: Option<String>,
 
-    /// Whether calls that come at once share transactions: on, or off, which is what it is measured against
+    /// Whether what comes at once shares transactions and calls between servers: on, or off, which is what it is
+    /// measured against
     #[arg(long, env = "BATCHING", global = true, default_value = "on")]
     pub batching: Batching,
 
@@ -107,7 +108,8 @@ pub struct Settings {
     #[arg(long, env = "WORKER_THREADS", global = true, value_parser = value_parser!(u16).range(1..=1024))]
     pub worker_threads: Option<u16>,
 
-    /// The most calls at once; more are refused with RESOURCE_EXHAUSTED
+    /// The most calls at once, twice what one transaction takes; more are refused with RESOURCE_EXHAUSTED: reads an
+    /// eighth earlier, payments an eighth later, cancellations never
     #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "512", value_parser = value_parser!(u32).range(1..=100_000))]
     pub in_flight_max: u32,
 

@@ -1,15 +1,32 @@
-//! How many calls run at once in the whole process, over all doors and connections.
+//! How many calls run at once in the whole process, over all doors and connections, and which are refused first.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernel::{Fault, FaultClass};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A limit shared by everything that clones it.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlight {
-    free: Arc<Semaphore>,
+    running: Arc<AtomicUsize>,
     max: usize,
+}
+
+/// The place of one call, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+/// In what order calls are refused when there is too much to do (reliability.md 7.9, "order of shedding").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// Looking around: first, so that there is room for those who buy.
+    Browse,
+    /// What begins something.
+    Book,
+    /// What finishes what has begun.
+    Pay,
+    /// What gives stock and money back: never.
+    GiveBack,
 }
 
 /// Too much at once; refused early and cheaply.
@@ -17,19 +34,59 @@ pub(crate) struct InFlight {
 #[error("too many calls at once; try again a little later")]
 pub(crate) struct Overloaded;
 
-impl InFlight {
-    pub(crate) fn new(max: usize) -> Self {
-        let max = max.min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(max)), max }
+/// The part of all places that one rank has before another.
+const APART: usize = 8;
+const READS: [&str; 4] = ["Get", "List", "Search", "Watch"];
+const PAYS: [&str; 1] = ["PayBooking"];
+const GIVES_BACK: [&str; 1] = ["CancelBooking"];
+
+impl Rank {
+    /// That of the rpc under this path, by its name: those of reads begin with what they do.
+    pub(crate) fn of(path: &str) -> Self {
+        let rpc = path.rsplit('/').next().unwrap_or_default();
+        if GIVES_BACK.contains(&rpc) {
+            Self::GiveBack
+        } else if PAYS.contains(&rpc) {
+            Self::Pay
+        } else if READS.iter().any(|read| rpc.starts_with(read)) {
+            Self::Browse
+        } else {
+            Self::Book
+        }
     }
 
-    /// A place for one call until it is dropped, or nothing: a call never waits for a place.
-    pub(crate) fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.free).try_acquire_owned().ok()
+    /// With how many others a call of this rank may run.
+    const fn most(self, max: usize) -> usize {
+        match self {
+            Self::Browse => max - max / APART,
+            Self::Book => max,
+            Self::Pay => max.saturating_add(max / APART),
+            Self::GiveBack => usize::MAX,
+        }
+    }
+}
+
+impl InFlight {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { running: Arc::default(), max }
+    }
+
+    /// A place for one call, or nothing: a call never waits for a place.
+    pub(crate) fn enter(&self, rank: Rank) -> Option<Place> {
+        let most = rank.most(self.max);
+        let more = |running: usize| (running < most).then(|| running.saturating_add(1));
+        let entered = self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        entered.ok().map(|_before| Place(Arc::clone(&self.running)))
     }
 
     pub(crate) fn running(&self) -> usize {
-        self.max.saturating_sub(self.free.available_permits())
+        self.running.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -46,16 +103,46 @@ impl Fault for Overloaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpcs;
 
     #[test]
     fn places_are_counted_and_come_back() {
         let limit = InFlight::new(2);
-        let first = limit.enter();
+        let first = limit.enter(Rank::Book);
         let other_door = limit.clone();
-        let second = other_door.enter();
+        let second = other_door.enter(Rank::Book);
         assert_eq!(limit.running(), 2);
-        assert!(first.is_some() && second.is_some() && limit.enter().is_none());
+        assert!(first.is_some() && second.is_some() && limit.enter(Rank::Book).is_none());
         drop(first);
-        assert!(limit.enter().is_some());
+        assert!(limit.enter(Rank::Book).is_some());
+    }
+
+    #[test]
+    fn who_browses_is_refused_first_and_who_gives_back_never() {
+        let limit = InFlight::new(16);
+        let mut places = Vec::new();
+        for (rank, running) in [(Rank::Browse, 14), (Rank::Book, 16), (Rank::Pay, 18)] {
+            places.extend(std::iter::from_fn(|| limit.enter(rank)));
+            assert_eq!(limit.running(), running, "{rank:?}");
+        }
+        assert!(limit.enter(Rank::Browse).is_none() && limit.enter(Rank::Book).is_none());
+        assert!(limit.enter(Rank::GiveBack).is_some());
+    }
+
+    #[test]
+    fn every_rank_is_of_rpcs_that_there_are() {
+        let booking = "/boxoffice.booking.v1.BookingService/";
+        for (rpc, rank) in [
+            ("CreateBooking", Rank::Book),
+            ("PayBooking", Rank::Pay),
+            ("CancelBooking", Rank::GiveBack),
+            ("ListBookings", Rank::Browse),
+            ("GetBooking", Rank::Browse),
+        ] {
+            let path = format!("{booking}{rpc}");
+            assert!(rpcs::known(&path).is_some(), "{path}");
+            assert_eq!(Rank::of(&path), rank, "{path}");
+        }
+        assert_eq!(Rank::of(""), Rank::Book);
     }
 }

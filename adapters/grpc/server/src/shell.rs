@@ -2,6 +2,7 @@
 //! place for it, who is calling, by when must it answer, did the handler panic, and is the status
 //! one of the contract's. Health and reflection need neither a token nor a place.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
@@ -11,7 +12,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use grpc_client::grpc_timeout;
 use http::{Request, Response};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use crate::auth::authenticate;
 use crate::deadline::{self, Deadline};
-use crate::limit::{InFlight, Overloaded};
+use crate::limit::{InFlight, Overloaded, Place, Rank};
 use crate::on_behalf::OnBehalf;
 use crate::status::refuse;
 use crate::tasks::HandlerFailed;
@@ -83,8 +83,8 @@ impl Shell {
 
     /// Finds out who is calling and gives the call its place. Our own servers need none: their
     /// calls are part of calls that have one, and refusing them would waste what is half done.
-    fn admit(&self, request: &mut Request<Body>) -> Result<Option<OwnedSemaphorePermit>, Status> {
-        let place = self.in_flight.enter();
+    fn admit(&self, request: &mut Request<Body>) -> Result<Option<Place>, Status> {
+        let place = self.in_flight.enter(Rank::of(request.uri().path()));
         let caller = authenticate(&self.verifier, request.headers()).map_err(|e| refuse(&e))?;
         if place.is_none() && caller.service().is_err() {
             return Err(refuse(&Overloaded));
@@ -97,12 +97,15 @@ impl Shell {
 async fn handle(mut routes: Routes, request: Request<Body>) -> Response<Body> {
     match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            refuse(&HandlerFailed(text.unwrap_or_default())).into_http()
-        }
+        Err(panic) => failed(panic).into_http(),
     }
+}
+
+/// What becomes of a call whose handler has panicked. The text goes to the log.
+pub(crate) fn failed(panic: Box<dyn Any + Send>) -> Status {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    refuse(&HandlerFailed(text.unwrap_or_default()))
 }
 
 fn is_open(path: &str) -> bool {
