@@ -47,14 +47,11 @@ pub async fn start(
     let database = open(&platform.settings).await?;
     let token = platform.service_token.clone();
     let bearer: ServiceBearer = Arc::new(move || token.current());
+    let batching = platform.settings.batching;
     let bookings = Arc::new(Bookings {
-        store: Arc::new(SeaOrmBookingStore::new(
-            database.clone(),
-            envelope,
-            platform.settings.batching,
-        )),
-        tickets: Arc::new(TicketsClient::new(tickets, Arc::clone(&bearer))),
-        payments: Arc::new(PaymentsClient::new(payments, bearer)),
+        store: Arc::new(SeaOrmBookingStore::new(database.clone(), envelope, batching)),
+        tickets: Arc::new(TicketsClient::new(tickets, Arc::clone(&bearer), batching)),
+        payments: Arc::new(PaymentsClient::new(payments, bearer, batching)),
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
         owner: platform.owner.clone(),

@@ -146,6 +146,8 @@ pub struct TicketTerms {
     pub sale_ends_at: Option<Timestamp>,
     /// Most units one buyer may have.
     pub max_per_buyer: Option<Quantity>,
+    /// Whether nothing at all was left of it when it was read.
+    pub sold_out: bool,
 }
 
 /// A command about the stock of one booking; the hold has the booking's own identifier.
@@ -178,6 +180,8 @@ pub struct HoldOrder {
     pub quantity: Quantity,
     /// What the buyer expects to pay.
     pub expected_total: Option<Money>,
+    /// Nobody has ever asked for this hold before: not even a drive of which nothing is known.
+    pub surely_new: bool,
 }
 
 /// A hold after a command.

@@ -25,8 +25,8 @@ pub use hold::{Hold, HoldRecord, HoldState, HoldStep, Lines, Tombstone};
 pub use ledger::{EntryKind, SlotCounts, StockEntry, fold};
 pub use limits::{
     CAPACITY_MAX, CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX,
-    HOLD_TTL_MIN, NAME_CHARS_MAX, PIN_MAX, SEARCH_WORDS_CHARS_MAX, STOCK_ORDERS_MAX,
-    UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
+    HOLD_TTL_MIN, NAME_CHARS_MAX, PIN_MAX, SEARCH_WORDS_CHARS_MAX, UNIT_PRICE_MINOR_MAX,
+    VENUE_CHARS_MAX,
 };
 pub use ports::{DueHolds, SlotCapacity, StockStore, TicketChange, TicketStore};
 pub use refusal::StockRefusal;

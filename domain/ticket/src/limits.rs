@@ -25,8 +25,6 @@ pub const HOLD_TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A hold pinned for longer than this is counted and reported. It is not released: only the booking
 /// knows whether its payment went through.
 pub const PIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// Most stock commands of one batch.
-pub const STOCK_ORDERS_MAX: usize = 256;
 /// Past so many holds that cannot expire a sweep goes on to the others, and no further.
 pub(crate) const STUCK_HOLDS_MAX: usize = 2_000;
 /// Longest search text, in characters.

@@ -84,6 +84,9 @@ pub trait StockStore: Send + Sync {
     /// own verdict. MUST decide on rows that no other transaction changes meanwhile, the ticket's row
     /// included, so that deleting a ticket comes before a hold or after it. MUST take the time from
     /// the database. Every order is idempotent by its hold, so no inbox is needed.
+    ///
+    /// A hold that is surely new MAY be refused as sold out without a transaction when nothing was left of one of
+    /// its slots a moment ago.
     async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError>;
 
     /// Reads what is known of a hold.

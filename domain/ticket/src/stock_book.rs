@@ -81,6 +81,12 @@ impl StockBook {
         }
     }
 
+    /// The slots of which nothing is left now.
+    pub fn sold_out(&self) -> impl Iterator<Item = &SlotKey> {
+        let sold_out = self.stocks.iter().filter(|(_, stock)| stock.available() == 0);
+        sold_out.map(|(slot, _)| slot)
+    }
+
     /// What is to be written.
     #[must_use]
     pub fn into_changes(self) -> StockChanges {

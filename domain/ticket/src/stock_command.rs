@@ -21,6 +21,8 @@ pub struct HoldRequest {
     pub expected_total: Option<Money>,
     /// Take it pinned, because a charge follows at once.
     pub pinned: bool,
+    /// Its caller has surely never asked for this hold before, so there is no stored result to be given again.
+    pub surely_new: bool,
 }
 
 /// One command about stock.

@@ -130,6 +130,7 @@ fn order(ticket_id: TicketId, caller: u16) -> StockOrder {
             lines: Lines::from([(Slot::Admission, one)]),
             expected_total: None,
             pinned: true,
+            surely_new: true,
         }),
         event_id: EventId::new(fresh_id()),
         causation_id: None,

@@ -73,14 +73,15 @@ impl Scene {
             lines: Lines::from([(Slot::Admission, Quantity::new(units).unwrap())]),
             expected_total: None,
             pinned,
+            surely_new: true,
         });
-        self.ticketing.execute_stock_command(&self.service, command).await.unwrap();
+        self.ticketing.execute_stock(&self.service, command).await.unwrap();
         hold_id
     }
 
     async fn step(&self, hold_id: HoldId, step: HoldStep) -> StockOutcome {
         let command = StockCommand::Step(hold_id, step);
-        self.ticketing.execute_stock_command(&self.service, command).await.unwrap()
+        self.ticketing.execute_stock(&self.service, command).await.unwrap()
     }
 
     fn told(&self) -> Vec<&'static str> {
@@ -384,16 +385,5 @@ async fn r03_corrupt_holds_keep_no_other_from_expiring() {
         }
         assert_eq!(expired, holds - damaged.len(), "all others, {corrupt_places:?}");
         assert_eq!(stuck, damaged.into_iter().collect(), "each of them, and no other");
-    }
-}
-
-#[tokio::test]
-async fn a_batch_is_neither_empty_nor_endless() {
-    let scene = Scene::new();
-    let release = |_| StockCommand::Step(HoldId::new(scene.ids.next()), HoldStep::Release);
-    for (size, fits) in [(0, false), (1, true), (256, true), (257, false)] {
-        let commands = (0..size).map(release).collect();
-        let done = scene.ticketing.execute_stock(&scene.service, commands).await;
-        assert_eq!(done.is_ok(), fits, "{size}");
     }
 }

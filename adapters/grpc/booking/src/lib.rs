@@ -10,6 +10,7 @@ mod request;
 mod service;
 mod steps;
 mod tickets_client;
+mod together;
 
 pub use consumer::ProcessConsumer;
 pub use facts::{envelope, newest};

@@ -1,30 +1,94 @@
 //! The payment context over gRPC: the outbound port [`Payments`].
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use autometrics::autometrics;
 use booking::{Charge, ChargeOutcome, Payments, RefundProgress, Unanswered};
 use grpc_client::Calls;
+use grpc_server::batch::{self, Asker};
 use grpc_server::wire::{self, Check};
+use in_process_gather::Batching;
 use kernel::{BookingId, Money};
 use proto::boxoffice::payment::v1 as pb;
 use proto::boxoffice::payment::v1::payment_service_client::PaymentServiceClient;
+use proto::boxoffice::payment::v1::payment_verdict::Outcome;
 use tonic::transport::Channel;
 
 use crate::peer::{Failed, Peer, ServiceBearer, reason};
 use crate::steps;
+use crate::together::{Calling, Together};
 
-/// Calls the payment context.
+/// Calls the payment context. Refunds are asked for one by one: a cancellation tells of itself by an event, and asks
+/// only where that stays out.
 pub struct PaymentsClient {
+    charges: Together<Charges>,
     payments: PaymentServiceClient<Calls>,
     peer: Peer,
 }
 
 impl PaymentsClient {
-    /// A client of the payment context behind `channel`.
+    /// A client of the payment context behind `channel`; `batching` says whether what waits together goes together.
     #[must_use]
-    pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
+    pub fn new(channel: Channel, bearer: ServiceBearer, batching: Batching) -> Self {
         let payments = PaymentServiceClient::new(Calls::new(channel));
-        Self { payments, peer: Peer::new(bearer) }
+        let peer = Peer::new(Arc::clone(&bearer));
+        let charges = Charges { payments: payments.clone(), peer: Peer::new(bearer) };
+        Self { charges: Together::new(charges, batching), payments, peer }
+    }
+}
+
+/// Charges. How long one takes is its provider's to say, so several are answered by a stream, each when it has ended:
+/// one answer for all of them would come with the slowest.
+struct Charges {
+    payments: PaymentServiceClient<Calls>,
+    peer: Peer,
+}
+
+#[async_trait]
+impl Calling for Charges {
+    type Message = pb::ChargePaymentRequest;
+    type Answer = pb::ChargePaymentResponse;
+
+    async fn single(&self, charge: Self::Message) -> Result<Self::Answer, Failed> {
+        let answer = self.peer.ask(charge, |request| {
+            let mut payments = self.payments.clone();
+            async move { payments.charge_payment(request).await }
+        });
+        answer.await
+    }
+
+    async fn several(
+        &self,
+        members: Vec<(Asker, Self::Message)>,
+        tell: &mut (dyn FnMut(usize, Result<Self::Answer, Failed>) + Send),
+    ) -> Result<(), Failed> {
+        let commands = members.into_iter().map(|(asker, charge)| {
+            let Asker { traceparent, request_id } = asker;
+            pb::ChargeCommand { charge: Some(charge), traceparent, request_id }
+        });
+        let request = pb::ChargePaymentsRequest { commands: commands.collect() };
+        let answer = self.peer.ask(request, |request| {
+            let mut payments = self.payments.clone();
+            async move { payments.charge_payments(request).await }
+        });
+        let mut verdicts = answer.await?;
+        // From here on the server has them all, whatever becomes of the stream.
+        let taken = |status| Failed { status, never_sent: false };
+        while let Some(ended) = verdicts.message().await.map_err(taken)? {
+            for pb::IndexedVerdict { index, verdict } in ended.verdicts {
+                let place = usize::try_from(index).unwrap_or(usize::MAX);
+                match verdict.and_then(|verdict| verdict.outcome) {
+                    Some(Outcome::Charge(charged)) => tell(place, Ok(charged)),
+                    Some(Outcome::Refusal(refusal)) => {
+                        tell(place, Err(taken(batch::refused(&refusal))));
+                    }
+                    // No answer to a charge.
+                    Some(Outcome::Refund(_)) | None => {}
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -32,12 +96,9 @@ impl PaymentsClient {
 #[async_trait]
 impl Payments for PaymentsClient {
     async fn charge(&self, charge: &Charge) -> ChargeOutcome {
-        let answer = self.peer.ask(charge_request(charge), |request| {
-            let mut payments = self.payments.clone();
-            async move { payments.charge_payment(request).await }
-        });
+        let key = charge.booking_id.as_uuid();
         let charging = async {
-            match answer.await {
+            match self.charges.ask(key, charge_request(charge)).await {
                 Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
                 Err(failed) => undecided(&failed),
             }
@@ -114,8 +175,6 @@ fn progress(answer: &pb::RefundPaymentResponse) -> Result<RefundProgress, Unansw
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use kernel::{BuyerId, Currency, Locale, PaymentId, Uuid};
     use tonic::transport::Endpoint;
     use tonic::{Code, Status};
@@ -175,8 +234,8 @@ mod tests {
     async fn a_charge_without_a_connection_was_not_tried() {
         // Nothing listens there, and the system says so at once.
         let channel = Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
-        let client =
-            PaymentsClient::new(channel, Arc::new(|| Ok("Bearer x".parse().expect("ascii"))));
+        let bearer: ServiceBearer = Arc::new(|| Ok("Bearer x".parse().expect("ascii")));
+        let client = PaymentsClient::new(channel, bearer, Batching::On);
         let charge = Charge {
             booking_id: BookingId::new(Uuid::from_u128(1)),
             attempt: 1,

@@ -24,7 +24,7 @@ pub(crate) struct Peer {
 }
 
 /// A call that got no answer of its own kind.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failed {
     pub(crate) status: Status,
     /// The call provably reached nobody and no time was lost: it is as if it had not been made.
@@ -47,11 +47,7 @@ impl Peer {
         M: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let allowed = time_left_here().map_or(PROCESS_CALL, |left| left.min(PROCESS_CALL));
-        if allowed < CALL_TIME_MIN {
-            let status = Status::deadline_exceeded("no time is left for the call");
-            return Err(Failed { status, never_sent: false });
-        }
+        let allowed = time_allowed()?;
         let token = (self.bearer)().map_err(|status| Failed { status, never_sent: true })?;
         let call = self.resend.call(allowed, Repeat::Never, |left| {
             let mut request = Request::new(message.clone());
@@ -69,6 +65,16 @@ impl Peer {
             }
         }
     }
+}
+
+/// How long a call may take that is made here and now.
+pub(crate) fn time_allowed() -> Result<Duration, Failed> {
+    let allowed = time_left_here().map_or(PROCESS_CALL, |left| left.min(PROCESS_CALL));
+    if allowed < CALL_TIME_MIN {
+        let status = Status::deadline_exceeded("no time is left for the call");
+        return Err(Failed { status, never_sent: false });
+    }
+    Ok(allowed)
 }
 
 impl From<Failed> for Unanswered {

@@ -1,43 +1,107 @@
 //! The ticket context over gRPC: the outbound port [`Tickets`].
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use autometrics::autometrics;
 use booking::{
     HoldOrder, HoldView, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
     Unanswered,
 };
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use grpc_client::Calls;
+use grpc_server::batch::{self, Asker};
 use grpc_server::wire::{self, Check};
-use kernel::{BookingId, Money, OrganizerId, Quantity, TicketId};
+use in_process_gather::Batching;
+use kernel::{BookingId, Money, OrganizerId, Quantity, TicketId, Uuid};
 use proto::boxoffice::ticket::v1 as pb;
+use proto::boxoffice::ticket::v1::stock_command::Command;
 use proto::boxoffice::ticket::v1::stock_service_client::StockServiceClient;
+use proto::boxoffice::ticket::v1::stock_verdict::Outcome as Verdict;
 use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
 use crate::steps;
+use crate::together::{Calling, Together};
 
 /// Calls the ticket context.
 pub struct TicketsClient {
+    terms: Together<Terms>,
+    stock: Together<Stock>,
+}
+
+impl TicketsClient {
+    /// A client of the ticket context behind `channel`; `batching` says whether what waits together goes together.
+    #[must_use]
+    pub fn new(channel: Channel, bearer: ServiceBearer, batching: Batching) -> Self {
+        let channel = Calls::new(channel);
+        let terms = Terms {
+            tickets: TicketServiceClient::new(channel.clone()),
+            peer: Peer::new(Arc::clone(&bearer)),
+        };
+        let stock = Stock { stock: StockServiceClient::new(channel), peer: Peer::new(bearer) };
+        Self { terms: Together::new(terms, batching), stock: Together::new(stock, batching) }
+    }
+}
+
+/// Reads tickets. Whoever waits for the same ticket shares one read, which begins after all of them have asked.
+struct Terms {
     tickets: TicketServiceClient<Calls>,
+    peer: Peer,
+}
+
+#[async_trait]
+impl Calling for Terms {
+    type Message = TicketId;
+    type Answer = pb::Ticket;
+
+    async fn single(&self, id: TicketId) -> Result<pb::Ticket, Failed> {
+        let request = pb::GetTicketRequest { ticket_id: id.to_string() };
+        let answer = self.peer.ask(request, |request| {
+            let mut tickets = self.tickets.clone();
+            async move { tickets.get_ticket(request).await }
+        });
+        Ok(answer.await?.ticket.unwrap_or_default())
+    }
+
+    async fn several(
+        &self,
+        members: Vec<(Asker, TicketId)>,
+        tell: &mut (dyn FnMut(usize, Result<pb::Ticket, Failed>) + Send),
+    ) -> Result<(), Failed> {
+        let mut places = BTreeMap::<TicketId, Vec<usize>>::new();
+        for (place, (_, id)) in members.into_iter().enumerate() {
+            places.entry(id).or_default().push(place);
+        }
+        let reads = places.into_iter().map(|(id, places)| async move {
+            let read = self.single(id).await;
+            (places, read)
+        });
+        let mut reads: FuturesUnordered<_> = reads.collect();
+        while let Some((places, read)) = reads.next().await {
+            places.into_iter().for_each(|place| tell(place, read.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Gives stock commands. Several are decided in one transaction where they can be, so one answer for all of them keeps
+/// nobody waiting for long.
+struct Stock {
     stock: StockServiceClient<Calls>,
     peer: Peer,
 }
 
-impl TicketsClient {
-    /// A client of the ticket context behind `channel`.
-    #[must_use]
-    pub fn new(channel: Channel, bearer: ServiceBearer) -> Self {
-        let channel = Calls::new(channel);
-        Self {
-            tickets: TicketServiceClient::new(channel.clone()),
-            stock: StockServiceClient::new(channel),
-            peer: Peer::new(bearer),
-        }
-    }
+#[async_trait]
+impl Calling for Stock {
+    type Message = Command;
+    type Answer = Option<pb::Hold>;
 
-    async fn command(&self, ask: StockAsk) -> Result<Option<pb::Hold>, Failed> {
+    async fn single(&self, command: Command) -> Result<Option<pb::Hold>, Failed> {
         macro_rules! step {
             ($rpc:ident, $request:expr) => {{
                 let answer = self.peer.ask($request, |request| {
@@ -47,17 +111,66 @@ impl TicketsClient {
                 answer.await?.hold
             }};
         }
-        let id = |id: BookingId| id.to_string();
-        Ok(match ask {
-            StockAsk::Hold(order) => step!(hold_stock, hold_request(order)),
-            StockAsk::Pin(of) => step!(pin_hold, pb::PinHoldRequest { hold_id: id(of) }),
-            StockAsk::Unpin(of) => step!(unpin_hold, pb::UnpinHoldRequest { hold_id: id(of) }),
-            StockAsk::Commit(of) => step!(commit_hold, pb::CommitHoldRequest { hold_id: id(of) }),
-            StockAsk::Release(of) => {
-                step!(release_hold, pb::ReleaseHoldRequest { hold_id: id(of) })
-            }
-            StockAsk::Return(of) => step!(return_stock, pb::ReturnStockRequest { hold_id: id(of) }),
+        Ok(match command {
+            Command::Hold(hold) => step!(hold_stock, hold),
+            Command::Pin(pin) => step!(pin_hold, pin),
+            Command::Unpin(unpin) => step!(unpin_hold, unpin),
+            Command::Commit(commit) => step!(commit_hold, commit),
+            Command::Release(release) => step!(release_hold, release),
+            Command::Return(back) => step!(return_stock, back),
         })
+    }
+
+    async fn several(
+        &self,
+        members: Vec<(Asker, Command)>,
+        tell: &mut (dyn FnMut(usize, Result<Option<pb::Hold>, Failed>) + Send),
+    ) -> Result<(), Failed> {
+        let commands = members.into_iter().map(|(asker, command)| {
+            let Asker { traceparent, request_id } = asker;
+            pb::StockCommand { command: Some(command), traceparent, request_id }
+        });
+        let request = pb::ExecuteStockRequest { commands: commands.collect() };
+        let answer = self.peer.ask(request, |request| {
+            let mut stock = self.stock.clone();
+            async move { stock.execute_stock(request).await }
+        });
+        for (place, verdict) in answer.await?.verdicts.into_iter().enumerate() {
+            match verdict.outcome {
+                Some(Verdict::Hold(hold)) => tell(place, Ok(Some(hold))),
+                Some(Verdict::Tombstone(_)) => tell(place, Ok(None)),
+                Some(Verdict::Refusal(refusal)) => {
+                    let status = batch::refused(&refusal);
+                    tell(place, Err(Failed { status, never_sent: false }));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn command(ask: StockAsk) -> Command {
+    let id = |id: BookingId| id.to_string();
+    match ask {
+        StockAsk::Hold(order) => Command::Hold(hold_request(order)),
+        StockAsk::Pin(of) => Command::Pin(pb::PinHoldRequest { hold_id: id(of) }),
+        StockAsk::Unpin(of) => Command::Unpin(pb::UnpinHoldRequest { hold_id: id(of) }),
+        StockAsk::Commit(of) => Command::Commit(pb::CommitHoldRequest { hold_id: id(of) }),
+        StockAsk::Release(of) => Command::Release(pb::ReleaseHoldRequest { hold_id: id(of) }),
+        StockAsk::Return(of) => Command::Return(pb::ReturnStockRequest { hold_id: id(of) }),
+    }
+}
+
+/// Whose turn an ask waits for: holds of one ticket queue behind each other and keep nobody else waiting.
+fn turn(ask: &StockAsk) -> Uuid {
+    match ask {
+        StockAsk::Hold(order) => order.ticket_id.as_uuid(),
+        StockAsk::Pin(of)
+        | StockAsk::Unpin(of)
+        | StockAsk::Commit(of)
+        | StockAsk::Release(of)
+        | StockAsk::Return(of) => of.as_uuid(),
     }
 }
 
@@ -65,13 +178,8 @@ impl TicketsClient {
 #[async_trait]
 impl Tickets for TicketsClient {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
-        let request = pb::GetTicketRequest { ticket_id: id.to_string() };
-        let answer = self.peer.ask(request, |request| {
-            let mut tickets = self.tickets.clone();
-            async move { tickets.get_ticket(request).await }
-        });
-        match answer.await {
-            Ok(answer) => terms(&answer.ticket.unwrap_or_default()).map(Some),
+        match self.terms.ask(id.as_uuid(), id).await {
+            Ok(ticket) => terms(&ticket).map(Some),
             Err(failed) if failed.status.code() == Code::NotFound => Ok(None),
             Err(failed) => Err(failed.into()),
         }
@@ -80,7 +188,7 @@ impl Tickets for TicketsClient {
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let step = steps::name(&ask);
         let answering = async {
-            match self.command(ask).await {
+            match self.stock.ask(turn(&ask), command(ask)).await {
                 Ok(None) => Ok(None),
                 Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
                 Err(Failed { status, .. }) => match denied(&status) {
@@ -103,6 +211,7 @@ fn hold_request(order: HoldOrder) -> pb::HoldStockRequest {
         quantity: i32::try_from(order.quantity.get()).unwrap_or(i32::MAX),
         expected_total: order.expected_total.map(wire::money),
         pinned: true,
+        surely_new: order.surely_new,
         ..pb::HoldStockRequest::default()
     }
 }
@@ -127,6 +236,8 @@ fn terms(ticket: &pb::Ticket) -> Result<TicketTerms, Unanswered> {
         sale_ends_at,
         // Zero, no limit, is no quantity; a limit above the largest quantity is none.
         max_per_buyer: Quantity::new(i64::from(ticket.max_per_buyer)).ok(),
+        // Of the other kinds it depends on the seats and nights that are asked for.
+        sold_out: ticket.kind() == pb::TicketKind::Admission && ticket.available <= 0,
     })
 }
 

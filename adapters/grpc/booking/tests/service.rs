@@ -61,6 +61,7 @@ impl Tickets for Neighbours {
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
+            sold_out: *self.stock.lock().expect("whole") == Err(RejectReason::SoldOut),
         }))
     }
 
@@ -193,6 +194,21 @@ async fn i6_a_refused_booking_is_the_same_error_again() {
         let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
         assert_eq!(list.expect("listed").into_inner().bookings.len(), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a04_what_is_known_to_be_sold_out_leaves_no_booking_unless_a_key_asks_for_its_outcome() {
+    let service = service(Err(RejectReason::SoldOut), Duration::ZERO);
+    let listed = async || {
+        let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
+        list.expect("listed").into_inner().bookings.len()
+    };
+    let refused = service.create_booking(from("alice", create())).await.expect_err("refused");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "SOLD_OUT"));
+    assert_eq!(listed().await, 0);
+    let refused = service.create_booking(with_key(from("alice", create()))).await;
+    assert_eq!(reason(&refused.expect_err("refused")), "SOLD_OUT");
+    assert_eq!(listed().await, 1);
 }
 
 #[tokio::test]

@@ -1,44 +1,41 @@
 //! Batches: each item is the single call, with a verdict of its own.
 
-use futures::{StreamExt, stream};
-use grpc_server::refuse;
-use kernel::{Invalid, Violation};
-use prost::Message;
+use futures::{Stream, StreamExt};
+use grpc_server::batch::{self, Asker};
 use proto::boxoffice::payment::v1 as pb;
 use proto::boxoffice::payment::v1::payment_verdict::Outcome;
-use proto::google::rpc;
 use tonic::Status;
 
-const BATCH_MAX: usize = 256;
-/// How many items of a batch run at once.
-const AT_ONCE_MAX: usize = 64;
-
-/// Runs every item, a bounded number at once, and gives their verdicts in the items' order.
-///
-/// # Errors
-/// INVALID_ARGUMENT unless there are 1 to 256 items.
+/// Runs every item and gives their verdicts in the items' order.
 pub(crate) async fn run<Item, Answered: Future<Output = Result<Outcome, Status>>>(
+    rpc: &'static str,
     items: Vec<Item>,
     call: impl Fn(Item) -> Answered,
-) -> Result<Vec<pb::PaymentVerdict>, Status> {
-    if !(1..=BATCH_MAX).contains(&items.len()) {
-        let rule = format!("must have 1 to {BATCH_MAX} items");
-        return Err(refuse(&Invalid(vec![Violation::new("requests", rule)])));
-    }
-    let verdicts = stream::iter(items).map(call).buffered(AT_ONCE_MAX).map(verdict);
-    Ok(verdicts.collect().await)
+) -> Vec<pb::PaymentVerdict> {
+    let items = items.into_iter().map(|item| (Asker::default(), item));
+    let answers = batch::in_order(batch::members(rpc, items, call)).await;
+    answers.into_iter().map(verdict).collect()
+}
+
+/// Runs every charge and gives its verdict when it has ended, with what has ended meanwhile.
+pub(crate) fn charges<Answered: Future<Output = Result<Outcome, Status>>>(
+    commands: Vec<pb::ChargeCommand>,
+    call: impl Fn(pb::ChargePaymentRequest) -> Answered,
+) -> impl Stream<Item = pb::ChargePaymentsResponse> {
+    let at_most = commands.len().max(1);
+    let commands = commands.into_iter().map(|command| {
+        let asker = Asker { traceparent: command.traceparent, request_id: command.request_id };
+        (asker, command.charge.unwrap_or_default())
+    });
+    let verdicts = batch::members("ChargePayments", commands, call).map(|(place, answered)| {
+        // At most 256.
+        let index = i32::try_from(place).unwrap_or(i32::MAX);
+        pb::IndexedVerdict { index, verdict: Some(verdict(answered)) }
+    });
+    verdicts.ready_chunks(at_most).map(|verdicts| pb::ChargePaymentsResponse { verdicts })
 }
 
 fn verdict(answered: Result<Outcome, Status>) -> pb::PaymentVerdict {
-    let outcome = answered.unwrap_or_else(|status| Outcome::Refusal(message(&status)));
-    pb::PaymentVerdict { outcome: Some(outcome) }
-}
-
-/// The error of a call as a message, details and all.
-fn message(status: &Status) -> rpc::Status {
-    rpc::Status::decode(status.details()).unwrap_or_else(|_| rpc::Status {
-        code: status.code().into(),
-        message: status.message().to_owned(),
-        details: Vec::new(),
-    })
+    let refused = |status| Outcome::Refusal(batch::refusal(&status));
+    pb::PaymentVerdict { outcome: Some(answered.unwrap_or_else(refused)) }
 }

@@ -1,8 +1,12 @@
 //! Each rpc of `PaymentService` is one use case, or a batch of it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use autometrics::autometrics;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use grpc_server::batch::check_size;
 use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, caller_of, refuse};
@@ -69,15 +73,38 @@ impl PaymentService for PaymentGrpc {
         Ok(Response::new(refunded.await?))
     }
 
+    type ChargePaymentsStream = BoxStream<'static, Result<pb::ChargePaymentsResponse, Status>>;
+
+    async fn charge_payments(
+        &self,
+        request: Request<pb::ChargePaymentsRequest>,
+    ) -> Result<Response<Self::ChargePaymentsStream>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
+        caller.service().map_err(|e| refuse(&e))?;
+        let commands = request.into_inner().commands;
+        let count = commands.len();
+        check_size("commands", count)?;
+        let answers = self.tasks.answers(count, |answers| async move {
+            let call = async |wire| charge(&paying, &caller, wire).await.map(Outcome::Charge);
+            let mut verdicts = pin!(batch::charges(commands, call));
+            while let Some(ended) = verdicts.next().await {
+                // A client that has left does not hear of it; its charges go on.
+                let _ = answers.send(Ok(ended)).await;
+            }
+        });
+        Ok(Response::new(answers?.boxed()))
+    }
+
     async fn batch_charge_payments(
         &self,
         request: Request<pb::BatchChargePaymentsRequest>,
     ) -> Result<Response<pb::BatchChargePaymentsResponse>, Status> {
         let (paying, caller) = (self.paying.clone(), caller_of(&request));
         let items = request.into_inner().requests;
+        check_size("requests", items.len())?;
         let verdicts = self.tasks.finish(async move {
             let call = async |wire| charge(&paying, &caller, wire).await.map(Outcome::Charge);
-            batch::run(items, call).await
+            Ok(batch::run("BatchChargePayments", items, call).await)
         });
         Ok(Response::new(pb::BatchChargePaymentsResponse { verdicts: verdicts.await? }))
     }
@@ -88,9 +115,10 @@ impl PaymentService for PaymentGrpc {
     ) -> Result<Response<pb::BatchRefundPaymentsResponse>, Status> {
         let (paying, caller) = (self.paying.clone(), caller_of(&request));
         let items = request.into_inner().requests;
+        check_size("requests", items.len())?;
         let verdicts = self.tasks.finish(async move {
             let call = async |wire| refund(&paying, &caller, wire).await.map(Outcome::Refund);
-            batch::run(items, call).await
+            Ok(batch::run("BatchRefundPayments", items, call).await)
         });
         Ok(Response::new(pb::BatchRefundPaymentsResponse { verdicts: verdicts.await? }))
     }

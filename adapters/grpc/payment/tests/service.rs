@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use futures::{FutureExt, StreamExt};
 use grpc_payment::{PaymentGrpc, RefundConsumer, envelope};
 use grpc_server::Tasks;
 use kernel::{
@@ -40,7 +41,7 @@ impl IdSource for Ticking {
     }
 }
 
-/// Declines the token `declined` and approves all others.
+/// Declines the token `declined`, never answers to `hangs`, and approves all others.
 struct Till;
 
 #[async_trait]
@@ -48,6 +49,7 @@ impl PaymentProvider for Till {
     async fn charge(&self, order: &ChargeOrder) -> ChargeAnswer {
         match order.payment_method.as_str() {
             "declined" => ChargeAnswer::Declined { reason: "card declined".to_owned() },
+            "hangs" => std::future::pending().await,
             _ => ChargeAnswer::Approved { provider_ref: "ch".to_owned() },
         }
     }
@@ -235,6 +237,37 @@ async fn a_batch_gives_each_item_the_verdict_of_its_single_call() {
         let refused = scene.grpc.batch_refund_payments(by_service(batch)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{size}");
     }
+}
+
+#[tokio::test]
+async fn a_charge_that_takes_its_time_keeps_no_neighbour_from_its_verdict() {
+    let scene = scene();
+    let charges =
+        [charge(1, 1, "hangs"), charge(2, 1, "ok"), charge(3, 1, "declined"), charge(4, 2, "ok")];
+    let command = |charge| pb::ChargeCommand { charge: Some(charge), ..Default::default() };
+    let mut commands: Vec<_> = charges.into_iter().map(command).collect();
+    commands.push(pb::ChargeCommand::default());
+    let batch = pb::ChargePaymentsRequest { commands };
+    let mut stream = scene.grpc.charge_payments(by_service(batch)).await.unwrap().into_inner();
+    let mut verdicts = std::collections::BTreeMap::new();
+    while verdicts.len() < 4 {
+        for ended in stream.next().await.unwrap().unwrap().verdicts {
+            assert!(verdicts.insert(ended.index, verdict(ended.verdict.unwrap())).is_none());
+        }
+    }
+    let expected = ["Approved", "Declined", "FailedPrecondition", "InvalidArgument"];
+    assert_eq!(verdicts.into_iter().map(|(_, verdict)| verdict).collect::<Vec<_>>(), expected);
+    assert_eq!(stream.next().now_or_never().map(drop), None, "the last one is not given up");
+
+    for size in [0, 257] {
+        let commands = vec![pb::ChargeCommand::default(); size];
+        let batch = pb::ChargePaymentsRequest { commands };
+        let refused = scene.grpc.charge_payments(by_service(batch)).await.err().unwrap();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{size}");
+    }
+    let batch = by(Role::Buyer, "alice", pb::ChargePaymentsRequest::default());
+    let denied = scene.grpc.charge_payments(batch).await.err().unwrap();
+    assert_eq!(denied.code(), Code::PermissionDenied);
 }
 
 fn verdict(verdict: pb::PaymentVerdict) -> String {

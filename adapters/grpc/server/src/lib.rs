@@ -2,6 +2,7 @@
 //! the wire, which connections are let in, how many calls run at once, and how a server stops.
 
 mod auth;
+pub mod batch;
 mod deadline;
 mod health;
 mod idempotency;
@@ -27,7 +28,7 @@ pub use grpc_client::{PeerAddresses, Peers};
 pub use health::{Health, HealthGrpc};
 pub use idempotency::{answer, reply_key};
 pub use listener::{Connection, Listener, ListenerSettings};
-pub use on_behalf::{pass_on_request_id, time_left_here};
+pub use on_behalf::{OnBehalf, pass_on_request_id, time_left_here};
 pub use pipe::{Pipe, pipe};
 pub use remap::rename;
 pub use serve::{Drained, Server, ServerSettings};

@@ -31,6 +31,8 @@ pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const BACKSTOP: Duration = Duration::from_secs(30);
 /// The most handler bodies at once, those of vanished clients included.
 pub const TASKS_MAX: usize = 2048;
+/// The most calls that come as one.
+pub const BATCH_MAX: usize = 256;
 /// How much of the client's deadline is kept for the way back.
 pub const DEADLINE_MARGIN: Duration = Duration::from_millis(50);
 /// The longest idempotency key.

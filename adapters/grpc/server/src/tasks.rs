@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use kernel::{Fault, FaultClass};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tracing::Instrument;
@@ -49,6 +51,24 @@ impl Tasks {
             Ok(answer) => answer,
             Err(failure) => Err(refuse(&HandlerFailed(failure.to_string()))),
         }
+    }
+
+    /// Runs a handler's body that answers by and by as a task of its own, and gives its answers as they come, of which
+    /// there MUST NOT be more than `answers_max`. When the client leaves, the body goes on to its end.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when too many run.
+    pub fn answers<T: Send + 'static, Body: Future<Output = ()> + Send + 'static>(
+        &self,
+        answers_max: usize,
+        body: impl FnOnce(mpsc::Sender<T>) -> Body,
+    ) -> Result<ReceiverStream<T>, Status> {
+        if self.running.len() >= TASKS_MAX {
+            return Err(refuse(&Overloaded));
+        }
+        let (answers, answered) = mpsc::channel(answers_max.max(1));
+        self.running.spawn(OnBehalf::here().run(body(answers).in_current_span()));
+        Ok(ReceiverStream::new(answered))
     }
 
     /// How many bodies are running.

@@ -1,16 +1,13 @@
 //! Stock commands and holds, between the wire and the domain.
 
+use grpc_server::batch::{self, Asker};
 use grpc_server::refuse;
 use grpc_server::wire::{Check, money, timestamp};
 use kernel::{BookingId, BuyerId, HoldId, Invalid, Violation};
-use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_command::Command;
 use proto::boxoffice::ticket::v1::stock_verdict::Outcome;
-use proto::google::rpc;
-use ticket::{
-    Hold, HoldRequest, HoldState, HoldStep, Lines, Slot, StockCommand, StockOutcome, StockVerdict,
-};
+use ticket::{Hold, HoldRequest, HoldState, HoldStep, Lines, Slot, StockCommand, StockOutcome};
 
 use crate::convert;
 
@@ -45,11 +42,11 @@ pub(crate) fn outcome(outcome: &StockOutcome) -> Option<pb::Hold> {
 }
 
 /// One verdict of a batch; a refusal is the error that the single call would have given.
-pub(crate) fn verdict(verdict: &StockVerdict) -> pb::StockVerdict {
-    let outcome = match verdict {
-        Ok(StockOutcome::Hold(taken)) => Outcome::Hold(hold(taken)),
+pub(crate) fn verdict(decided: Result<StockOutcome, tonic::Status>) -> pb::StockVerdict {
+    let outcome = match decided {
+        Ok(StockOutcome::Hold(taken)) => Outcome::Hold(hold(&taken)),
         Ok(StockOutcome::Tombstone) => Outcome::Tombstone(true),
-        Err(refusal) => Outcome::Refusal(status(&refuse(refusal))),
+        Err(status) => Outcome::Refusal(batch::refusal(&status)),
     };
     pb::StockVerdict { outcome: Some(outcome) }
 }
@@ -85,6 +82,7 @@ pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Inv
             lines: Lines::from([(Slot::Admission, quantity?)]),
             expected_total,
             pinned: wire.pinned,
+            surely_new: wire.surely_new,
         })
     };
     let request = request();
@@ -103,20 +101,10 @@ pub(crate) fn read_hold_id(text: &str) -> Result<HoldId, Invalid> {
     check.read(id)
 }
 
-/// The commands of a batch; violations of all of them, each with its place.
-pub(crate) fn read_batch(wire: &pb::ExecuteStockRequest) -> Result<Vec<StockCommand>, Invalid> {
-    let mut found = Vec::new();
-    let mut commands = Vec::with_capacity(wire.commands.len());
-    for (place, command) in wire.commands.iter().enumerate() {
-        match read_command(command) {
-            Ok(command) => commands.push(command),
-            Err(Invalid(wrong)) => found.extend(wrong.into_iter().map(|violation| {
-                let field = format!("commands[{place}].{}", violation.field);
-                Violation { field, ..violation }
-            })),
-        }
-    }
-    if found.is_empty() { Ok(commands) } else { Err(Invalid(found)) }
+/// A command of a batch, which may be one that cannot be read, with whoever asks for it.
+pub(crate) fn member(wire: pb::StockCommand) -> (Asker, Result<StockCommand, tonic::Status>) {
+    let command = read_command(&wire).map_err(|e| refuse(&e));
+    (Asker { traceparent: wire.traceparent, request_id: wire.request_id }, command)
 }
 
 fn read_command(wire: &pb::StockCommand) -> Result<StockCommand, Invalid> {
@@ -129,15 +117,6 @@ fn read_command(wire: &pb::StockCommand) -> Result<StockCommand, Invalid> {
         Some(Command::Return(back)) => read_step(&back.hold_id, HoldStep::Return),
         None => Err(Invalid(vec![Violation::new("command", "must be given")])),
     }
-}
-
-/// The error of a call as a message, details and all.
-fn status(status: &tonic::Status) -> rpc::Status {
-    rpc::Status::decode(status.details()).unwrap_or_else(|_| rpc::Status {
-        code: status.code().into(),
-        message: status.message().to_owned(),
-        details: Vec::new(),
-    })
 }
 
 const fn state(state: HoldState) -> pb::HoldState {
@@ -153,6 +132,7 @@ const fn state(state: HoldState) -> pb::HoldState {
 #[cfg(test)]
 mod tests {
     use kernel::{Currency, Money, Uuid};
+    use prost::Message;
     use ticket::StockRefusal;
     use tonic_types::StatusExt;
 
@@ -189,19 +169,34 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_says_which_command_is_wrong() {
+    fn a_wrong_command_of_a_batch_is_refused_as_it_is_by_itself() {
         let pin = pb::PinHoldRequest { hold_id: "x".into() };
         let commands = [Some(Command::Hold(request())), Some(Command::Pin(pin)), None];
-        let commands = commands.map(|command| pb::StockCommand { command }).to_vec();
-        let batch = pb::ExecuteStockRequest { commands };
-        assert_eq!(wrong(read_batch(&batch)), ["commands[1].hold_id", "commands[2].command"]);
+        let fields = commands.map(|command| {
+            let (_, read) = member(pb::StockCommand { command, ..Default::default() });
+            let status = read.err()?;
+            let mut violations = status.get_details_bad_request()?.field_violations;
+            violations.pop().map(|violation| violation.field)
+        });
+        assert_eq!(fields, [None, Some("hold_id".to_owned()), Some("command".to_owned())]);
+    }
+
+    #[test]
+    fn a_hold_is_new_only_where_its_caller_says_so() {
+        for surely_new in [false, true] {
+            let wire = pb::HoldStockRequest { surely_new, ..request() };
+            let Ok(StockCommand::Hold(read)) = read_hold(&wire) else { panic!("a hold") };
+            assert_eq!(read.surely_new, surely_new);
+        }
+        let Ok(StockCommand::Hold(read)) = read_hold(&request()) else { panic!("a hold") };
+        assert!(!read.surely_new, "who says nothing may have asked before");
     }
 
     #[test]
     fn a_refusal_in_a_batch_is_the_error_of_the_single_call() {
         // One without metadata: the order of those is by chance.
         let refusal = StockRefusal::SoldOut;
-        let Some(Outcome::Refusal(wire)) = verdict(&Err(refusal.clone())).outcome else {
+        let Some(Outcome::Refusal(wire)) = verdict(Err(refuse(&refusal))).outcome else {
             panic!("a refusal")
         };
         assert_eq!(wire.encode_to_vec(), refuse(&refusal).details());
@@ -215,7 +210,7 @@ mod tests {
     #[test]
     fn a_tombstone_is_no_hold() {
         assert_eq!(outcome(&StockOutcome::Tombstone), None);
-        let shown = verdict(&Ok(StockOutcome::Tombstone)).outcome;
+        let shown = verdict(Ok(StockOutcome::Tombstone)).outcome;
         assert_eq!(shown, Some(Outcome::Tombstone(true)));
         assert_eq!(read_hold_id(&Uuid::nil().to_string()).map(HoldId::as_uuid), Ok(Uuid::nil()));
     }

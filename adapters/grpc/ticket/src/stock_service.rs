@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use autometrics::autometrics;
 use grpc_server::objectives::served;
-use grpc_server::{Tasks, caller_of, refuse};
+use grpc_server::{Tasks, batch, caller_of, refuse};
 use kernel::{Caller, Invalid};
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_service_server::StockService;
 use telemetry_metrics::names::HOLDS;
-use ticket::{ExecuteStockError, HoldStep, StockCommand, Ticketing};
+use ticket::{ExecuteStockError, HoldStep, StockCommand, StockOutcome, Ticketing};
 use tonic::{Request, Response, Status};
 
 use crate::stock_convert as convert;
@@ -31,15 +31,23 @@ impl StockGrpc {
     ) -> Result<Option<pb::Hold>, Status> {
         let command = command.map_err(|e| refuse(&e))?;
         let ticketing = self.ticketing.clone();
-        let outcome = self.tasks.finish(async move {
-            let ended = ticketing.execute_stock_command(&caller, command).await;
-            if let Err(ExecuteStockError::Refused(_)) = &ended {
-                HOLDS.add([REFUSED]);
-            }
-            ended.map_err(|e| refuse(&e))
-        });
-        Ok(convert::outcome(&outcome.await?))
+        let outcome =
+            self.tasks.finish(async move { decide(&ticketing, &caller, command).await }).await?;
+        Ok(convert::outcome(&outcome))
     }
+}
+
+/// One command, however it came.
+async fn decide(
+    ticketing: &Ticketing,
+    caller: &Caller,
+    command: StockCommand,
+) -> Result<StockOutcome, Status> {
+    let ended = ticketing.execute_stock(caller, command).await;
+    if let Err(ExecuteStockError::Refused(_)) = &ended {
+        HOLDS.add([REFUSED]);
+    }
+    ended.map_err(|e| refuse(&e))
 }
 
 /// What has changed the store counts when it commits it; a refusal changes nothing.
@@ -116,15 +124,20 @@ impl StockService for StockGrpc {
         &self,
         request: Request<pb::ExecuteStockRequest>,
     ) -> Result<Response<pb::ExecuteStockResponse>, Status> {
-        let commands = convert::read_batch(request.get_ref()).map_err(|e| refuse(&e))?;
-        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
+        let caller = caller_of(&request);
+        caller.service().map_err(|e| refuse(&e))?;
+        let commands = request.into_inner().commands;
+        batch::check_size("commands", commands.len())?;
+        let ticketing = self.ticketing.clone();
         let verdicts = self.tasks.finish(async move {
-            let verdicts = ticketing.execute_stock(&caller, commands).await;
-            let refused = verdicts.iter().flatten().filter(|verdict| verdict.is_err()).count();
-            HOLDS.add_many([REFUSED], refused as u64);
-            verdicts.map_err(|e| refuse(&e))
+            // Each takes its own turn below the store, where tickets take turns: one that is hot does not keep the
+            // others of its batch from theirs, and one that cannot be decided fails alone.
+            let members = commands.into_iter().map(convert::member);
+            let decide = async |command| decide(&ticketing, &caller, command?).await;
+            let answers = batch::members("ExecuteStock", members, decide);
+            Ok(batch::in_order(answers).await)
         });
-        let verdicts = verdicts.await?.iter().map(convert::verdict).collect();
+        let verdicts = verdicts.await?.into_iter().map(convert::verdict).collect();
         Ok(Response::new(pb::ExecuteStockResponse { verdicts }))
     }
 }

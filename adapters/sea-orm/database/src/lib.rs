@@ -37,5 +37,5 @@ pub use relay::{OutboxLag, Relay};
 pub use rows::{insert_all, overwrite_all};
 pub use sea_orm_migration::MigrationTrait;
 pub use steps::{add_column, create_index, create_table, long_blob};
-pub use unit_of_work::{TxError, count_at_commit, unavailable};
+pub use unit_of_work::{TxError, at_commit, count_at_commit, unavailable};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl, ServerUrl};

@@ -141,9 +141,9 @@ impl Database {
         let body = async move {
             let began = Instant::now();
             let running = run_until_decided(&database, doing, &work);
-            let (ending, counted) = counting(running).await;
+            let (ending, followed) = following(running).await;
             if matches!(ending, Ok(Ok(_))) {
-                counted.into_iter().for_each(|(counter, outcome)| counter.add([outcome]));
+                followed.into_iter().for_each(|follow| follow());
             }
             measure(&database, &ending, began.elapsed());
             if wake == Wake::Listeners && matches!(ending, Ok(Ok(_))) {
@@ -159,27 +159,33 @@ impl Database {
     }
 }
 
-type Counted = Vec<(&'static Counter<1>, &'static str)>;
+type Follow = Box<dyn FnOnce() + Send>;
 
 tokio::task_local! {
-    /// What the run under way counts if it is committed.
-    static COUNTED: RefCell<Counted>;
+    /// What follows the run under way if it is committed.
+    static FOLLOWING: RefCell<Vec<Follow>>;
 }
 
-/// Runs a transaction and gives what its last run counts as well.
-async fn counting<T>(running: impl Future<Output = T>) -> (T, Counted) {
-    COUNTED
+/// Runs a transaction and gives what follows its last run as well.
+async fn following<T>(running: impl Future<Output = T>) -> (T, Vec<Follow>) {
+    FOLLOWING
         .scope(RefCell::default(), async {
             let ending = running.await;
-            (ending, COUNTED.with(RefCell::take))
+            (ending, FOLLOWING.with(RefCell::take))
         })
         .await
 }
 
-/// Counts one more of this outcome if the transaction under way is committed, however often it is run.
+/// Does this once the transaction under way is committed, before anybody is answered, however often it is run. A
+/// commit of which nobody knows whether it was one is not followed by anything.
+pub fn at_commit(follow: impl FnOnce() + Send + 'static) {
+    // Outside a transaction of ours there is nothing to follow.
+    let _ = FOLLOWING.try_with(|following| following.borrow_mut().push(Box::new(follow)));
+}
+
+/// Counts one more of this outcome if the transaction under way is committed.
 pub fn count_at_commit(counter: &'static Counter<1>, outcome: &'static str) {
-    // Outside a transaction of ours there is nobody to count it.
-    let _ = COUNTED.try_with(|counted| counted.borrow_mut().push((counter, outcome)));
+    at_commit(move || counter.add([outcome]));
 }
 
 /// Begins at 0 what is counted of a database's transactions.
@@ -215,7 +221,7 @@ async fn run_until_decided<T>(
 ) -> Result<Result<T, Committed>, Failure> {
     let mut run = 1;
     loop {
-        COUNTED.with(RefCell::take);
+        drop(FOLLOWING.with(RefCell::take));
         match run_in_time(database, doing, work).await {
             Run::Decided(ending) => return ending,
             Run::Again(error) if run == RUNS_MAX => return Err(failure(doing, error)),

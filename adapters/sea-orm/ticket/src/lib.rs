@@ -3,6 +3,7 @@
 mod migrations;
 mod rows;
 mod search;
+mod sold_out;
 mod stock_store;
 mod store;
 
@@ -14,12 +15,14 @@ use ticket::{StockEntry, StockOrder, StockVerdict, TicketEvent};
 pub use migrations::migrations;
 
 use rows::entry;
+use sold_out::SoldOut;
 
 /// Keeps tickets and stock in a database.
 pub struct SeaOrmTicketStore {
     db: Database,
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     stock: Group<Vec<StockOrder>, Vec<StockVerdict>>,
+    sold_out: SoldOut,
 }
 
 impl SeaOrmTicketStore {
@@ -30,8 +33,9 @@ impl SeaOrmTicketStore {
         envelope: fn(&Recorded<TicketEvent>) -> Envelope,
         batching: Batching,
     ) -> Self {
-        let stock = stock_store::group(db.clone(), envelope, batching);
-        Self { db, envelope, stock }
+        let sold_out = SoldOut::new(db.clone());
+        let stock = stock_store::group(db.clone(), envelope, batching, sold_out.marks());
+        Self { db, envelope, stock, sold_out }
     }
 
     /// The whole ledger of a ticket, for the audit.

@@ -3,6 +3,9 @@
 mod read;
 mod write;
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use async_trait::async_trait;
 use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Timestamp, Uuid};
 use sea_orm::{
@@ -10,22 +13,28 @@ use sea_orm::{
     QuerySelect,
 };
 use sea_orm_database::{
-    Batching, Database, Group, Job, Marks, TxError, count_at_commit, database_now, unavailable,
-    write_marks,
+    Batching, Database, Group, Job, Marks, TxError, at_commit, count_at_commit, database_now,
+    unavailable, write_marks,
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
     Availability, DueHolds, HoldChange, HoldRecord, HoldState, PIN_MAX, SlotAvailability, Stock,
-    StockCommand, StockOrder, StockStore, StockVerdict, TicketEvent,
+    StockChanges, StockCommand, StockOrder, StockRefusal, StockStore, StockVerdict, TicketEvent,
 };
 
 use crate::SeaOrmTicketStore;
 use crate::rows::{hold, stock, ticket as ticket_row};
+use crate::sold_out;
 
 #[async_trait]
 impl StockStore for SeaOrmTicketStore {
     async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError> {
         let Some(first) = orders.first() else { return Ok(Vec::new()) };
+        if let [StockOrder { command: StockCommand::Hold(request), .. }] = orders.as_slice()
+            && self.sold_out.refuses(request).await
+        {
+            return Ok(vec![Err(StockRefusal::SoldOut)]);
+        }
         self.stock.submit(turn(&first.command), orders.len(), orders).await
     }
 
@@ -128,9 +137,11 @@ pub(crate) fn group(
     db: Database,
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     batching: Batching,
+    sold_out: Arc<sold_out::Marks>,
 ) -> Group<Vec<StockOrder>, Vec<StockVerdict>> {
     Group::new(db, "deciding stock orders", batching, move |tx, jobs| {
-        Box::pin(async move { decide(tx, &jobs, envelope).await })
+        let sold_out = Arc::clone(&sold_out);
+        Box::pin(async move { decide(tx, &jobs, envelope, sold_out).await })
     })
 }
 
@@ -147,16 +158,20 @@ async fn decide(
     tx: &DatabaseTransaction,
     jobs: &[Job<Vec<StockOrder>>],
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
+    sold_out: Arc<sold_out::Marks>,
 ) -> Result<Vec<Vec<StockVerdict>>, TxError> {
     let orders: Vec<_> = jobs.iter().flat_map(|job| &job.work).collect();
     let mut book = read::open_book(tx, &orders).await?;
     // Read after the locks: a wait for them must not make a hold look younger than it is.
     let now = database_now(tx).await?;
+    let read_at = Instant::now();
+    book.sold_out().for_each(|slot| sold_out.nothing_left(slot, read_at));
     let mut decided = |job: &Job<Vec<StockOrder>>| {
         job.work.iter().map(|order| book.execute(order, now)).collect::<Vec<_>>()
     };
     let verdicts = jobs.iter().map(&mut decided).collect();
     let changes = book.into_changes();
+    tell_what_comes_back(&changes, sold_out);
     write::changes(tx, &changes).await?;
     for outcome in changes.holds.iter().flat_map(became) {
         count_at_commit(&HOLDS, outcome);
@@ -171,6 +186,17 @@ async fn decide(
     let messages = messages.collect();
     write_marks(tx, Marks { messages, ..Marks::default() }).await?;
     Ok(verdicts)
+}
+
+/// Once it is committed, whoever asks for it must be let through.
+fn tell_what_comes_back(changes: &StockChanges, sold_out: Arc<sold_out::Marks>) {
+    let comes_back = changes.counters.iter().filter(|(_, moved)| moved.held + moved.sold < 0);
+    let slots: Vec<_> = comes_back.map(|(slot, _)| slot.clone()).collect();
+    if !slots.is_empty() {
+        at_commit(move || {
+            slots.iter().for_each(|slot| sold_out.something_left(slot, Instant::now()));
+        });
+    }
 }
 
 /// An event has the trace of the call that led to it, whoever shares its transaction.

@@ -1,5 +1,8 @@
 //! Tickets in a database.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use async_trait::async_trait;
 use kernel::{Committed, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -7,7 +10,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, SqlErr,
 };
-use sea_orm_database::{Marks, TxError, find_reply, unavailable, write_marks};
+use sea_orm_database::{Marks, TxError, at_commit, find_reply, unavailable, write_marks};
 use ticket::{
     Listing, SlotCapacity, TicketChange, TicketPage, TicketSearch, TicketStatus, TicketStore,
 };
@@ -16,6 +19,7 @@ use crate::SeaOrmTicketStore;
 use crate::rows::ticket::{ListingRow, status_name};
 use crate::rows::{stock, ticket as row};
 use crate::search::{listings, page};
+use crate::sold_out;
 
 #[async_trait]
 impl TicketStore for SeaOrmTicketStore {
@@ -43,9 +47,11 @@ impl TicketStore for SeaOrmTicketStore {
 
     async fn commit(&self, change: TicketChange) -> Result<Committed, StoreError> {
         let messages: Vec<_> = change.events.iter().map(self.envelope).collect();
+        let sold_out = self.sold_out.marks();
         self.db
             .commit("committing a ticket", move |tx| {
                 let (change, messages) = (change.clone(), messages.clone());
+                tell_of_more(&change, Arc::clone(&sold_out));
                 Box::pin(write(tx, change, messages))
             })
             .await
@@ -83,6 +89,16 @@ impl TicketStore for SeaOrmTicketStore {
     ) -> Result<(), StoreError> {
         sea_orm_database::park(&self.db, consumer, message, reason).await
     }
+}
+
+/// Once a capacity is set, whoever asks for a unit of it must be let through.
+fn tell_of_more(change: &TicketChange, sold_out: Arc<sold_out::Marks>) {
+    let ticket_id = change.ticket.id;
+    let slots: Vec<_> =
+        change.capacities.iter().map(|wish| (ticket_id, wish.slot.clone())).collect();
+    at_commit(move || {
+        slots.iter().for_each(|slot| sold_out.something_left(slot, Instant::now()));
+    });
 }
 
 async fn write(

@@ -69,6 +69,13 @@ impl Bookings {
         let terms = terms.ok_or(CreateBookingError::TicketNotFound)?;
         let now = self.clock.now();
         let quote = quote(&terms, &command, now)?;
+        if terms.sold_out && key.is_none() {
+            // Nothing was left a moment ago, and nobody can ask for this answer again: no row for it. A call with
+            // a key makes its booking, which is REJECTED: what a key led to once it leads to for ever, also
+            // when stock has come back since.
+            let reason = RejectReason::SoldOut;
+            return Err(BookingRefused { reason, total: None, booking_id: None }.into());
+        }
         let new = NewBooking {
             id: BookingId::new(self.ids.next()),
             ticket: TicketSnapshot {

@@ -226,6 +226,8 @@ fn hold_order(booking: &Booking) -> HoldOrder {
         buyer_id: booking.buyer_id.clone(),
         quantity: booking.quantity,
         expected_total: agreed.then_some(booking.total),
+        // Whoever resumes a booking makes it unclear, and so does an answer that stays out.
+        surely_new: matches!(booking.state, State::Pending { unclear: false, .. }),
     }
 }
 

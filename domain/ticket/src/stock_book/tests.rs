@@ -180,6 +180,7 @@ fn command() -> impl Strategy<Value = StockCommand> {
                 lines: lines.into_iter().map(|(slot, count)| (slot, quantity(count))).collect(),
                 expected_total,
                 pinned,
+                surely_new: false,
             })
         },
     );

@@ -1,9 +1,9 @@
-//! Booking asks for stock and settles it: one command or many.
+//! Booking asks for stock and settles it.
 
-use kernel::{AccessDenied, Caller, Fault, FaultClass, Invalid, StoreError, Violation};
+use kernel::{AccessDenied, Caller, Fault, FaultClass, StoreError, Violation};
 
 use super::Ticketing;
-use crate::{STOCK_ORDERS_MAX, StockCommand, StockOutcome, StockRefusal, StockVerdict};
+use crate::{StockCommand, StockOutcome, StockRefusal, StockVerdict};
 
 /// Why a stock command did not go through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,9 +11,6 @@ pub enum ExecuteStockError {
     /// The caller is none of our servers.
     #[error(transparent)]
     Access(#[from] AccessDenied),
-    /// The batch is empty or too large.
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
     /// The command itself was refused.
     #[error(transparent)]
     Refused(#[from] StockRefusal),
@@ -23,29 +20,11 @@ pub enum ExecuteStockError {
 }
 
 impl Ticketing {
-    /// Runs commands in their sequence; each has its own verdict. Every command is idempotent.
-    ///
-    /// # Errors
-    /// [`ExecuteStockError`], never `Refused`
-    pub async fn execute_stock(
-        &self,
-        caller: &Caller,
-        commands: Vec<StockCommand>,
-    ) -> Result<Vec<StockVerdict>, ExecuteStockError> {
-        caller.service()?;
-        if !(1..=STOCK_ORDERS_MAX).contains(&commands.len()) {
-            let size = format_args!("must be 1 to {STOCK_ORDERS_MAX} commands");
-            return Err(Invalid(vec![Violation::new("commands", size)]).into());
-        }
-        let orders = commands.into_iter().map(|command| self.order(command, None)).collect();
-        Ok(self.stock.execute(orders).await?)
-    }
-
-    /// Runs one command.
+    /// Runs one command, which is idempotent. What comes at once shares transactions below the store.
     ///
     /// # Errors
     /// [`ExecuteStockError`]
-    pub async fn execute_stock_command(
+    pub async fn execute_stock(
         &self,
         caller: &Caller,
         command: StockCommand,
@@ -85,7 +64,6 @@ impl ExecuteStockError {
     fn inner(&self) -> &dyn Fault {
         match self {
             Self::Access(inner) => inner,
-            Self::Invalid(inner) => inner,
             Self::Refused(inner) => inner,
             Self::Store(inner) => inner,
         }

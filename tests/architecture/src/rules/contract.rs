@@ -60,6 +60,7 @@ const INTERNAL: &[&str] = &[
     "ExecuteStock",
     "ChargePayment",
     "RefundPayment",
+    "ChargePayments",
     "BatchChargePayments",
     "BatchRefundPayments",
 ];

@@ -14,6 +14,7 @@ const SHARED: &[(&str, &str)] = &[
     ("ReleaseHold", "execute_stock"),
     ("ReturnStock", "execute_stock"),
     ("WatchAvailability", "get_availability"),
+    ("ChargePayments", "charge_payment"),
     ("BatchChargePayments", "charge_payment"),
     ("BatchRefundPayments", "refund_payment"),
 ];

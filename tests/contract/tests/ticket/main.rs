@@ -8,5 +8,6 @@
 
 mod scene;
 mod search;
+mod sold_out;
 mod stock;
 mod tickets;

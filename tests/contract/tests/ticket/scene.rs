@@ -11,7 +11,7 @@ use kernel::{
     Quantity, Recorded, ReplyChange, StoreError, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
-use sea_orm_database::Batching;
+use sea_orm_database::{Batching, Commits};
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
     Allocation, Hold, HoldRequest, HoldStep, Lines, Listing, RegisterTicket, Slot, SlotCapacity,
@@ -36,6 +36,10 @@ trait Probe: Send + Sync {
     async fn told(&self) -> Vec<Told>;
     /// Changes rows behind the store's back, where there are rows.
     async fn tamper(&self, sql: &str);
+    /// The same rows behind a store of another process.
+    async fn replica(&self) -> Arc<SeaOrmTicketStore>;
+    /// Hears of transactions of this process from now on.
+    fn commits(&self) -> Commits;
 }
 
 /// An event that was told: of which aggregate, which name, which version.
@@ -67,6 +71,14 @@ impl Probe for MemoryTicketStore {
     async fn tamper(&self, _sql: &str) {
         panic!("memory has no rows");
     }
+
+    async fn replica(&self) -> Arc<SeaOrmTicketStore> {
+        panic!("memory has no rows");
+    }
+
+    fn commits(&self) -> Commits {
+        panic!("memory has no transactions");
+    }
 }
 
 struct InDatabase {
@@ -93,6 +105,15 @@ impl Probe for InDatabase {
 
     async fn tamper(&self, sql: &str) {
         self.fresh.tamper(sql).await.unwrap();
+    }
+
+    async fn replica(&self) -> Arc<SeaOrmTicketStore> {
+        let db = self.fresh.open_again(migrations()).await;
+        Arc::new(SeaOrmTicketStore::new(db, envelope, Batching::On))
+    }
+
+    fn commits(&self) -> Commits {
+        self.fresh.db.committed()
     }
 }
 
@@ -129,6 +150,17 @@ impl Stores {
 
     pub(crate) async fn tamper(&self, sql: &str) {
         self.probe.tamper(sql).await;
+    }
+
+    /// The same rows as another process sees and changes them.
+    pub(crate) async fn replica(&self) -> Self {
+        let store = self.probe.replica().await;
+        let numbers = AtomicU64::new(1 << 32);
+        Self { tickets: store.clone(), stock: store, probe: self.probe.clone(), numbers }
+    }
+
+    pub(crate) fn commits(&self) -> Commits {
+        self.probe.commits()
     }
 
     /// What was told of one ticket or hold.
@@ -248,6 +280,7 @@ impl Stores {
             lines: Lines::from([(Slot::Admission, Quantity::new(units).unwrap())]),
             expected_total: None,
             pinned: false,
+            surely_new: false,
         }
     }
 }

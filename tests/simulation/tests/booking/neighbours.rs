@@ -191,6 +191,7 @@ impl Tickets for Neighbours {
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
+            sold_out: false,
         }))
     }
 

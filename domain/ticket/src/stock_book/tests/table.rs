@@ -18,6 +18,7 @@ fn request(number: u128, buyer: &str, units: i64, pinned: bool) -> HoldRequest {
         lines: Lines::from([(Slot::Admission, Quantity::new(units).expect("small"))]),
         expected_total: None,
         pinned,
+        surely_new: false,
     }
 }
 
