@@ -1,9 +1,11 @@
 //! `boxoffice audit`: the invariants, checked over the databases of a platform, running or not.
 //!
-//! Reads only. Each database, whatever its engine, is copied as it is at one moment, all at nearly the same one,
-//! and the statements run over the copies. What is under way may look wrong for a moment, so a finding counts
-//! only if a second look, `grace_secs` later, finds it again.
+//! Reads only, unless it is told to repair. Each database, whatever its engine, is copied as it is at one moment, all
+//! at nearly the same one, and the statements run over the copies. What is under way may look wrong for a moment, so
+//! a finding counts only if a second look, `grace_secs` later, finds it again.
 
+mod explanation;
+mod repair;
 mod scratch;
 mod snapshot;
 mod statements;
@@ -13,12 +15,14 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use boxoffice_ticket::SlotName;
 use clap::Args;
 use runtime::Settings;
 use sea_orm_database::Database;
 use serde_json::json;
 
 use crate::databases::DatabaseArguments;
+use explanation::Explanation;
 use scratch::Scratch;
 use snapshot::Snapshot;
 use statements::{Check, checks};
@@ -26,6 +30,8 @@ use tables::{DATABASES, tables};
 
 const VIOLATED: u8 = 1;
 const NOT_CHECKED: u8 = 2;
+/// What is told of one check at most, so that a broken database does not fill the memory.
+const FINDINGS_MAX: usize = 10_000;
 
 /// How to look, and where.
 #[derive(Debug, Clone, Args)]
@@ -35,9 +41,19 @@ pub struct AuditArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace_secs: u64,
 
-    /// Print one line of JSON: {"clean", "checks", "violations": [{"check", "id", "rule"}]}
+    /// Print one line of JSON: {"clean", "checks", "violations": [{"check", "id", "rule"}]}, and with --repair "slots"
     #[arg(long)]
     json: bool,
+
+    /// Explain each slot whose counters, ledger and holds differ: what they say, which of them stands alone against
+    /// the other two, which holds and entries differ, and what a repair would do. Changes nothing
+    #[arg(long)]
+    repair: bool,
+
+    /// Repair: set the counters to what ledger and holds agree on, slot by slot, each under the locks of a hold. What
+    /// they do not agree on is left alone, with what to do about it. Servers may go on working
+    #[arg(long, requires = "repair")]
+    apply: bool,
 
     #[command(flatten)]
     databases: DatabaseArguments,
@@ -48,9 +64,18 @@ pub struct AuditArguments {
 struct Finding {
     check: &'static str,
     id: String,
+    /// The slot whose accounts may explain it.
+    slot: Option<SlotName>,
 }
 
-/// Checks every invariant and says what is violated. Exit code 0: nothing; 1: something; 2: could not check.
+/// What was found, and what it comes from where that was asked for.
+struct Findings {
+    found: BTreeSet<Finding>,
+    explained: Option<Vec<Explanation>>,
+}
+
+/// Checks every invariant and says what is violated. Exit code 0: nothing; 1: something, repaired or not; 2: could
+/// not check, or not repair.
 pub async fn audit(
     settings: &Settings,
     arguments: &AuditArguments,
@@ -63,32 +88,39 @@ pub async fn audit(
         as_text(&found).iter().for_each(|line| say(line));
     }
     match found {
-        Ok(found) if found.is_empty() => ExitCode::SUCCESS,
+        Ok(Findings { found, .. }) if found.is_empty() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(VIOLATED),
         Err(_) => ExitCode::from(NOT_CHECKED),
     }
 }
 
-fn as_text(found: &Result<BTreeSet<Finding>, String>) -> Vec<String> {
-    match found {
-        Ok(found) if found.is_empty() => {
+fn as_text(findings: &Result<Findings, String>) -> Vec<String> {
+    match findings {
+        Ok(Findings { found, .. }) if found.is_empty() => {
             vec![format!("clean: {} checks found nothing", checks().len())]
         }
-        Ok(found) => {
-            let line = |Finding { check, id }: &Finding| format!("{check}  {id}  {}", rule(check));
+        Ok(Findings { found, explained }) => {
+            let line =
+                |Finding { check, id, .. }: &Finding| format!("{check}  {id}  {}", rule(check));
+            let explained = explained.iter().flatten().flat_map(Explanation::as_text);
             let count = format!("{} violations", found.len());
-            found.iter().map(line).chain([count]).collect()
+            found.iter().map(line).chain(explained).chain([count]).collect()
         }
         Err(error) => vec![format!("could not check: {error}")],
     }
 }
 
-fn as_json(found: &Result<BTreeSet<Finding>, String>) -> String {
-    let told = match found {
-        Ok(found) => {
-            let violation = |Finding { check, id }: &Finding| json!({"check": check, "id": id, "rule": rule(check)});
+fn as_json(findings: &Result<Findings, String>) -> String {
+    let told = match findings {
+        Ok(Findings { found, explained }) => {
+            let violation = |Finding { check, id, .. }: &Finding| json!({"check": check, "id": id, "rule": rule(check)});
             let violations: Vec<_> = found.iter().map(violation).collect();
-            json!({"clean": found.is_empty(), "checks": checks().len(), "violations": violations})
+            let mut told = json!({"clean": found.is_empty(), "checks": checks().len(), "violations": violations});
+            if let (Some(explained), Some(told)) = (explained, told.as_object_mut()) {
+                let slots = explained.iter().map(Explanation::as_json).collect();
+                told.insert("slots".to_owned(), slots);
+            }
+            told
         }
         Err(error) => json!({"error": error}),
     };
@@ -99,7 +131,17 @@ fn rule(id: &str) -> &'static str {
     checks().into_iter().find(|known| known.id == id).map_or("", |known| known.rule)
 }
 
-async fn findings(
+async fn findings(settings: &Settings, arguments: &AuditArguments) -> Result<Findings, String> {
+    let found = look_twice(settings, arguments).await?;
+    let explained = if arguments.repair {
+        Some(repair::explain(settings, &arguments.databases, &found, arguments.apply).await?)
+    } else {
+        None
+    };
+    Ok(Findings { found, explained })
+}
+
+async fn look_twice(
     settings: &Settings,
     arguments: &AuditArguments,
 ) -> Result<BTreeSet<Finding>, String> {
@@ -143,8 +185,9 @@ async fn look(databases: &[(&'static str, Database)]) -> Result<BTreeSet<Finding
     }
     let mut found = BTreeSet::new();
     for Check { id: check, sql, .. } in checks() {
-        let ids = scratch.find(sql).await.map_err(|error| format!("{check}: {error}"))?;
-        found.extend(ids.into_iter().map(|id| Finding { check, id }));
+        let rows = scratch.find(&sql, FINDINGS_MAX).await;
+        let rows = rows.map_err(|error| format!("{check}: {error}"))?;
+        found.extend(rows.into_iter().map(|(id, slot)| Finding { check, id, slot }));
     }
     Ok(found)
 }

@@ -45,8 +45,9 @@ enum Command {
     RebuildView(DatabaseArguments),
     /// Check the invariants over the databases, whether the platform runs or not
     ///
-    /// Reads only, on any engines. Exit code 0: clean; 1: violated, each violation on a line with the check's name and
-    /// the id of what violates it; 2: could not check.
+    /// Reads only, on any engines, unless --repair --apply is given. Exit code 0: clean; 1: violated, repaired or not,
+    /// each violation on a line with the check's name and the id of what violates it; 2: could not check or repair,
+    /// wrong arguments included.
     Audit(AuditArguments),
     /// Tell again what the contexts have told since some moment, after the message stream was lost
     ///

@@ -44,13 +44,19 @@ pub enum StartError {
     Other(String),
 }
 
+/// The exit code for words or settings that are wrong; 1 is for whatever else keeps a process from starting.
+const WRONG: u8 = 2;
+
 impl StartError {
-    /// Says it in one line on stderr and gives the exit code for it.
+    /// Says it in one line on stderr and gives the exit code for it: 2 for a wrong flag or setting, else 1.
     #[must_use]
     pub fn report(&self) -> ExitCode {
         let line = self.to_string().replace('\n', " ");
         // Where even stderr is gone, the exit code says enough.
         let _ = writeln!(io::stderr(), "boxoffice: {line}");
-        ExitCode::FAILURE
+        match self {
+            Self::Usage(_) | Self::Setting { .. } => ExitCode::from(WRONG),
+            Self::Port { .. } | Self::File { .. } | Self::Other(_) => ExitCode::FAILURE,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The ticket context, joined: tickets and stock over gRPC, holds that expire, tickets that retire.
 
+mod accounts;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,9 @@ use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_database::Database;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{StuckHold, Ticketing};
+
+pub use accounts::{Accounts, HoldApart, LedgerLine, Mended, SlotAccountsRead, SlotName};
+pub use ticket::{Account, CannotMend, Comparison, SlotAccounts, SlotCounts};
 
 /// Holds and tickets that one pass of a sweep takes at most.
 const SWEEP_ROWS_MAX: u32 = 200;

@@ -2,6 +2,7 @@
 //!
 //! Start with [`Ticketing`], whose methods are the use cases, then [`StockBook`], which decides about stock.
 
+mod accounts;
 mod availability;
 mod draft;
 mod events;
@@ -18,6 +19,7 @@ mod stock_command;
 mod ticket;
 mod use_cases;
 
+pub use accounts::{Account, CannotMend, Comparison, CountersFound, SlotAccounts};
 pub use availability::{Availability, SlotAvailability};
 pub use draft::{TermsChange, TicketDraft};
 pub use events::TicketEvent;

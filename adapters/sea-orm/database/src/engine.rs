@@ -91,6 +91,12 @@ pub(crate) fn begin_write() -> TransactionOptions {
     }
 }
 
+/// What an engine calls the type that a sum of whole numbers is brought back to: most make another one of it.
+#[must_use]
+pub fn whole_number(backend: DbBackend) -> &'static str {
+    if backend == DbBackend::MySql { "SIGNED" } else { "BIGINT" }
+}
+
 /// The database's own time in microseconds, for use inside statements (trap R43).
 #[must_use]
 pub fn now_expr(backend: DbBackend) -> Expr {

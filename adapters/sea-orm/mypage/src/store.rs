@@ -8,10 +8,9 @@ use kernel::{
 use mypage::{BookingView, Change, Changed, Filter, MyBooking, Tally, ViewStore, Viewer};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_database::{Database, Marks, unavailable, write_marks};
+use sea_orm_database::{Database, Marks, unavailable, whole_number, write_marks};
 
 use crate::names::{booking_status, booking_status_text};
 use crate::row::{Column, Entity, Model};
@@ -189,9 +188,4 @@ fn wanted(of: &Filter, after: Option<Cursor>) -> Condition {
 
 fn of_ticket(ticket_id: Option<TicketId>) -> Condition {
     Condition::all().add_option(ticket_id.map(|id| Column::TicketId.eq(id.to_string())))
-}
-
-/// What an engine calls the type that a sum of whole numbers is brought back to.
-fn whole_number(backend: DbBackend) -> &'static str {
-    if backend == DbBackend::MySql { "SIGNED" } else { "BIGINT" }
 }

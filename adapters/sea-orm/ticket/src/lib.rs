@@ -1,5 +1,6 @@
 //! The ticket context's ports over SeaORM: tickets, stock, holds and the ledger of their movements.
 
+mod accounts;
 mod migrations;
 mod rows;
 mod search;
@@ -12,6 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use sea_orm_database::{Batching, Database, Group, unavailable};
 use ticket::{StockEntry, StockOrder, StockVerdict, TicketEvent};
 
+pub use accounts::{HoldApart, LedgerLine, Mended, SlotAccountsRead, SlotName, explain, mend};
 pub use migrations::migrations;
 
 use rows::entry;

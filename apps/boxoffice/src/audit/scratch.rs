@@ -3,8 +3,9 @@
 //! Each database is attached under its name as a temporary one of its own, in memory until it grows too large
 //! for that, then in a file without a name. SQLite drops it with the connection.
 
+use boxoffice_ticket::SlotName;
 use kernel::Timestamp;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sea_orm::sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, QueryBuilder, Row, Sqlite};
 
 use super::tables::{DATABASES, Kind, Table};
@@ -72,9 +73,24 @@ impl Scratch {
         inserted.map(drop).map_err(|error| format!("copying: {error}"))
     }
 
-    /// The first column of what a statement finds.
-    pub(super) async fn find(&mut self, sql: String) -> Result<Vec<String>, Error> {
+    /// The first column of what a statement finds, in its order and at most so many, and the slot that it names where
+    /// it names one.
+    pub(super) async fn find(
+        &mut self,
+        sql: &str,
+        rows_max: usize,
+    ) -> Result<Vec<(String, Option<SlotName>)>, Error> {
+        let sql = format!("SELECT * FROM ({sql}) ORDER BY 1 LIMIT {rows_max}");
         let rows = self.0.fetch_all(AssertSqlSafe(sql)).await?;
-        rows.iter().map(|row| row.try_get(0)).collect()
+        rows.iter().map(found).collect()
     }
+}
+
+fn found(row: &SqliteRow) -> Result<(String, Option<SlotName>), Error> {
+    let slot = match (row.try_get("ticket_id"), row.try_get("slot")) {
+        (Ok(ticket_id), Ok(slot)) => Some(SlotName { ticket_id, slot }),
+        (Err(Error::ColumnNotFound(_)), _) | (_, Err(Error::ColumnNotFound(_))) => None,
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    Ok((row.try_get(0)?, slot))
 }

@@ -1,6 +1,9 @@
 //! What must never be found, as statements over all databases; each row is a violation, its first column the id.
 
+mod stock;
+
 use crate::databases::{CONTEXTS, PUBLISHERS};
+use stock::UNITS;
 
 /// One check.
 pub(super) struct Check {
@@ -8,7 +11,7 @@ pub(super) struct Check {
     pub(super) id: &'static str,
     /// What should hold.
     pub(super) rule: &'static str,
-    /// Finds what violates it.
+    /// Finds what violates it: its id, and where a slot's accounts may explain it that slot, as `ticket_id` and `slot`.
     pub(super) sql: String,
 }
 
@@ -36,7 +39,7 @@ const CONSUMERS: [(&str, &str, &[&str]); 3] = [
 
 /// Every check.
 pub(super) fn checks() -> Vec<Check> {
-    let mut all = stock();
+    let mut all = stock::checks();
     all.extend(bookings());
     all.extend(money());
     all.extend(deadlines());
@@ -53,50 +56,14 @@ fn check(id: &'static str, rule: &'static str, sql: impl Into<String>) -> Check 
     Check { id, rule, sql: sql.into() }
 }
 
-fn stock() -> Vec<Check> {
+fn bookings() -> Vec<Check> {
     vec![
-        check(
-            "I1",
-            "held and sold are not negative and together within capacity",
-            "SELECT ticket_id || '/' || slot FROM ticket.stock WHERE held < 0 OR sold < 0 OR held + sold > capacity",
-        ),
-        check(
-            "I2",
-            "the counters are the fold of the ledger",
-            "SELECT s.ticket_id || '/' || s.slot FROM ticket.stock s LEFT JOIN (SELECT ticket_id, slot, SUM(d_held) \
-             AS held, SUM(d_sold) AS sold FROM ticket.stock_entry GROUP BY ticket_id, slot) e ON e.ticket_id = \
-             s.ticket_id AND e.slot = s.slot WHERE s.held <> COALESCE(e.held, 0) OR s.sold <> COALESCE(e.sold, 0)",
-        ),
-        check(
-            "I2b",
-            "the counters are the sum of the holds",
-            "SELECT s.ticket_id || '/' || s.slot FROM ticket.stock s LEFT JOIN (SELECT h.ticket_id, l.slot, \
-             SUM(CASE h.state WHEN 'ACTIVE' THEN l.quantity ELSE 0 END) AS held, SUM(CASE h.state WHEN 'COMMITTED' \
-             THEN l.quantity ELSE 0 END) AS sold FROM ticket.hold h JOIN ticket.hold_line l ON l.hold_id = h.id \
-             GROUP BY h.ticket_id, l.slot) t ON t.ticket_id = s.ticket_id AND t.slot = s.slot \
-             WHERE s.held <> COALESCE(t.held, 0) OR s.sold <> COALESCE(t.sold, 0)",
-        ),
-        check(
-            "I11",
-            "no buyer got more than the ticket's limit",
-            // A limit that was lowered later takes nothing away from whom it found with more.
-            "SELECT h.ticket_id || '/' || h.buyer_id FROM ticket.hold h JOIN ticket.hold_line l ON l.hold_id = h.id \
-             JOIN ticket.ticket t ON t.id = h.ticket_id JOIN (SELECT hold_id, slot, MAX(at_us) AS at_us FROM \
-             ticket.stock_entry WHERE kind IN ('HOLD', 'RETAKE') GROUP BY hold_id, slot) e ON e.hold_id = h.id AND \
-             e.slot = l.slot WHERE h.state IN ('ACTIVE', 'COMMITTED') AND t.max_per_buyer > 0 GROUP BY h.ticket_id, \
-             h.buyer_id HAVING SUM(l.quantity) > MAX(t.max_per_buyer) AND MAX(e.at_us) > MAX(t.updated_at_us)",
-        ),
         check(
             "I10",
             "a retired ticket has no confirmed booking",
             "SELECT b.id FROM booking.booking b JOIN ticket.ticket t ON t.id = b.ticket_id \
              WHERE t.status = 'RETIRED' AND b.status = 'CONFIRMED'",
         ),
-    ]
-}
-
-fn bookings() -> Vec<Check> {
-    vec![
         check(
             "I3",
             "a confirmed booking has its stock: committed, or pinned for the commit under way",
@@ -106,14 +73,27 @@ fn bookings() -> Vec<Check> {
         check(
             "I3b",
             "a confirmed booking has as many units as it was sold",
-            "SELECT b.id FROM booking.booking b JOIN ticket.hold_line l ON l.hold_id = b.id \
-             WHERE b.status = 'CONFIRMED' GROUP BY b.id HAVING SUM(l.quantity) <> MAX(b.quantity)",
+            format!(
+                "SELECT b.id FROM booking.booking b JOIN {UNITS} u ON u.hold_id = b.id \
+                 WHERE b.status = 'CONFIRMED' AND u.units <> b.quantity"
+            ),
         ),
         check(
             "I3c",
             "sold stock belongs to a booking that is confirmed or being cancelled",
             "SELECT h.id FROM ticket.hold h LEFT JOIN booking.booking b ON b.id = h.id WHERE h.state = 'COMMITTED' \
              AND COALESCE(b.status, '') NOT IN ('CONFIRMED', 'CANCELLING')",
+        ),
+        check(
+            "I3e",
+            "a booking that may still be paid has its stock set aside",
+            // By the clocks of both: a hold's time is the ticket context's.
+            format!(
+                "SELECT b.id FROM booking.booking b LEFT JOIN ticket.hold h ON h.id = b.id WHERE b.status = \
+                 'AWAITING_PAYMENT' AND b.pay_by_us > MAX({}, {}) AND COALESCE(h.state, '') <> 'ACTIVE'",
+                now("booking"),
+                now("ticket")
+            ),
         ),
         check(
             "I4",

@@ -59,7 +59,7 @@ fn own() -> Vec<Table> {
             "ticket",
             "stock_entry",
             &["ticket_id", "slot", "hold_id", "kind"],
-            &["d_held", "d_sold", "at_us"],
+            &["seq", "d_held", "d_sold", "at_us"],
         ),
         table(
             "ticket",

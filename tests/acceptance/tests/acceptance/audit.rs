@@ -10,14 +10,25 @@ use testkit::{Platform, Shape};
 use crate::world::{book, book_confirmed, register, tamper, until_status};
 
 /// What is done to which database, and the check that must see it.
-const DAMAGE: [(&str, &str, &str); 29] = [
+const DAMAGE: [(&str, &str, &str); 36] = [
     ("I1", "ticket", "UPDATE stock SET held = -1"),
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
+    ("I2", "ticket", "DELETE FROM stock WHERE sold > 0"),
     ("I2b", "ticket", "UPDATE stock SET sold = sold + 1"),
+    ("I2b", "ticket", "DELETE FROM stock WHERE sold > 0"),
+    ("I2c", "ticket", "UPDATE hold_line SET quantity = quantity + 1"),
+    ("I2c", "ticket", "DELETE FROM hold WHERE state = 'COMMITTED'"),
+    ("I2d", "ticket", "UPDATE stock_entry SET kind = 'HOLD' WHERE kind = 'COMMIT'"),
+    ("I2e", "ticket", "UPDATE stock_entry SET seq = -seq"),
     ("I3", "ticket", "UPDATE hold SET state = 'RELEASED' WHERE state = 'COMMITTED'"),
     ("I3b", "ticket", "UPDATE hold_line SET quantity = quantity + 1"),
     ("I3c", "booking", "UPDATE booking SET status = 'EXPIRED' WHERE status = 'CONFIRMED'"),
     ("I3d", "payment", "UPDATE payment SET amount_minor = amount_minor + 1"),
+    (
+        "I3e",
+        "booking",
+        "UPDATE booking SET status = 'AWAITING_PAYMENT', pay_by_us = 9000000000000000",
+    ),
     ("I4", "booking", "UPDATE booking SET status = 'EXPIRED' WHERE status = 'CONFIRMED'"),
     ("I4b", "booking", "UPDATE booking SET status = 'REJECTED' WHERE status = 'CONFIRMED'"),
     ("I4c", "payment", "UPDATE refund SET amount_minor = amount_minor * 2"),

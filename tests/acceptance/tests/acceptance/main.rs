@@ -19,6 +19,7 @@ mod hang_up;
 mod idempotency;
 mod my_page;
 mod operators;
+mod repair;
 mod shutdown;
 mod startup;
 mod story_demo;
