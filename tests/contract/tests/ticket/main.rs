@@ -6,6 +6,8 @@
     reason = "a scene that cannot be set up is a failed test"
 )]
 
+mod accounts;
+mod crowds;
 mod scene;
 mod search;
 mod sold_out;

@@ -36,10 +36,8 @@ trait Probe: Send + Sync {
     async fn told(&self) -> Vec<Told>;
     /// Changes rows behind the store's back, where there are rows.
     async fn tamper(&self, sql: &str);
-    /// The same rows behind a store of another process.
-    async fn replica(&self) -> Arc<SeaOrmTicketStore>;
-    /// Hears of transactions of this process from now on.
-    fn commits(&self) -> Commits;
+    /// Where the rows are.
+    fn database(&self) -> &Fresh;
 }
 
 /// An event that was told: of which aggregate, which name, which version.
@@ -72,12 +70,8 @@ impl Probe for MemoryTicketStore {
         panic!("memory has no rows");
     }
 
-    async fn replica(&self) -> Arc<SeaOrmTicketStore> {
-        panic!("memory has no rows");
-    }
-
-    fn commits(&self) -> Commits {
-        panic!("memory has no transactions");
+    fn database(&self) -> &Fresh {
+        panic!("memory has no database");
     }
 }
 
@@ -107,13 +101,8 @@ impl Probe for InDatabase {
         self.fresh.tamper(sql).await.unwrap();
     }
 
-    async fn replica(&self) -> Arc<SeaOrmTicketStore> {
-        let db = self.fresh.open_again(migrations()).await;
-        Arc::new(SeaOrmTicketStore::new(db, envelope, Batching::On))
-    }
-
-    fn commits(&self) -> Commits {
-        self.fresh.db.committed()
+    fn database(&self) -> &Fresh {
+        &self.fresh
     }
 }
 
@@ -152,15 +141,26 @@ impl Stores {
         self.probe.tamper(sql).await;
     }
 
-    /// The same rows as another process sees and changes them.
-    pub(crate) async fn replica(&self) -> Self {
-        let store = self.probe.replica().await;
-        let numbers = AtomicU64::new(1 << 32);
-        Self { tickets: store.clone(), stock: store, probe: self.probe.clone(), numbers }
+    pub(crate) fn database(&self) -> &Fresh {
+        self.probe.database()
     }
 
+    /// Hears of transactions of this process from now on.
     pub(crate) fn commits(&self) -> Commits {
-        self.probe.commits()
+        self.database().db.committed()
+    }
+
+    /// Another server's store over the same database, with connections of its own.
+    pub(crate) async fn beside(&self, batching: Batching) -> SeaOrmTicketStore {
+        let database = self.database().open_again(migrations()).await;
+        SeaOrmTicketStore::new(database, envelope, batching)
+    }
+
+    /// The same rows as another process sees and changes them.
+    pub(crate) async fn replica(&self) -> Self {
+        let store = Arc::new(self.beside(Batching::On).await);
+        let numbers = AtomicU64::new(1 << 32);
+        Self { tickets: store.clone(), stock: store, probe: self.probe.clone(), numbers }
     }
 
     /// What was told of one ticket or hold.
