@@ -17,7 +17,7 @@ pub(super) enum Cell {
 }
 
 /// The copies.
-pub(super) struct Scratch(SqliteConnection);
+pub(super) struct Scratch(pub(super) SqliteConnection);
 
 impl Scratch {
     /// An empty one, with these tables.

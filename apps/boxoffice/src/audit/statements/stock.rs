@@ -109,3 +109,6 @@ fn ledger() -> Vec<Check> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;
