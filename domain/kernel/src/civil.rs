@@ -55,6 +55,13 @@ impl CivilDate {
     pub fn day(self) -> i32 {
         i32::from(self.0.day())
     }
+
+    /// Days from this date until another; negative if that one is earlier.
+    #[must_use]
+    pub fn days_until(self, other: Self) -> i32 {
+        // Both are within the years 1 to 9999, which are fewer than four million days.
+        i32::try_from(self.0.duration_until(other.0).as_hours() / 24).unwrap_or(i32::MAX)
+    }
 }
 
 impl fmt::Display for CivilDate {
@@ -112,6 +119,20 @@ mod tests {
             "2024-01-01T00:00",
         ] {
             assert_eq!(bad.parse::<CivilDate>(), Err(InvalidDate), "{bad}");
+        }
+    }
+
+    #[test]
+    fn r25_days_are_counted_on_the_calendar() {
+        let date = |text: &str| text.parse::<CivilDate>().expect("exists");
+        for (from, to, days) in [
+            ("2024-12-30", "2025-01-01", 2),
+            ("2028-02-28", "2028-03-01", 2),
+            ("2025-01-01", "2024-12-30", -2),
+            // A night of 23 hours in Berlin is a day like any other.
+            ("2026-03-28", "2026-03-30", 2),
+        ] {
+            assert_eq!(date(from).days_until(date(to)), days, "{from} to {to}");
         }
     }
 

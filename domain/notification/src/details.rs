@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Locale, Money, Timestamp};
+use kernel::{CivilDate, Locale, Money, Timestamp};
 
+use crate::limits::SEATS_NAMED_MAX;
 use crate::{BookingCard, PaymentCard, PaymentNews, TicketCard};
 
 /// Slot name to text. A slot without text stays empty.
@@ -28,18 +29,21 @@ pub(crate) fn ticket_details(ticket: &TicketCard, locale: Locale) -> Details {
 
 pub(crate) fn booking_details(booking: &BookingCard, locale: Locale) -> Details {
     let words = words(locale);
+    let units = if booking.stay.is_some() { words.rooms } else { words.quantity };
     let mut lines = vec![
         (words.ticket, booking.ticket_name.clone()),
-        (words.quantity, grouped(&booking.quantity.to_string())),
+        (units, grouped(&booking.quantity.to_string())),
     ];
     if !booking.seats.is_empty() {
-        lines.push((words.seats, booking.seats.join(", ")));
+        lines.push((words.seats, seats(&booking.seats, locale)));
     }
     if let Some((check_in, check_out)) = booking.stay {
-        lines.push((words.check_in, check_in.to_string()));
-        lines.push((words.check_out, check_out.to_string()));
+        lines.push((words.stay, stay(check_in, check_out, locale)));
     }
-    lines.push((words.total, amount(booking.total, locale)));
+    // Before its hold a booking of seats or nights has no price to tell.
+    if booking.total.minor() != 0 {
+        lines.push((words.total, amount(booking.total, locale)));
+    }
     if let Some(pay_by) = booking.pay_by {
         lines.push((words.pay_by, minute(pay_by)));
     }
@@ -67,6 +71,67 @@ pub(crate) fn payment_details(what: PaymentNews, payment: &PaymentCard, locale: 
 
 fn listed(lines: &[(&str, String)]) -> String {
     lines.iter().map(|(label, value)| format!("{label}: {value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// "A1, A2"; of a crowd the first ones and how many more.
+fn seats(names: &[String], locale: Locale) -> String {
+    let (named, others) = names.split_at(names.len().min(SEATS_NAMED_MAX));
+    let named = named.join(", ");
+    match (others.len(), locale) {
+        (0, _) => named,
+        (more, Locale::En) => format!("{named} and {more} more"),
+        (more, Locale::Ko) => format!("{named} 외 {more}석"),
+    }
+}
+
+/// "2 nights, 24 to 26 December 2026", in Korean "2박, 2026년 12월 24일 ~ 26일"; what the two dates share is said once.
+fn stay(from: CivilDate, until: CivilDate, locale: Locale) -> String {
+    let nights = from.days_until(until);
+    let same_year = from.year() == until.year();
+    let same_month = same_year && from.month() == until.month();
+    match locale {
+        Locale::En => {
+            let of = if nights == 1 { "night" } else { "nights" };
+            let mut first = from.day().to_string();
+            if !same_month {
+                first = format!("{first} {}", month(from));
+            }
+            if !same_year {
+                first = format!("{first} {}", from.year());
+            }
+            format!("{nights} {of}, {first} to {} {} {}", until.day(), month(until), until.year())
+        }
+        Locale::Ko => {
+            let mut last = format!("{}일", until.day());
+            if !same_month {
+                last = format!("{}월 {last}", until.month());
+            }
+            if !same_year {
+                last = format!("{}년 {last}", until.year());
+            }
+            let (year, month, day) = (from.year(), from.month(), from.day());
+            format!("{nights}박, {year}년 {month}월 {day}일 ~ {last}")
+        }
+    }
+}
+
+fn month(of: CivilDate) -> &'static str {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    // A date's month is 1 to 12.
+    usize::try_from(of.month() - 1).ok().and_then(|at| NAMES.get(at)).copied().unwrap_or_default()
 }
 
 /// "110,000 KRW", in Korean "110,000원"; other currencies by their code in both.
@@ -123,8 +188,8 @@ struct Words {
     ticket_number: &'static str,
     quantity: &'static str,
     seats: &'static str,
-    check_in: &'static str,
-    check_out: &'static str,
+    rooms: &'static str,
+    stay: &'static str,
     total: &'static str,
     pay_by: &'static str,
     amount: &'static str,
@@ -143,8 +208,8 @@ const fn words(locale: Locale) -> Words {
             ticket_number: "Ticket number",
             quantity: "Quantity",
             seats: "Seats",
-            check_in: "Check-in",
-            check_out: "Check-out",
+            rooms: "Rooms",
+            stay: "Stay",
             total: "Total",
             pay_by: "Pay by",
             amount: "Amount",
@@ -160,8 +225,8 @@ const fn words(locale: Locale) -> Words {
             ticket_number: "티켓 번호",
             quantity: "수량",
             seats: "좌석",
-            check_in: "체크인",
-            check_out: "체크아웃",
+            rooms: "객실 수",
+            stay: "숙박",
             total: "총금액",
             pay_by: "결제 기한",
             amount: "금액",
@@ -182,6 +247,10 @@ fn reason(code: &str, locale: Locale) -> &'static str {
         (Locale::Ko, "PRICE_MISMATCH") => "가격이 변경되었습니다.",
         (Locale::En, "LIMIT_PER_BUYER") => "It was more than one buyer may have.",
         (Locale::Ko, "LIMIT_PER_BUYER") => "1인당 구매 한도를 넘었습니다.",
+        (Locale::En, "STAY_NOT_ALLOWED") => "It is not let for these nights.",
+        (Locale::Ko, "STAY_NOT_ALLOWED") => "선택하신 날짜로는 숙박할 수 없습니다.",
+        (Locale::En, "INVALID_FIELD") => "It cannot be booked in this way.",
+        (Locale::Ko, "INVALID_FIELD") => "이 방식으로는 예매할 수 없는 티켓입니다.",
         (Locale::En, "PAYMENT_DECLINED") => "The payment was declined.",
         (Locale::Ko, "PAYMENT_DECLINED") => "결제가 거절되었습니다.",
         (Locale::En, "PAYMENT_UNAVAILABLE") => "The payment could not be tried just now.",
@@ -211,6 +280,43 @@ mod tests {
         assert_eq!(amount(money("USD", 123_456), Locale::Ko), "1,234.56 USD");
         assert_eq!(amount(money("USD", -99_905), Locale::En), "-999.05 USD");
         assert_eq!(amount(money("KRW", 0), Locale::Ko), "0원");
+    }
+
+    #[test]
+    fn stays_read_as_people_write_them() {
+        let date = |text: &str| text.parse::<CivilDate>().expect("exists");
+        for (from, until, english, korean) in [
+            (
+                "2026-12-24",
+                "2026-12-26",
+                "2 nights, 24 to 26 December 2026",
+                "2박, 2026년 12월 24일 ~ 26일",
+            ),
+            (
+                "2026-11-30",
+                "2026-12-01",
+                "1 night, 30 November to 1 December 2026",
+                "1박, 2026년 11월 30일 ~ 12월 1일",
+            ),
+            (
+                "2024-12-30",
+                "2025-01-02",
+                "3 nights, 30 December 2024 to 2 January 2025",
+                "3박, 2024년 12월 30일 ~ 2025년 1월 2일",
+            ),
+        ] {
+            assert_eq!(stay(date(from), date(until), Locale::En), english);
+            assert_eq!(stay(date(from), date(until), Locale::Ko), korean);
+        }
+    }
+
+    #[test]
+    fn a_crowd_of_seats_is_named_in_part() {
+        let names: Vec<_> = (1..=SEATS_NAMED_MAX + 2).map(|n| format!("A{n}")).collect();
+        assert_eq!(seats(&names[..2], Locale::En), "A1, A2");
+        assert!(seats(&names[..SEATS_NAMED_MAX], Locale::En).ends_with("A20"));
+        assert!(seats(&names, Locale::En).ends_with("A20 and 2 more"));
+        assert!(seats(&names, Locale::Ko).ends_with("A20 외 2석"));
     }
 
     #[test]

@@ -122,7 +122,11 @@ fn t06_letters_name_the_booking_the_ticket_the_quantity_the_amount_and_the_dates
     for locale in LOCALES {
         for Letter { subject, body } in letters(&confirmed, locale) {
             assert!(subject.contains("Rock Night"), "{subject}");
-            for part in ["Rock Night", ": 3", "165,000", "2027-05-01", "2027-05-03", "A1, A2"] {
+            let stay = match locale {
+                Locale::En => "2 nights, 1 to 3 May 2027",
+                Locale::Ko => "2박, 2027년 5월 1일 ~ 3일",
+            };
+            for part in ["Rock Night", ": 3", "165,000", stay, "A1, A2"] {
                 assert!(body.contains(part), "{part}: {body}");
             }
             assert!(body.contains(&booking_id), "{body}");
@@ -165,7 +169,15 @@ fn t11_a_partial_refund_says_how_much_came_back() {
 
 #[test]
 fn a_buyer_is_told_why_it_could_not_be_booked() {
-    let reasons = ["SOLD_OUT", "NOT_ON_SALE", "PRICE_MISMATCH", "LIMIT_PER_BUYER", "SOMETHING_NEW"];
+    let reasons = [
+        "SOLD_OUT",
+        "NOT_ON_SALE",
+        "PRICE_MISMATCH",
+        "LIMIT_PER_BUYER",
+        "SOMETHING_NEW",
+        "STAY_NOT_ALLOWED",
+        "INVALID_FIELD",
+    ];
     let rejected = |reason: &str| {
         let card = BookingCard { status_reason: reason.to_owned(), ..booking() };
         letters(&News::Booking(BookingNews::Rejected, card), Locale::En).remove(0).body
@@ -176,6 +188,16 @@ fn a_buyer_is_told_why_it_could_not_be_booked() {
     bodies.sort();
     bodies.dedup();
     assert_eq!(bodies.len(), reasons.len());
+}
+
+/// Of seats and nights only their hold knows the price, and a refused booking has none.
+#[test]
+fn a_price_that_nobody_has_said_is_not_told() {
+    for (total, is_told) in [(krw(165_000), true), (krw(0), false)] {
+        let card = BookingCard { total, ..booking() };
+        let body = letters(&News::Booking(BookingNews::Rejected, card), Locale::En).remove(0).body;
+        assert_eq!(body.contains("Total:"), is_told, "{body}");
+    }
 }
 
 #[test]
