@@ -1,11 +1,10 @@
 //! The booking and its states. What moves it stands in `checkout.rs` and `cancellation.rs`.
 
 use kernel::{
-    BookingId, BuyerId, Cursor, Locale, Money, OrganizerId, PaymentId, Quantity, TicketId,
-    Timestamp,
+    BookingId, BuyerId, Cursor, Locale, Money, OrganizerId, PaymentId, TicketId, Timestamp,
 };
 
-use crate::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
+use crate::{AwaitReason, Booked, CancelReason, ExpiryReason, Refusal};
 
 /// The ticket as it was when it was booked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct TicketSnapshot {
     pub organizer_id: OrganizerId,
 }
 
-/// One buyer's purchase of a quantity of one ticket.
+/// One buyer's purchase of places, seats or nights of one ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booking {
     /// Identity; the hold has the same.
@@ -29,8 +28,8 @@ pub struct Booking {
     pub buyer_id: BuyerId,
     /// The language the buyer is written to in.
     pub buyer_locale: Locale,
-    /// Units.
-    pub quantity: Quantity,
+    /// What of it: as it was asked for when it was placed, then as the hold says.
+    pub booked: Booked,
     /// What it costs: the quote when it was placed, then what the hold says.
     pub total: Money,
     /// What was given back so far.
@@ -55,7 +54,7 @@ pub struct Booking {
 }
 
 /// Where a booking is in its life, with what only that state knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// Being made or paid.
     Pending {
@@ -98,7 +97,7 @@ pub enum State {
     /// Refused; nothing was charged.
     Rejected {
         /// Why.
-        reason: RejectReason,
+        refusal: Refusal,
         /// Whether the ticket context is yet to hear that no hold may come.
         stock: Release,
     },
@@ -217,9 +216,10 @@ pub struct NewBooking {
     pub buyer_id: BuyerId,
     /// The language the buyer is written to in.
     pub buyer_locale: Locale,
-    /// Units.
-    pub quantity: Quantity,
-    /// What the ticket's terms say it costs.
+    /// What of it is asked for.
+    pub booked: Booked,
+    /// What it costs as far as that is known: by the ticket's terms, or else as the buyer agreed; zero where only
+    /// the hold can say it. Nothing is charged before the hold has said it.
     pub quote: Money,
     /// The buyer named that price.
     pub price_agreed: bool,
@@ -237,7 +237,7 @@ impl Booking {
             ticket: new.ticket,
             buyer_id: new.buyer_id,
             buyer_locale: new.buyer_locale,
-            quantity: new.quantity,
+            booked: new.booked,
             total: new.quote,
             refunded: Money::zero(new.quote.currency()),
             state: State::Pending { stage, unclear: false },
@@ -267,14 +267,14 @@ impl Booking {
 
     /// Why, as a stable name; empty where the status says it all.
     #[must_use]
-    pub const fn status_reason(&self) -> &'static str {
-        match self.state {
+    pub fn status_reason(&self) -> &str {
+        match &self.state {
             State::Pending { stage: Stage::Charging { .. }, unclear: true } => "PAYMENT_UNKNOWN",
             State::Pending { .. } | State::Confirmed { .. } => "",
             State::AwaitingPayment { reason, .. } => reason.as_str(),
             State::Cancelling { money: MoneyBack::Stuck, .. } => "REFUND_STUCK",
             State::Cancelling { reason, .. } | State::Cancelled { reason } => reason.as_str(),
-            State::Rejected { reason, .. } => reason.as_str(),
+            State::Rejected { refusal, .. } => refusal.reason(),
             State::Expired { reason: ExpiryReason::PayByPassed, .. } => "",
             State::Expired { reason: reason @ ExpiryReason::SoldOut, .. } => reason.as_str(),
         }

@@ -48,6 +48,8 @@ pub(crate) fn on(booking: &mut Booking, fact: &Fact) -> Transition {
     let refunded_before = booking.refunded;
     if let Fact::Refund { refunded, .. } = fact {
         booking.refunded = larger(booking.refunded, *refunded);
+        // One that was cancelled before it heard what its hold costs hears from the refund what was charged.
+        booking.total = larger(booking.total, booking.refunded);
     }
     let more_refunded = booking.refunded != refunded_before;
     let State::Cancelling { reason, money, stock } = booking.state else {

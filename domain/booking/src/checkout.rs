@@ -31,6 +31,11 @@
 //! Held and pinned are not written by themselves: asking for them again is harmless. So a stored booking
 //! that is holding may have been charged already, and is cancelled as one that was.
 //!
+//! What the hold says replaces what was asked for: its seats, which may have been chosen only then, and its total.
+//! Until a booking is written after it, its events tell what the buyer asked for and the price as far as it was
+//! known then; nothing is charged that the hold did not say. From holding nothing leads back to holding, so a
+//! booking asks for one and the same hold, however often.
+//!
 //! "Unclear" is what a booking is once an answer stayed out or another took it over. It forbids two
 //! conclusions: that the pin surely stands, and that a charge which could not be sent now was not sent
 //! before.
@@ -42,8 +47,8 @@ use kernel::{Money, PaymentId, Timestamp};
 
 use crate::cancellation::begin;
 use crate::{
-    Ask, AwaitReason, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Happening, Hold,
-    MoneyBack, RejectReason, Release, Sale, Stage, State, Transition,
+    Ask, AwaitReason, Booked, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Happening,
+    Hold, MoneyBack, Refusal, Release, Sale, Stage, State, Transition,
 };
 
 pub(crate) const fn next_ask(state: &State) -> Option<Ask> {
@@ -69,8 +74,10 @@ pub(crate) const fn next_ask(state: &State) -> Option<Ask> {
 
 pub(crate) fn on(booking: &mut Booking, fact: &Fact, now: Timestamp) -> Transition {
     match fact {
-        Fact::Held { total, expires_at } => held(booking, *total, *expires_at),
-        Fact::HoldRefused { reason, total } => hold_refused(booking, *reason, *total),
+        Fact::Held { booked, total, expires_at } => {
+            held(booking, booked.as_ref(), *total, *expires_at)
+        }
+        Fact::HoldRefused { refusal, total } => hold_refused(booking, refusal, *total),
         Fact::HoldClosed => hold_closed(booking),
         Fact::Pinned { expires_at } => pinned(booking, *expires_at),
         Fact::PinRefused => pin_refused(booking),
@@ -95,23 +102,31 @@ pub(crate) fn on(booking: &mut Booking, fact: &Fact, now: Timestamp) -> Transiti
     }
 }
 
-fn held(booking: &mut Booking, total: Money, expires_at: Timestamp) -> Transition {
+fn held(
+    booking: &mut Booking,
+    booked: Option<&Booked>,
+    total: Money,
+    expires_at: Timestamp,
+) -> Transition {
     let State::Pending { stage: Stage::Holding { .. }, unclear } = booking.state else {
         return Transition::Ignored;
     };
+    if let Some(booked) = booked {
+        booking.booked.clone_from(booked);
+    }
     booking.total = total;
     let stage = Stage::Charging { pay_by: expires_at, fresh: true };
     booking.state = State::Pending { stage, unclear };
     Transition::GoOn
 }
 
-fn hold_refused(booking: &mut Booking, reason: RejectReason, total: Option<Money>) -> Transition {
+fn hold_refused(booking: &mut Booking, refusal: &Refusal, total: Option<Money>) -> Transition {
     let State::Pending { stage: Stage::Holding { .. }, .. } = booking.state else {
         return Transition::Ignored;
     };
     booking.total = total.unwrap_or(booking.total);
     // A hold that was taken is given again, not refused: so none was, and nothing was charged.
-    booking.state = State::Rejected { reason, stock: Release::Due };
+    booking.state = State::Rejected { refusal: refusal.clone(), stock: Release::Due };
     Transition::Changed(Some(Happening::Rejected))
 }
 

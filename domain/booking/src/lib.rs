@@ -1,9 +1,10 @@
-//! The booking context: one buyer's purchase of a quantity of one ticket, and the two processes it goes
-//! through.
+//! The booking context: one buyer's purchase of places, seats or nights of one ticket, and the two
+//! processes it goes through.
 //!
 //! Start with [`Bookings`], whose methods are the use cases, then `checkout.rs` and `cancellation.rs`,
 //! whose first lines are the tables of what is asked and what follows from the answer.
 
+mod booked;
 mod booking;
 mod cancellation;
 mod checkout;
@@ -15,13 +16,15 @@ mod reasons;
 mod refused;
 mod use_cases;
 
+pub use booked::{Booked, BookedFields, InvalidStay, Seats, Stay};
 pub use booking::{
     Booking, BookingStatus, Hold, MoneyBack, NewBooking, Release, Sale, Stage, State, StockBack,
     TicketSnapshot,
 };
 pub use events::{BookingEvent, Happening};
 pub use limits::{
-    BATCH_MAX, LEASE, PAYMENT_METHOD_CHARS_MAX, PROCESS_CALL, SWEEP_CONCURRENCY, backoff,
+    BATCH_MAX, LEASE, NIGHTS_MAX, PAYMENT_METHOD_CHARS_MAX, PROCESS_CALL, REASON_CHARS_MAX,
+    REFUSAL_BYTES_MAX, SEAT_CHARS_MAX, SEATS_MAX, SWEEP_CONCURRENCY, backoff,
 };
 pub use ports::{
     BookingChange, BookingFilter, BookingStore, Charge, ChargeOutcome, HoldOrder, HoldView, Lease,
@@ -30,7 +33,7 @@ pub use ports::{
 };
 pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
 pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
-pub use refused::BookingRefused;
+pub use refused::{BookingRefused, Refusal};
 pub use use_cases::{
     Begun, BookingPage, Bookings, CancelBookingError, CreateBooking, CreateBookingError,
     GetBookingError, ListBookings, ListBookingsError, PayBooking, PayBookingError, Sweep,

@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+/// The most seats one booking may name; its events carry all of them, and a message has its limit.
+pub const SEATS_MAX: usize = 1_000;
+/// The longest name of a seat, in characters.
+pub const SEAT_CHARS_MAX: usize = 40;
+/// The most nights of one stay.
+pub const NIGHTS_MAX: u32 = 365;
+/// The longest stable name of a refusal.
+pub const REASON_CHARS_MAX: usize = 32;
+/// The most bytes of a refusal in the words of who refused; they travel in a header.
+pub const REFUSAL_BYTES_MAX: usize = 8 * 1024;
 /// The longest token for a means of payment.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
 /// The most attempts to pay one booking; the payment context takes no more.

@@ -8,7 +8,7 @@ use kernel::{
     PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
 };
 
-use crate::{Booking, BookingEvent, BookingStatus, RejectReason, Wake};
+use crate::{Booked, Booking, BookingEvent, BookingStatus, Refusal, Wake};
 
 /// One commit of a booking: durable together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,8 @@ pub struct TicketTerms {
     pub organizer_id: OrganizerId,
     /// Price of one unit now.
     pub unit_price: Money,
+    /// Whether every unit has that price. Seats and nights may have prices of their own, which the hold says.
+    pub one_price: bool,
     /// Whether its status is ON_SALE.
     pub on_sale: bool,
     /// From when it can be booked.
@@ -176,8 +178,8 @@ pub struct HoldOrder {
     pub ticket_id: TicketId,
     /// The buyer, for the limit per buyer.
     pub buyer_id: BuyerId,
-    /// Units.
-    pub quantity: Quantity,
+    /// What of it: the very same whenever it is asked again.
+    pub booked: Booked,
     /// What the buyer expects to pay.
     pub expected_total: Option<Money>,
     /// Nobody has ever asked for this hold before: not even a drive of which nothing is known.
@@ -185,8 +187,10 @@ pub struct HoldOrder {
 }
 
 /// A hold after a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldView {
+    /// What is held; `None` where the answer does not say it: then it is what was asked for.
+    pub booked: Option<Booked>,
     /// What it costs.
     pub total: Money,
     /// When it expires unless pinned.
@@ -212,12 +216,12 @@ pub enum StockFault {
 }
 
 /// Why the ticket context refuses a stock command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StockDenied {
-    /// It cannot be sold to this buyer, or not at this price.
+    /// It cannot be sold so, not to this buyer, or not at this price.
     Unsaleable {
         /// Why.
-        reason: RejectReason,
+        refusal: Refusal,
         /// What it costs now, for a price that differs.
         total: Option<Money>,
     },

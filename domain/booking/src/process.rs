@@ -7,7 +7,7 @@ use kernel::{Money, PaymentId, Timestamp};
 
 use crate::limits::EVENTS_FIRST;
 use crate::{
-    Booking, CancelReason, Happening, Hold, RejectReason, Release, Sale, State, cancellation,
+    Booked, Booking, CancelReason, Happening, Hold, Refusal, Release, Sale, State, cancellation,
     checkout,
 };
 
@@ -38,6 +38,8 @@ pub enum Ask {
 pub enum Fact {
     /// Stock is set aside.
     Held {
+        /// What it is: the seats that were chosen, where the buyer named none. `None` where the answer does not say.
+        booked: Option<Booked>,
         /// What it costs.
         total: Money,
         /// Until when it would be kept unpinned.
@@ -46,7 +48,7 @@ pub enum Fact {
     /// No stock was set aside.
     HoldRefused {
         /// Why.
-        reason: RejectReason,
+        refusal: Refusal,
         /// What it would cost, where that is why.
         total: Option<Money>,
     },

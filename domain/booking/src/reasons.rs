@@ -30,7 +30,8 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Why a booking was refused.
+    /// Why a booking was refused, where it is decided here or by every version of the ticket context. What else that
+    /// context refuses is passed on by its own name, as a [`crate::Refusal`].
     RejectReason {
         /// Not enough is left.
         SoldOut = "SOLD_OUT",

@@ -1,8 +1,39 @@
 //! Bookings between the wire and the domain.
 
-use booking::{Booking, BookingRefused, BookingStatus, RejectReason};
-use grpc_server::wire;
+use booking::{BookedFields, Booking, BookingRefused, BookingStatus, RejectReason, State, Stay};
+use grpc_server::{refuse, wire};
+use kernel::CivilDate;
+use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
+use proto::google::rpc;
+use proto::google::r#type::Date;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// The answer of CreateBooking, PayBooking and CancelBooking as it is kept for their keys. All of them hold the
+/// booking in field 1 and nothing else, so one encoding serves them all; they pass over what stands beside it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Reply {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) booking: Option<pb::Booking>,
+    /// A `google.rpc.Status`: why there is no booking, in the words of who refused it.
+    #[prost(bytes = "vec", tag = "15")]
+    pub(crate) refusal: Vec<u8>,
+}
+
+/// A booking as an answer.
+pub(crate) fn reply(of: &Booking) -> Reply {
+    let refusal = match &of.state {
+        State::Rejected { refusal, .. } => refusal.words().to_vec(),
+        State::Pending { .. }
+        | State::AwaitingPayment { .. }
+        | State::Confirmed { .. }
+        | State::Cancelling { .. }
+        | State::Cancelled { .. }
+        | State::Expired { .. } => Vec::new(),
+    };
+    Reply { booking: Some(booking(of)), refusal }
+}
 
 /// A booking as the wire shows it.
 pub(crate) fn booking(booking: &Booking) -> pb::Booking {
@@ -13,10 +44,10 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         organizer_id: booking.ticket.organizer_id.to_string(),
         buyer_id: booking.buyer_id.to_string(),
         // Below 10,000 by construction.
-        quantity: i32::try_from(booking.quantity.get()).unwrap_or(i32::MAX),
-        seats: Vec::new(),
-        check_in: None,
-        check_out: None,
+        quantity: i32::try_from(booking.booked.quantity().get()).unwrap_or(i32::MAX),
+        seats: booking.booked.seats().to_vec(),
+        check_in: booking.booked.stay().map(Stay::check_in).map(wire::date),
+        check_out: booking.booked.stay().map(Stay::check_out).map(wire::date),
         total: Some(wire::money(booking.total)),
         refunded: Some(wire::money(booking.refunded)),
         status: status(booking.status()).into(),
@@ -30,11 +61,47 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
     }
 }
 
-/// The error that this outcome of making or paying a booking is told as.
-pub(crate) fn refusal(booking: &pb::Booking) -> Option<BookingRefused> {
+/// What is booked as the wire says it, unread.
+pub(crate) fn booked_fields(
+    quantity: i32,
+    seats: &[String],
+    check_in: Option<&Date>,
+    check_out: Option<&Date>,
+) -> BookedFields {
+    let date = |wire: &Date| CivilDate::new(wire.year, wire.month, wire.day);
+    BookedFields {
+        quantity: quantity.into(),
+        seats: seats.to_vec(),
+        check_in: check_in.map(date),
+        check_out: check_out.map(date),
+    }
+}
+
+/// The error that this outcome of making or paying a booking is told as: in the words of who refused it where they
+/// are kept, else in ours.
+pub(crate) fn refusal(reply: &Reply) -> Option<Status> {
+    let booking = reply.booking.as_ref()?;
     let ended =
         matches!(booking.status(), pb::BookingStatus::Rejected | pb::BookingStatus::Expired);
-    let reason = RejectReason::parse(&booking.status_reason).filter(|_| ended)?;
+    let passed_on = || passed_on(&reply.refusal, &booking.booking_id);
+    ended.then(|| passed_on().or_else(|| refused(booking).map(|own| refuse(&own)))).flatten()
+}
+
+/// Somebody else's refusal, with the booking that came to nothing.
+fn passed_on(words: &[u8], booking_id: &str) -> Option<Status> {
+    let said = rpc::Status::decode(words).ok().filter(|said| said.code != 0)?;
+    let code = Code::from_i32(said.code);
+    let mut details = Status::with_details(code, said.message.as_str(), words.to_vec().into())
+        .get_error_details();
+    let info = details.error_info()?.clone();
+    let mut facts = info.metadata;
+    facts.insert("booking_id".to_owned(), booking_id.to_owned());
+    details.set_error_info(info.reason, info.domain, facts);
+    Some(Status::with_error_details(code, said.message, details))
+}
+
+fn refused(booking: &pb::Booking) -> Option<BookingRefused> {
+    let reason = RejectReason::parse(&booking.status_reason)?;
     let total = wire::Check::new().optional_money("total", booking.total.as_ref());
     Some(BookingRefused {
         reason,

@@ -201,7 +201,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Han
 
 #[cfg(test)]
 mod tests {
-    use booking::{Booking, NewBooking, TicketSnapshot};
+    use booking::{Booked, Booking, NewBooking, TicketSnapshot};
     use kernel::{
         BuyerId, Currency, EventId, Locale, Money, OrganizerId, PaymentId, Quantity, Timestamp,
         Uuid,
@@ -219,7 +219,7 @@ mod tests {
             },
             buyer_id: BuyerId::new("alice").expect("a name"),
             buyer_locale: Locale::Ko,
-            quantity: Quantity::new(3).expect("few"),
+            booked: Booked::Units(Quantity::new(3).expect("few")),
             quote: Money::from_minor(165_000, Currency::from_code("KRW").expect("known")),
             price_agreed: false,
             payment_method: "tok_secret".into(),

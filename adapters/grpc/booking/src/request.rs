@@ -1,40 +1,48 @@
 //! What the wire asks for, checked: every wrong field at once.
 
-use booking::{CreateBooking, ListBookings, PAYMENT_METHOD_CHARS_MAX, PayBooking};
+use booking::{
+    Booked, CreateBooking, ListBookings, PAYMENT_METHOD_CHARS_MAX, PayBooking, SEATS_MAX,
+};
 use grpc_server::wire::Check;
 use kernel::{BookingId, Invalid};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
 
-const NOT_SOLD_YET: &str = "is for tickets that are not sold yet";
+use crate::convert::booked_fields;
 
-pub(crate) fn create(wire: pb::CreateBookingRequest) -> Result<CreateBooking, Invalid> {
+pub(crate) fn create(wire: &pb::CreateBookingRequest) -> Result<CreateBooking, Invalid> {
     let mut check = Check::new();
     let ticket_id = check.id("ticket_id", &wire.ticket_id);
-    let quantity = check.quantity("quantity", wire.quantity);
+    let booked = booked(&mut check, wire);
     let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
     if expected_total.is_some_and(|total| total.minor() < 0) {
         check.violate("expected_total", "must not be negative");
     }
     let payment_method = method(&mut check, &wire.payment_method);
-    for (field, given) in [
-        ("seats", !wire.seats.is_empty()),
-        ("check_in", wire.check_in.is_some()),
-        ("check_out", wire.check_out.is_some()),
-    ] {
-        if given {
-            check.violate(field, NOT_SOLD_YET);
-        }
-    }
     let read = || {
         Some(CreateBooking {
             ticket_id: ticket_id?,
-            quantity: quantity?,
+            booked: booked?,
             expected_total,
             payment_method: payment_method?,
         })
     };
     check.read(read())
+}
+
+fn booked(check: &mut Check, wire: &pb::CreateBookingRequest) -> Option<Booked> {
+    let pb::CreateBookingRequest { quantity, seats, check_in, check_out, .. } = wire;
+    if seats.len() > SEATS_MAX {
+        check.violate("seats", format_args!("must be at most {SEATS_MAX}"));
+        return None;
+    }
+    match Booked::read(booked_fields(*quantity, seats, check_in.as_ref(), check_out.as_ref())) {
+        Ok(booked) => Some(booked),
+        Err(Invalid(wrong)) => {
+            wrong.into_iter().for_each(|it| check.violate(it.field, it.description));
+            None
+        }
+    }
 }
 
 pub(crate) fn pay(wire: &pb::PayBookingRequest) -> Result<PayBooking, Invalid> {

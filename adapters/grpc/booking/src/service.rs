@@ -16,6 +16,7 @@ use proto::boxoffice::booking::v1::booking_service_server::BookingService;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
+use crate::convert::Reply;
 use crate::{convert, request as read};
 
 /// How long a call waits for its booking to be decided where its caller names no deadline.
@@ -32,11 +33,10 @@ pub struct BookingGrpc {
     pub tasks: Tasks,
 }
 
-/// The answer of CreateBooking, PayBooking and CancelBooking: all of them hold the booking in field 1
-/// and nothing else, so one encoding serves them all.
+/// The answer of CreateBooking, PayBooking and CancelBooking, to be kept for their keys.
 #[must_use]
 pub fn encode_reply(booking: &Booking) -> Vec<u8> {
-    pb::CreateBookingResponse { booking: Some(convert::booking(booking)) }.encode_to_vec()
+    convert::reply(booking).encode_to_vec()
 }
 
 #[autometrics(ok_if = served, objective = BOOKING)]
@@ -49,7 +49,7 @@ impl BookingService for BookingGrpc {
         let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
         let until = answer_by(&request);
-        let command = read::create(request.into_inner()).map_err(|e| refuse(&e))?;
+        let command = read::create(request.get_ref()).map_err(|e| refuse(&e))?;
         let begun =
             self.tasks.finish({
                 let caller = caller.clone();
@@ -57,9 +57,8 @@ impl BookingService for BookingGrpc {
                     bookings.create_booking(&caller, command, key).await.map_err(|e| refuse(&e))
                 }
             });
-        let decided = self.decide(begun.await?, &caller, until).await?;
-        answer(decided.map(|booking| pb::CreateBookingResponse { booking: Some(booking) }))
-            .and_then(|response| unless_refused(response, |message| message.booking.as_ref()))
+        let booking = unless_refused(self.decide(begun.await?, &caller, until).await?)?;
+        Ok(booking.map(|booking| pb::CreateBookingResponse { booking }))
     }
 
     async fn get_booking(
@@ -97,9 +96,8 @@ impl BookingService for BookingGrpc {
             let caller = caller.clone();
             async move { bookings.pay_booking(&caller, command, key).await.map_err(|e| refuse(&e)) }
         });
-        let decided = self.decide(begun.await?, &caller, until).await?;
-        answer(decided.map(|booking| pb::PayBookingResponse { booking: Some(booking) }))
-            .and_then(|response| unless_refused(response, |message| message.booking.as_ref()))
+        let booking = unless_refused(self.decide(begun.await?, &caller, until).await?)?;
+        Ok(booking.map(|booking| pb::PayBookingResponse { booking }))
     }
 
     async fn cancel_booking(
@@ -128,7 +126,7 @@ impl BookingGrpc {
         begun: Answered<Begun>,
         caller: &Caller,
         until: Instant,
-    ) -> Result<Answered<pb::Booking>, Status> {
+    ) -> Result<Answered<Reply>, Status> {
         let begun = match begun {
             Answered::Fresh(begun) => begun,
             Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
@@ -142,7 +140,7 @@ impl BookingGrpc {
             Ok(Err(_logged)) => placed,
             Err(_elapsed) => self.as_it_is(caller, placed.id).await.unwrap_or(placed),
         };
-        Ok(Answered::Fresh(convert::booking(&booking)))
+        Ok(Answered::Fresh(convert::reply(&booking)))
     }
 
     async fn as_it_is(&self, caller: &Caller, id: BookingId) -> Result<Booking, Status> {
@@ -160,14 +158,11 @@ fn answer_by<T>(request: &Request<T>) -> Instant {
 
 /// A booking that came to nothing is told as an error, now and when its answer is replayed: the record
 /// holds the booking.
-fn unless_refused<M>(
-    response: Response<M>,
-    booking: impl Fn(&M) -> Option<&pb::Booking>,
-) -> Result<Response<M>, Status> {
-    let Some(refused) = booking(response.get_ref()).and_then(convert::refusal) else {
-        return Ok(response);
+fn unless_refused(decided: Answered<Reply>) -> Result<Response<Option<pb::Booking>>, Status> {
+    let response = answer(decided)?;
+    let Some(mut status) = convert::refusal(response.get_ref()) else {
+        return Ok(response.map(|reply| reply.booking));
     };
-    let mut status = refuse(&refused);
     *status.metadata_mut() = response.metadata().clone();
     Err(status)
 }

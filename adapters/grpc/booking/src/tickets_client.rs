@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use autometrics::autometrics;
 use booking::{
-    HoldOrder, HoldView, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
-    Unanswered,
+    Booked, HoldOrder, HoldView, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault,
+    TicketTerms, Tickets, Unanswered,
 };
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -24,6 +24,7 @@ use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
+use crate::convert::booked_fields;
 use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
 use crate::steps;
 use crate::together::{Calling, Together};
@@ -208,11 +209,13 @@ fn hold_request(order: HoldOrder) -> pb::HoldStockRequest {
         ticket_id: order.ticket_id.to_string(),
         buyer_id: order.buyer_id.to_string(),
         // Below 10,000 by construction.
-        quantity: i32::try_from(order.quantity.get()).unwrap_or(i32::MAX),
+        quantity: i32::try_from(order.booked.quantity().get()).unwrap_or(i32::MAX),
+        seats: order.booked.seats().to_vec(),
+        check_in: order.booked.stay().map(Stay::check_in).map(wire::date),
+        check_out: order.booked.stay().map(Stay::check_out).map(wire::date),
         expected_total: order.expected_total.map(wire::money),
         pinned: true,
         surely_new: order.surely_new,
-        ..pb::HoldStockRequest::default()
     }
 }
 
@@ -231,6 +234,7 @@ fn terms(ticket: &pb::Ticket) -> Result<TicketTerms, Unanswered> {
         name: ticket.name.clone(),
         organizer_id,
         unit_price,
+        one_price: ticket.kind() == pb::TicketKind::Admission,
         on_sale: ticket.status() == pb::TicketStatus::OnSale,
         sale_starts_at,
         sale_ends_at,
@@ -245,9 +249,17 @@ fn hold_view(hold: &pb::Hold) -> Result<HoldView, Unanswered> {
     let mut check = Check::new();
     let total = check.money("total", hold.total.as_ref());
     let expires_at = check.optional_timestamp("expire_time", hold.expire_time.as_ref());
+    let unreadable = || Unanswered("the hold is not readable".to_owned());
     let (Ok(()), Some(total), Some(expires_at)) = (check.finish(), total, expires_at) else {
-        return Err(Unanswered("the hold is not readable".to_owned()));
+        return Err(unreadable());
     };
+    let pb::Hold { quantity, seats, check_in, check_out, .. } = hold;
+    // An older server does not say what it holds: it is what was asked for.
+    let booked = (*quantity != 0)
+        .then(|| booked_fields(*quantity, seats, check_in.as_ref(), check_out.as_ref()))
+        .map(Booked::read)
+        .transpose()
+        .map_err(|_| unreadable())?;
     let keeps_stock = match hold.state() {
         pb::HoldState::Active | pb::HoldState::Committed => true,
         pb::HoldState::Unspecified
@@ -255,24 +267,29 @@ fn hold_view(hold: &pb::Hold) -> Result<HoldView, Unanswered> {
         | pb::HoldState::Released
         | pb::HoldState::Expired => false,
     };
-    Ok(HoldView { total, expires_at, keeps_stock })
+    Ok(HoldView { booked, total, expires_at, keeps_stock })
 }
 
+/// What was decided against the command; `None` where nothing was. Whatever the ticket context refuses is passed on
+/// as it says it, be its name known here or not.
 fn denied(status: &Status) -> Option<StockDenied> {
-    let unsaleable = |reason| Some(StockDenied::Unsaleable { reason, total: None });
-    match reason(status)?.as_str() {
-        "HOLD_CLOSED" | "HOLD_NOT_FOUND" => Some(StockDenied::HoldClosed),
-        "TICKET_RETIRING" => Some(StockDenied::TicketRetiring),
-        "SOLD_OUT" => unsaleable(RejectReason::SoldOut),
-        "LIMIT_PER_BUYER" => unsaleable(RejectReason::LimitPerBuyer),
-        // A ticket that is gone, and an amount beyond what can be sold, are not on sale either.
-        "NOT_ON_SALE" | "TICKET_NOT_FOUND" | "INVALID_FIELD" => unsaleable(RejectReason::NotOnSale),
-        "PRICE_MISMATCH" => Some(StockDenied::Unsaleable {
-            reason: RejectReason::PriceMismatch,
-            total: total(status),
-        }),
+    let named = reason(status)?;
+    match (named.as_str(), status.code()) {
+        ("HOLD_CLOSED" | "HOLD_NOT_FOUND", _) => Some(StockDenied::HoldClosed),
+        ("TICKET_RETIRING", _) => Some(StockDenied::TicketRetiring),
+        // A ticket that is gone is not on sale either.
+        ("TICKET_NOT_FOUND", _) => Some(not_on_sale()),
+        (named, Code::FailedPrecondition | Code::InvalidArgument) => {
+            let refusal = Refusal::passed_on(named, status.details());
+            let denied = |refusal| StockDenied::Unsaleable { refusal, total: total(status) };
+            Some(refusal.map_or_else(not_on_sale, denied))
+        }
         _ => None,
     }
+}
+
+fn not_on_sale() -> StockDenied {
+    StockDenied::Unsaleable { refusal: RejectReason::NotOnSale.into(), total: None }
 }
 
 /// The total that a price mismatch tells.
@@ -301,15 +318,25 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_decision_and_anything_else_is_none() {
-        let unsaleable = |reason| Some(StockDenied::Unsaleable { reason, total: None });
         let failed = Code::FailedPrecondition;
+        for status in [
+            refused(failed, "SOLD_OUT", &[]),
+            refused(failed, "NOT_ON_SALE", &[]),
+            refused(failed, "LIMIT_PER_BUYER", &[("max_per_buyer", "4")]),
+            refused(failed, "STAY_NOT_ALLOWED", &[("rule", "MIN_NIGHTS")]),
+            refused(failed, "SOMETHING_NEW", &[]),
+            refused(Code::InvalidArgument, "INVALID_FIELD", &[]),
+        ] {
+            let name = reason(&status).expect("named");
+            let refusal = Refusal::passed_on(&name, status.details()).expect("can be kept");
+            let passed_on = StockDenied::Unsaleable { refusal, total: None };
+            assert_eq!(denied(&status), Some(passed_on), "{status:?}");
+        }
         for (status, decision) in [
-            (refused(failed, "SOLD_OUT", &[]), unsaleable(RejectReason::SoldOut)),
-            (refused(failed, "NOT_ON_SALE", &[]), unsaleable(RejectReason::NotOnSale)),
-            (refused(failed, "LIMIT_PER_BUYER", &[]), unsaleable(RejectReason::LimitPerBuyer)),
             (refused(failed, "HOLD_CLOSED", &[]), Some(StockDenied::HoldClosed)),
             (refused(failed, "TICKET_RETIRING", &[]), Some(StockDenied::TicketRetiring)),
-            (refused(Code::NotFound, "TICKET_NOT_FOUND", &[]), unsaleable(RejectReason::NotOnSale)),
+            (refused(Code::NotFound, "TICKET_NOT_FOUND", &[]), Some(not_on_sale())),
+            (refused(failed, "no stable name", &[]), Some(not_on_sale())),
             (refused(Code::ResourceExhausted, "OVERLOADED", &[]), None),
             (refused(Code::Unavailable, "UNAVAILABLE", &[]), None),
             (Status::unavailable("the connection broke"), None),
@@ -325,8 +352,8 @@ mod tests {
             [("total_currency_code", "USD"), ("total_units", "19"), ("total_nanos", "990000000")];
         let status = refused(Code::FailedPrecondition, "PRICE_MISMATCH", &facts);
         let total = Some(Money::from_minor(1_999, Currency::from_code("USD").expect("known")));
-        let reason = RejectReason::PriceMismatch;
-        assert_eq!(denied(&status), Some(StockDenied::Unsaleable { reason, total }));
+        let refusal = Refusal::passed_on("PRICE_MISMATCH", status.details()).expect("can be kept");
+        assert_eq!(denied(&status), Some(StockDenied::Unsaleable { refusal, total }));
     }
 
     #[test]
@@ -348,5 +375,41 @@ mod tests {
             assert_eq!(hold_view(&hold).map(|view| view.keeps_stock), Ok(keeps_stock));
         }
         assert!(hold_view(&pb::Hold::default()).is_err());
+    }
+
+    /// A hold of so many, with its price and expiry.
+    fn hold(quantity: i32) -> pb::Hold {
+        let price = Money::from_minor(5, Currency::from_code("KRW").expect("known"));
+        pb::Hold {
+            quantity,
+            total: Some(wire::money(price)),
+            expire_time: Some(wire::timestamp(kernel::Timestamp::from_micros(9))),
+            ..pb::Hold::default()
+        }
+    }
+
+    #[test]
+    fn a01_a_hold_is_asked_for_and_heard_with_its_seats_and_nights_unchanged() {
+        let date = |day| proto::google::r#type::Date { year: 2026, month: 12, day };
+        let seats = ["B/2-7", "B/2-8"].map(str::to_owned).to_vec();
+        let nights = (Some(date(24)), Some(date(26)));
+        for (seats, (check_in, check_out)) in
+            [(seats, (None, None)), (Vec::new(), nights), (Vec::new(), (None, None))]
+        {
+            let said = pb::Hold { seats, check_in, check_out, ..hold(2) };
+            let booked = hold_view(&said).expect("readable").booked.expect("said");
+            let asked = hold_request(HoldOrder {
+                booking_id: "0198c0de-0000-7000-8000-000000000001".parse().expect("an id"),
+                ticket_id: "0198c0de-0000-7000-8000-000000000002".parse().expect("an id"),
+                buyer_id: kernel::BuyerId::new("alice").expect("a name"),
+                booked,
+                expected_total: None,
+            });
+            let heard = (said.quantity, said.seats, said.check_in, said.check_out);
+            assert_eq!((asked.quantity, asked.seats, asked.check_in, asked.check_out), heard);
+        }
+        assert_eq!(hold_view(&hold(0)).expect("readable").booked, None, "an older server's");
+        let contradictory = pb::Hold { seats: vec!["A1".to_owned()], ..hold(2) };
+        assert!(hold_view(&contradictory).is_err());
     }
 }

@@ -1,14 +1,15 @@
 //! The booking service over use cases in memory: deadlines, refusals and their replay, wrong fields.
 #![expect(clippy::expect_used, reason = "a test that cannot set up its scene has failed")]
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use booking::{
-    Bookings, Charge, ChargeOutcome, HoldView, Payments, RefundProgress, RejectReason, StockAsk,
-    StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
+    Booked, BookedFields, Bookings, Charge, ChargeOutcome, HoldView, Payments, RefundProgress,
+    Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
 };
 use grpc_booking::{BookingGrpc, encode_reply};
 use grpc_server::Tasks;
@@ -20,7 +21,7 @@ use memory_booking::MemoryBookingStore;
 use proto::boxoffice::booking::v1 as pb;
 use proto::boxoffice::booking::v1::booking_service_server::BookingService;
 use tonic::{Code, Request, Status};
-use tonic_types::StatusExt;
+use tonic_types::{ErrorDetails, StatusExt};
 
 struct Still;
 
@@ -41,7 +42,7 @@ impl IdSource for Counted {
 
 /// Both neighbours: stock is there or not, and the charge takes its time.
 struct Neighbours {
-    stock: Mutex<Result<(), RejectReason>>,
+    stock: Mutex<Result<(), StockDenied>>,
     charge_takes: Duration,
 }
 
@@ -57,26 +58,34 @@ impl Tickets for Neighbours {
             name: "Recital".into(),
             organizer_id: OrganizerId::new("acme").expect("a name"),
             unit_price: won(1_000),
+            one_price: true,
             on_sale: true,
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
-            sold_out: *self.stock.lock().expect("whole") == Err(RejectReason::SoldOut),
+            sold_out: *self.stock.lock().expect("whole") == Err(denied(RejectReason::SoldOut)),
         }))
     }
 
-    async fn ask(&self, _ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
-        let stock = *self.stock.lock().expect("whole");
-        match stock {
-            Ok(()) => {
-                let expires_at = Still.now().plus(Duration::from_secs(600));
-                Ok(Some(HoldView { total: won(3_000), expires_at, keeps_stock: true }))
-            }
-            Err(reason) => {
-                let total = (reason == RejectReason::PriceMismatch).then(|| won(9_000));
-                Err(StockFault::Refused(StockDenied::Unsaleable { reason, total }))
-            }
-        }
+    /// Chooses the seats B1, B2 … for a quantity.
+    async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
+        self.stock.lock().expect("whole").clone().map_err(StockFault::Refused)?;
+        let booked = match ask {
+            StockAsk::Hold(order) => match order.booked {
+                Booked::Units(count) => {
+                    let seats = (1..=count.get()).map(|number| format!("B{number}")).collect();
+                    Booked::read(BookedFields { seats, ..BookedFields::default() }).ok()
+                }
+                as_asked @ (Booked::Seats(_) | Booked::Nights { .. }) => Some(as_asked),
+            },
+            StockAsk::Pin(_)
+            | StockAsk::Unpin(_)
+            | StockAsk::Commit(_)
+            | StockAsk::Release(_)
+            | StockAsk::Return(_) => None,
+        };
+        let expires_at = Still.now().plus(Duration::from_secs(600));
+        Ok(Some(HoldView { booked, total: won(3_000), expires_at, keeps_stock: true }))
     }
 }
 
@@ -92,7 +101,13 @@ impl Payments for Neighbours {
     }
 }
 
-fn service(stock: Result<(), RejectReason>, charge_takes: Duration) -> BookingGrpc {
+/// A refusal without words, as of a server that keeps none.
+fn denied(reason: RejectReason) -> StockDenied {
+    let total = (reason == RejectReason::PriceMismatch).then(|| won(9_000));
+    StockDenied::Unsaleable { refusal: reason.into(), total }
+}
+
+fn service(stock: Result<(), StockDenied>, charge_takes: Duration) -> BookingGrpc {
     let neighbours = Arc::new(Neighbours { stock: Mutex::new(stock), charge_takes });
     let bookings = Arc::new(Bookings {
         store: Arc::new(MemoryBookingStore::new(Arc::new(Still))),
@@ -176,7 +191,7 @@ async fn i6_a_refused_booking_is_the_same_error_again() {
         (RejectReason::PriceMismatch, "PRICE_MISMATCH"),
         (RejectReason::LimitPerBuyer, "LIMIT_PER_BUYER"),
     ] {
-        let service = service(Err(refusal), Duration::ZERO);
+        let service = service(Err(denied(refusal)), Duration::ZERO);
         let mut errors = Vec::new();
         for _ in 0..2 {
             let refused = service.create_booking(with_key(from("alice", create()))).await;
@@ -198,7 +213,7 @@ async fn i6_a_refused_booking_is_the_same_error_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a04_what_is_known_to_be_sold_out_leaves_no_booking_unless_a_key_asks_for_its_outcome() {
-    let service = service(Err(RejectReason::SoldOut), Duration::ZERO);
+    let service = service(Err(denied(RejectReason::SoldOut)), Duration::ZERO);
     let listed = async || {
         let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
         list.expect("listed").into_inner().bookings.len()
@@ -211,13 +226,94 @@ async fn a04_what_is_known_to_be_sold_out_leaves_no_booking_unless_a_key_asks_fo
     assert_eq!(listed().await, 1);
 }
 
+/// What the ticket context said, whatever its name, is what the buyer hears, now and again.
+#[tokio::test(start_paused = true)]
+async fn i6_a_refusal_is_passed_on_with_its_facts_and_violations() {
+    let facts = |facts: &[(&str, &str)]| -> HashMap<String, String> {
+        facts.iter().map(|(name, fact)| ((*name).to_owned(), (*fact).to_owned())).collect()
+    };
+    let mut wrong = ErrorDetails::with_error_info("INVALID_FIELD", "boxoffice", facts(&[]));
+    wrong.add_bad_request_violation("seats", "are only for kind SEATED");
+    wrong.add_bad_request_violation("quantity", "must be given");
+    let rule = facts(&[("rule", "MIN_NIGHTS"), ("min_nights", "2")]);
+    let stay = ErrorDetails::with_error_info("STAY_NOT_ALLOWED", "boxoffice", rule);
+    for (code, details, name, violations) in [
+        (Code::InvalidArgument, wrong, "INVALID_FIELD", vec!["seats", "quantity"]),
+        (Code::FailedPrecondition, stay, "STAY_NOT_ALLOWED", vec![]),
+    ] {
+        let said = Status::with_error_details(code, "two nights at least", details);
+        let refusal = Refusal::passed_on(name, said.details()).expect("can be kept");
+        let denied = StockDenied::Unsaleable { refusal, total: None };
+        let service = service(Err(denied), Duration::ZERO);
+        for replayed in [false, true] {
+            let refused = service.create_booking(with_key(from("alice", create()))).await;
+            let error = refused.expect_err("refused");
+            assert_eq!((error.code(), reason(&error).as_str()), (code, name));
+            assert_eq!(error.message(), "two nights at least");
+            let details = error.get_error_details();
+            let facts = &details.error_info().expect("there").metadata;
+            assert!(facts.contains_key("booking_id"), "{facts:?}");
+            let nights = facts.get("min_nights").map(String::as_str);
+            assert_eq!(nights, (name == "STAY_NOT_ALLOWED").then_some("2"));
+            let wrong = details.bad_request().map(|it| it.field_violations.clone());
+            let fields: Vec<_> = wrong.iter().flatten().map(|it| it.field.as_str()).collect();
+            assert_eq!(fields, violations);
+            assert_eq!(error.metadata().get("idempotency-replayed").is_some(), replayed);
+        }
+        let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
+        let bookings = list.expect("listed").into_inner().bookings;
+        assert_eq!(bookings.len(), 1, "one booking, and it is not left PENDING");
+        assert_eq!(bookings[0].status(), pb::BookingStatus::Rejected);
+        assert_eq!(bookings[0].status_reason, name);
+    }
+}
+
+fn date(year: i32, month: i32, day: i32) -> Option<proto::google::r#type::Date> {
+    Some(proto::google::r#type::Date { year, month, day })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a01_r31_seats_and_nights_are_answered_as_they_are_held() {
+    let service = service(Ok(()), Duration::ZERO);
+    let seats = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let nights = pb::CreateBookingRequest {
+        quantity: 2,
+        check_in: date(2024, 12, 30),
+        check_out: date(2025, 1, 2),
+        ..create()
+    };
+    let named = pb::CreateBookingRequest { quantity: 0, seats: seats(&["A2", "A1"]), ..create() };
+    for (request, quantity, held) in [
+        (create(), 3, seats(&["B1", "B2", "B3"])),
+        (named.clone(), 2, seats(&["A2", "A1"])),
+        (nights.clone(), 2, vec![]),
+    ] {
+        let answer = service.create_booking(from("alice", request.clone())).await;
+        let booking = answer.expect("booked").into_inner().booking.expect("there");
+        assert_eq!((booking.quantity, &booking.seats), (quantity, &held));
+        let dates = (&booking.check_in, &booking.check_out);
+        assert_eq!(dates, (&request.check_in, &request.check_out));
+        let get = pb::GetBookingRequest { booking_id: booking.booking_id.clone() };
+        let read = service.get_booking(from("alice", get)).await.expect("there").into_inner();
+        assert_eq!(read.booking, Some(booking));
+    }
+    // I6: the key is that of the whole request.
+    service.create_booking(with_key(from("alice", nights.clone()))).await.expect("booked");
+    let later = pb::CreateBookingRequest { check_out: date(2025, 1, 3), ..nights };
+    for other in [later, named] {
+        let other = service.create_booking(with_key(from("alice", other))).await;
+        assert_eq!(reason(&other.expect_err("another request")), "IDEMPOTENCY_KEY_REUSED");
+    }
+}
+
 #[tokio::test]
 async fn every_wrong_field_is_told_at_once_and_nothing_is_booked() {
     let service = service(Ok(()), Duration::ZERO);
     let wrong = pb::CreateBookingRequest {
         ticket_id: "x".into(),
-        quantity: 0,
-        seats: vec!["A1".into()],
+        quantity: 3,
+        seats: vec!["A1".into(), "A1".into()],
+        check_in: date(2026, 2, 29),
         expected_total: Some(proto::google::r#type::Money {
             currency_code: "KRW".into(),
             units: -1,
@@ -229,7 +325,21 @@ async fn every_wrong_field_is_told_at_once_and_nothing_is_booked() {
     let status = service.create_booking(from("alice", wrong)).await.expect_err("refused");
     let violations = status.get_details_bad_request().expect("there").field_violations;
     let fields: Vec<_> = violations.iter().map(|it| it.field.as_str()).collect();
-    assert_eq!(fields, ["ticket_id", "quantity", "expected_total", "payment_method", "seats"]);
+    let expected = [
+        "ticket_id",
+        "seats",
+        "check_in",
+        "check_out",
+        "seats[1]",
+        "quantity",
+        "expected_total",
+        "payment_method",
+    ];
+    assert_eq!(fields, expected);
+    let crowd = (0..=booking::SEATS_MAX).map(|number| format!("A{number}")).collect();
+    let crowd = pb::CreateBookingRequest { quantity: 0, seats: crowd, ..create() };
+    let status = service.create_booking(from("alice", crowd)).await.expect_err("refused");
+    assert_eq!(reason(&status), "INVALID_FIELD");
     let unknown =
         pb::CreateBookingRequest { ticket_id: Uuid::from_u128(9).to_string(), ..create() };
     let status = service.create_booking(from("alice", unknown)).await.expect_err("refused");

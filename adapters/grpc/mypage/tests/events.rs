@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use grpc_mypage::{CaughtUp, MyPageGrpc, ViewsConsumer};
-use kernel::{Caller, Envelope, EventHandler, EventId, HandlerError, Role, Timestamp, Uuid};
+use kernel::{
+    Caller, Envelope, EventHandler, EventId, HandlerError, OrganizerId, Role, Timestamp, Uuid,
+};
 use memory_mypage::MemoryViewStore;
 use mypage::MyPage;
 use prost::Message;
@@ -15,7 +17,7 @@ use proto::boxoffice::booking::v1 as booking;
 use proto::boxoffice::mypage::v1 as pb;
 use proto::boxoffice::mypage::v1::my_page_service_server::MyPageService;
 use proto::boxoffice::payment::v1 as payment;
-use proto::google::r#type::Money;
+use proto::google::r#type::{Date, Money};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
@@ -138,6 +140,43 @@ async fn t08_i8_every_event_of_a_booking_arrives_in_its_row() {
     assert_eq!(row.payment_status(), P::Refunded);
     assert_eq!((row.quantity, row.total, row.refunded), (3, krw(165_000), krw(165_000)));
     assert_eq!(row.create_time.unwrap(), prost_types::Timestamp { seconds: 60, nanos: 5_000 });
+}
+
+/// The seats are known from the hold on; the dates go in and out as they are.
+#[tokio::test]
+async fn a01_buyer_and_organizer_see_the_seats_and_the_nights() {
+    use booking::BookingStatus as B;
+    let date = |year, month, day| Some(Date { year, month, day });
+    let seats = vec!["A1".to_owned(), "A2".to_owned()];
+    let scene = scene();
+    let placed = booking::BookingPlaced { booking: booking(1, B::Pending), ..Default::default() };
+    scene.consumer.handle(&envelope(1, "BookingPlaced", 1, &placed)).await.unwrap();
+    assert_eq!(read(&scene, 1).await.seats, Vec::<String>::new());
+    for (n, seats, check_in, check_out) in
+        [(1, seats, None, None), (2, vec![], date(2024, 12, 30), date(2025, 1, 2))]
+    {
+        let of = booking(n, B::Confirmed).map(|booking| booking::Booking {
+            seats: seats.clone(),
+            check_in,
+            check_out,
+            ..booking
+        });
+        let confirmed = booking::BookingConfirmed { booking: of, ..Default::default() };
+        let message = envelope(n + 1, "BookingConfirmed", 2, &confirmed);
+        scene.consumer.handle(&message).await.unwrap();
+        let row = read(&scene, n).await;
+        assert_eq!((&row.seats, row.check_in, row.check_out), (&seats, check_in, check_out));
+        let mut request = Request::new(pb::ListMySalesRequest::default());
+        request.extensions_mut().insert(Caller {
+            subject: Some("someone-of-acme".to_owned()),
+            organizer_id: Some(OrganizerId::new("acme").unwrap()),
+            roles: vec![Role::Organizer],
+            ..Caller::anonymous()
+        });
+        let sales = scene.grpc.list_my_sales(request).await.unwrap().into_inner().sales;
+        let sale = sales.into_iter().find(|sale| sale.booking_id == id(n)).unwrap();
+        assert_eq!((sale.seats, sale.check_in, sale.check_out), (seats, check_in, check_out));
+    }
 }
 
 #[tokio::test]

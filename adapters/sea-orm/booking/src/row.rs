@@ -1,15 +1,18 @@
 //! One booking with its process as a row. Parsed, not trusted.
 
-use booking::{Booking, Process, Stored, TicketSnapshot};
+use booking::{Booked, BookedFields, Booking, Process, Stay, Stored, TicketSnapshot};
 use kernel::{
-    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, StoreError,
+    BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, StoreError,
     Timestamp,
 };
+use sea_orm::JsonValue;
 use sea_orm::entity::prelude::*;
 
 use crate::state_row::StateColumns;
 
 const TABLE: &str = "booking";
+/// The columns that are read as one.
+const BOOKED: &str = "quantity, seats, check_in, check_out";
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "booking")]
@@ -22,11 +25,15 @@ pub(crate) struct Model {
     pub(crate) buyer_id: String,
     pub(crate) buyer_locale: String,
     pub(crate) quantity: i64,
+    pub(crate) seats: Option<JsonValue>,
+    pub(crate) check_in: Option<String>,
+    pub(crate) check_out: Option<String>,
     pub(crate) currency: String,
     pub(crate) total_minor: i64,
     pub(crate) refunded_minor: i64,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
+    pub(crate) refusal: Option<Vec<u8>>,
     pub(crate) stage: Option<String>,
     pub(crate) unclear: bool,
     pub(crate) money: Option<String>,
@@ -52,7 +59,9 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl From<&Stored> for Model {
     fn from(Stored { booking, process }: &Stored) -> Self {
-        let state = StateColumns::of(booking.state, booking.status(), booking.payment_id);
+        let state = StateColumns::of(&booking.state, booking.status(), booking.payment_id);
+        let (seats, stay) = (booking.booked.seats(), booking.booked.stay());
+        let text = |date: CivilDate| date.to_string();
         Self {
             id: booking.id.to_string(),
             ticket_id: booking.ticket.id.to_string(),
@@ -60,12 +69,16 @@ impl From<&Stored> for Model {
             organizer_id: booking.ticket.organizer_id.to_string(),
             buyer_id: booking.buyer_id.to_string(),
             buyer_locale: booking.buyer_locale.tag().to_owned(),
-            quantity: i64::from(booking.quantity.get()),
+            quantity: i64::from(booking.booked.quantity().get()),
+            seats: (!seats.is_empty()).then(|| JsonValue::from(seats)),
+            check_in: stay.map(Stay::check_in).map(text),
+            check_out: stay.map(Stay::check_out).map(text),
             currency: booking.total.currency().code().to_owned(),
             total_minor: booking.total.minor(),
             refunded_minor: booking.refunded.minor(),
             status: state.status,
             reason: state.reason,
+            refusal: state.refusal,
             stage: state.stage,
             unclear: state.unclear,
             money: state.money,
@@ -104,7 +117,7 @@ impl TryFrom<Model> for Stored {
             ticket: ticket(&row)?,
             buyer_id: BuyerId::new(row.buyer_id.clone()).map_err(|_| corrupt("buyer_id"))?,
             buyer_locale: locale(&row.buyer_locale).ok_or_else(|| corrupt("buyer_locale"))?,
-            quantity: Quantity::new(row.quantity).map_err(|_| corrupt("quantity"))?,
+            booked: booked(&row).ok_or_else(|| corrupt(BOOKED))?,
             total: Money::from_minor(row.total_minor, currency),
             refunded: Money::from_minor(row.refunded_minor, currency),
             state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
@@ -130,6 +143,7 @@ fn state_columns(row: &Model, payment_id: Option<PaymentId>) -> StateColumns {
     StateColumns {
         status: row.status.clone(),
         reason: row.reason.clone(),
+        refusal: row.refusal.clone(),
         stage: row.stage.clone(),
         unclear: row.unclear,
         money: row.money.clone(),
@@ -137,6 +151,22 @@ fn state_columns(row: &Model, payment_id: Option<PaymentId>) -> StateColumns {
         pay_by: row.pay_by_us.map(Timestamp::from_micros),
         payment_id,
     }
+}
+
+/// `None` where the columns contradict one another.
+fn booked(row: &Model) -> Option<Booked> {
+    let fields = BookedFields {
+        quantity: row.quantity,
+        seats: row.seats.as_ref().map_or(Some(Vec::new()), texts)?,
+        check_in: row.check_in.as_deref().map(str::parse),
+        check_out: row.check_out.as_deref().map(str::parse),
+    };
+    Booked::read(fields).ok()
+}
+
+/// A JSON array of texts and nothing else.
+fn texts(json: &JsonValue) -> Option<Vec<String>> {
+    json.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 fn ticket(row: &Model) -> Result<TicketSnapshot, StoreError> {
@@ -156,9 +186,10 @@ fn locale(tag: &str) -> Option<Locale> {
 #[cfg(test)]
 mod tests {
     use booking::{
-        CancelReason, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage, State, StockBack,
+        CancelReason, MoneyBack, NewBooking, Refusal, RejectReason, Release, Sale, Stage, State,
+        StockBack,
     };
-    use kernel::{TicketId, Uuid};
+    use kernel::{Quantity, TicketId, Uuid};
     use proptest::option;
     use proptest::prelude::*;
 
@@ -188,16 +219,48 @@ mod tests {
                 money: MoneyBack::Stuck,
                 stock: StockBack::Returned,
             }),
-            Just(State::Rejected { reason: RejectReason::LimitPerBuyer, stock: Release::Due }),
+            refusal().prop_map(|refusal| State::Rejected { refusal, stock: Release::Due }),
+        ]
+    }
+
+    fn refusal() -> impl Strategy<Value = Refusal> {
+        let passed_on = ("[A-Z][A-Z_]{0,31}", proptest::collection::vec(any::<u8>(), 0..99));
+        prop_oneof![
+            proptest::sample::select(RejectReason::ALL).prop_map(Refusal::from),
+            passed_on.prop_filter_map("can be kept", |(reason, words)| {
+                Refusal::passed_on(&reason, &words)
+            }),
+        ]
+    }
+
+    fn booked() -> impl Strategy<Value = Booked> {
+        let units = (1_i64..=10_000).prop_filter_map("in bounds", |n| Quantity::new(n).ok());
+        let seats =
+            proptest::collection::hash_set("[\"A-Z가-힣/ ]{0,39}[0-9]", 1..9).prop_map(|seats| {
+                BookedFields { seats: seats.into_iter().collect(), ..BookedFields::default() }
+            });
+        let nights = (1_i64..99, 1_i32..9_999, 1_i32..=11, 1_i32..=28, 1_i32..=28).prop_map(
+            |(quantity, year, month, from, until)| BookedFields {
+                quantity,
+                seats: Vec::new(),
+                check_in: Some(CivilDate::new(year, month, from)),
+                check_out: Some(CivilDate::new(year, month + 1, until)),
+            },
+        );
+        let read = |fields: BookedFields| Booked::read(fields).ok();
+        prop_oneof![
+            units.prop_map(Booked::Units),
+            seats.prop_filter_map("seats", read),
+            nights.prop_filter_map("nights", read),
         ]
     }
 
     prop_compose! {
         fn booking()(
-            ids in any::<[u128; 2]>(), name in ".{0,200}", quantity in 1_i64..=10_000,
+            ids in any::<[u128; 2]>(), name in ".{0,200}", booked in booked(),
             total in 0..i64::MAX, korean in any::<bool>(), method in ".{0,255}",
         )(
-            ids in Just(ids), name in Just(name), quantity in Just(quantity),
+            ids in Just(ids), name in Just(name), booked in Just(booked),
             total in Just(total), refunded in 0..=total, korean in Just(korean),
             method in Just(method), state in state(), last_payment in option::of(payment_id()),
             numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
@@ -212,14 +275,14 @@ mod tests {
                 },
                 buyer_id: BuyerId::new("alice@example.org").expect("a name"),
                 buyer_locale: if korean { Locale::Ko } else { Locale::En },
-                quantity: Quantity::new(quantity).expect("in bounds"),
+                booked,
                 quote: Money::from_minor(total, currency),
                 price_agreed: false,
                 payment_method: method,
             };
-            let payment_id = match state {
+            let payment_id = match &state {
                 State::Confirmed { payment_id, .. }
-                | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(payment_id),
+                | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(*payment_id),
                 State::Pending { .. }
                 | State::AwaitingPayment { .. }
                 | State::Cancelling { .. }
@@ -254,16 +317,19 @@ mod tests {
         }
 
         #[test]
-        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..8_usize) {
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..11_usize) {
             let mut row = Model::from(&Stored { booking, process: Process::default() });
             let column = match broken {
                 0 => { row.status = "GONE".to_owned(); "status" }
                 1 => { row.currency = "???".to_owned(); "currency" }
-                2 => { row.quantity = 0; "quantity" }
+                2 => { row.quantity = -1; BOOKED }
                 3 => { row.buyer_id = "a b".to_owned(); "buyer_id" }
                 4 => { row.status = "CANCELLED".to_owned(); row.reason = None; "reason" }
                 5 => { row.status = "PENDING".to_owned(); row.stage = None; "stage" }
                 6 => { row.status = "CONFIRMED".to_owned(); row.payment_id = None; "payment_id" }
+                7 => { row.check_in = Some("20240221".to_owned()); BOOKED }
+                8 => { row.seats = Some(JsonValue::from(vec!["A1", "A1"])); BOOKED }
+                9 => { row.seats = Some(JsonValue::from("A1")); BOOKED }
                 _ => { row.attempt = -1; "attempt" }
             };
             let id = row.id.clone();

@@ -1,7 +1,7 @@
 //! A booking's state as columns, and back.
 
 use booking::{
-    AwaitReason, BookingStatus, CancelReason, ExpiryReason, Hold, MoneyBack, RejectReason, Release,
+    AwaitReason, BookingStatus, CancelReason, ExpiryReason, Hold, MoneyBack, Refusal, Release,
     Sale, Stage, State, StockBack,
 };
 use kernel::{PaymentId, Timestamp};
@@ -11,6 +11,7 @@ use kernel::{PaymentId, Timestamp};
 pub(crate) struct StateColumns {
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
+    pub(crate) refusal: Option<Vec<u8>>,
     pub(crate) stage: Option<String>,
     pub(crate) unclear: bool,
     pub(crate) money: Option<String>,
@@ -64,10 +65,10 @@ pub(crate) const fn status_name(status: BookingStatus) -> &'static str {
 }
 
 impl StateColumns {
-    pub(crate) fn of(state: State, status: BookingStatus, payment_id: Option<PaymentId>) -> Self {
+    pub(crate) fn of(state: &State, status: BookingStatus, payment_id: Option<PaymentId>) -> Self {
         let base = Self { status: status_name(status).to_owned(), payment_id, ..Self::default() };
         let some = |text: &str| Some(text.to_owned());
-        match state {
+        match *state {
             State::Pending { stage, unclear } => {
                 let (name, pay_by) = stage_columns(stage);
                 Self { stage: some(name), unclear, pay_by, ..base }
@@ -88,9 +89,12 @@ impl StateColumns {
                 ..base
             },
             State::Cancelled { reason } => Self { reason: some(reason.as_str()), ..base },
-            State::Rejected { reason, stock } => {
-                Self { reason: some(reason.as_str()), stock: some(release_name(stock)), ..base }
-            }
+            State::Rejected { ref refusal, stock } => Self {
+                reason: some(refusal.reason()),
+                refusal: Some(refusal.words().to_vec()).filter(|words| !words.is_empty()),
+                stock: some(release_name(stock)),
+                ..base
+            },
             State::Expired { reason, stock } => {
                 Self { reason: some(reason.as_str()), stock: some(release_name(stock)), ..base }
             }
@@ -122,10 +126,9 @@ impl StateColumns {
             BookingStatus::Cancelled => {
                 Ok(State::Cancelled { reason: self.reason(CancelReason::parse)? })
             }
-            BookingStatus::Rejected => Ok(State::Rejected {
-                reason: self.reason(RejectReason::parse)?,
-                stock: self.stock(read_release)?,
-            }),
+            BookingStatus::Rejected => {
+                Ok(State::Rejected { refusal: self.refusal()?, stock: self.stock(read_release)? })
+            }
             BookingStatus::Expired => Ok(State::Expired {
                 reason: self.reason(ExpiryReason::parse)?,
                 stock: self.stock(read_release)?,
@@ -145,8 +148,13 @@ impl StateColumns {
         }
     }
 
-    fn reason<T>(&self, parse: fn(&str) -> Option<T>) -> Result<T, Contradiction> {
+    fn reason<T>(&self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Contradiction> {
         self.reason.as_deref().and_then(parse).ok_or(Contradiction("reason"))
+    }
+
+    fn refusal(&self) -> Result<Refusal, Contradiction> {
+        let words = self.refusal.as_deref().unwrap_or_default();
+        self.reason(|reason| Refusal::passed_on(reason, words))
     }
 
     fn stock<T>(&self, read: fn(Option<&str>) -> Option<T>) -> Result<T, Contradiction> {

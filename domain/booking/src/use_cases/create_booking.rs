@@ -2,15 +2,15 @@
 
 use kernel::{
     AccessDenied, Answered, BookingId, Caller, Committed, Fault, FaultClass, KeyRefused, Money,
-    Quantity, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
+    ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
 };
 
 use super::Bookings;
 use super::booking_change::Moved;
 use super::drive::Begun;
 use crate::{
-    Booking, BookingRefused, Happening, NewBooking, RejectReason, TicketSnapshot, TicketTerms,
-    Unanswered,
+    Booked, Booking, BookingRefused, Happening, NewBooking, RejectReason, TicketSnapshot,
+    TicketTerms, Unanswered,
 };
 
 /// Asks to book.
@@ -18,8 +18,8 @@ use crate::{
 pub struct CreateBooking {
     /// The ticket.
     pub ticket_id: TicketId,
-    /// Units.
-    pub quantity: Quantity,
+    /// What of it.
+    pub booked: Booked,
     /// What the buyer expects to pay. Never what is charged (trap R01).
     pub expected_total: Option<Money>,
     /// The provider's token for the means of payment.
@@ -85,7 +85,7 @@ impl Bookings {
             },
             buyer_id,
             buyer_locale: caller.locale,
-            quantity: command.quantity,
+            booked: command.booked,
             quote,
             price_agreed: command.expected_total.is_some(),
             payment_method: command.payment_method,
@@ -123,6 +123,7 @@ pub(super) fn begin_reply(key: Option<&ReplyKey>, booking: &Booking) -> ReplyCha
     })
 }
 
+/// What it costs as far as that is known before the hold; see [`NewBooking::quote`].
 fn quote(
     terms: &TicketTerms,
     command: &CreateBooking,
@@ -134,11 +135,20 @@ fn quote(
     if !terms.on_sale || too_early || too_late {
         return Err(refused(RejectReason::NotOnSale, None));
     }
-    if terms.max_per_buyer.is_some_and(|max| command.quantity > max) {
+    let quantity = command.booked.quantity();
+    if terms.max_per_buyer.is_some_and(|max| quantity > max) {
         return Err(refused(RejectReason::LimitPerBuyer, None));
     }
+    let currency = terms.unit_price.currency();
+    if !terms.one_price {
+        let agreed = command.expected_total.unwrap_or(Money::zero(currency));
+        // The hold would refuse it, too, but an amount of another currency cannot be stored with it.
+        return (agreed.currency() == currency)
+            .then_some(agreed)
+            .ok_or_else(|| refused(RejectReason::PriceMismatch, None));
+    }
     // A total beyond what money can count is beyond what is for sale.
-    let total = terms.unit_price.times(command.quantity.get());
+    let total = terms.unit_price.times(quantity.get());
     let total = total.map_err(|_| refused(RejectReason::NotOnSale, None))?;
     if command.expected_total.is_some_and(|expected| expected != total) {
         return Err(refused(RejectReason::PriceMismatch, Some(total)));

@@ -224,7 +224,7 @@ fn hold_order(booking: &Booking) -> HoldOrder {
         booking_id: booking.id,
         ticket_id: booking.ticket.id,
         buyer_id: booking.buyer_id.clone(),
-        quantity: booking.quantity,
+        booked: booking.booked.clone(),
         expected_total: agreed.then_some(booking.total),
         // Whoever resumes a booking makes it unclear, and so does an answer that stays out.
         surely_new: matches!(booking.state, State::Pending { unclear: false, .. }),
@@ -244,16 +244,16 @@ fn charge(booking: &Booking) -> Charge {
 
 fn held(answer: Result<Option<HoldView>, StockFault>) -> Fact {
     match answer {
-        Ok(Some(HoldView { total, expires_at, keeps_stock: true })) => {
-            Fact::Held { total, expires_at }
+        Ok(Some(HoldView { booked, total, expires_at, keeps_stock: true })) => {
+            Fact::Held { booked, total, expires_at }
         }
         Ok(Some(HoldView { keeps_stock: false, .. }) | None) => Fact::HoldClosed,
-        Err(StockFault::Refused(StockDenied::Unsaleable { reason, total })) => {
-            Fact::HoldRefused { reason, total }
+        Err(StockFault::Refused(StockDenied::Unsaleable { refusal, total })) => {
+            Fact::HoldRefused { refusal, total }
         }
         Err(StockFault::Refused(StockDenied::HoldClosed)) => Fact::HoldClosed,
         Err(StockFault::Refused(StockDenied::TicketRetiring)) => {
-            Fact::HoldRefused { reason: RejectReason::NotOnSale, total: None }
+            Fact::HoldRefused { refusal: RejectReason::NotOnSale.into(), total: None }
         }
         Err(StockFault::Unanswered(_)) => Fact::Unanswered,
     }

@@ -1,7 +1,7 @@
 //! A booking in every state, and every fact it may hear.
 
 use booking::{
-    AwaitReason, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Hold, MoneyBack,
+    AwaitReason, Booked, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Hold, MoneyBack,
     NewBooking, RejectReason, Release, Sale, Stage, State, StockBack, TicketSnapshot,
 };
 use kernel::{
@@ -30,12 +30,17 @@ pub(crate) fn booking() -> Booking {
         },
         buyer_id: BuyerId::new("alice").expect("a name"),
         buyer_locale: Locale::En,
-        quantity: Quantity::new(3).expect("few"),
+        booked: Booked::Units(Quantity::new(3).expect("few")),
         quote: money(3000),
         price_agreed: false,
         payment_method: "ok".into(),
     };
     Booking::place(new, NOW)
+}
+
+/// The hold's answer, which says no more than what was asked for.
+pub(crate) fn held() -> Fact {
+    Fact::Held { booked: None, total: money(3000), expires_at: LATER }
 }
 
 pub(crate) fn booking_in(state: State) -> Booking {
@@ -71,7 +76,7 @@ pub(crate) fn every_state() -> Vec<State> {
         states.push(State::Cancelling { reason, money, stock: StockBack::Returned });
     }
     for stock in [Release::Due, Release::Done] {
-        states.push(State::Rejected { reason: RejectReason::SoldOut, stock });
+        states.push(State::Rejected { refusal: RejectReason::SoldOut.into(), stock });
         states.extend(
             ExpiryReason::ALL.iter().map(|reason| State::Expired { reason: *reason, stock }),
         );
@@ -82,8 +87,8 @@ pub(crate) fn every_state() -> Vec<State> {
 
 pub(crate) fn every_fact() -> Vec<Fact> {
     let mut facts = vec![
-        Fact::Held { total: money(3000), expires_at: LATER },
-        Fact::HoldRefused { reason: RejectReason::SoldOut, total: None },
+        held(),
+        Fact::HoldRefused { refusal: RejectReason::SoldOut.into(), total: None },
         Fact::HoldClosed,
         Fact::Pinned { expires_at: LATER },
         Fact::PinRefused,

@@ -11,13 +11,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use booking::{
-    Booking, BookingChange, BookingFilter, BookingStatus, CancelReason, PAYMENT_METHOD_CHARS_MAX,
-    RejectReason, Release, State, Timer, Wake,
+    Booked, BookedFields, Booking, BookingChange, BookingFilter, BookingStatus, CancelReason,
+    PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, SEAT_CHARS_MAX, SEATS_MAX, State, Timer, Wake,
 };
 use futures::future::join_all;
 use kernel::{
-    BookingId, BuyerId, Clock, Committed, Cursor, EventId, KeyedReply, ReplyChange, StoreError,
-    TicketId,
+    BookingId, BuyerId, CivilDate, Clock, Committed, Cursor, EventId, KeyedReply, ReplyChange,
+    StoreError, TicketId,
 };
 use scene::{
     LONG, Scene, SystemClock, at, cause, commit, commit_of, id, key, lease, memory, message, over,
@@ -26,6 +26,7 @@ use scene::{
 
 contract::over_every_store!(
     every_state_round_trips,
+    a01_whatever_is_booked_round_trips,
     a_stale_commit_leaves_nothing,
     of_ten_racers_one_wins,
     r29_the_same_cause_twice_is_one_commit,
@@ -47,7 +48,7 @@ contract::over_every_store!(
 
 async fn every_state_round_trips(scene: &Scene) {
     for (n, state) in (1..).zip(states()) {
-        let payment_id = paid_with(state);
+        let payment_id = paid_with(&state);
         let booking = Booking { state, payment_id, attempt: 4, refunded: won(7), ..placed(n) };
         let written = commit(scene, commit_of(booking)).await;
         let read = scene.store.find(written.id).await.unwrap().unwrap();
@@ -55,6 +56,36 @@ async fn every_state_round_trips(scene: &Scene) {
         assert_eq!((read.process.tries, read.process.lease_owner), (0, None));
     }
     assert_eq!(scene.store.find(BookingId::new(id(999_999))).await.unwrap(), None);
+}
+
+async fn a01_whatever_is_booked_round_trips(scene: &Scene) {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let longest = |n: usize| format!("{n:>04}{}", "\u{1f3b9}".repeat(SEAT_CHARS_MAX - 4));
+    let seats = |seats| BookedFields { seats, ..BookedFields::default() };
+    let stay = |from: (i32, i32, i32), until: (i32, i32, i32)| BookedFields {
+        quantity: 2,
+        seats: Vec::new(),
+        check_in: Some(CivilDate::new(from.0, from.1, from.2)),
+        check_out: Some(CivilDate::new(until.0, until.1, until.2)),
+    };
+    for (n, fields) in (1..).zip([
+        BookedFields { quantity: 10_000, ..BookedFields::default() },
+        seats(names(&["Parkett/2-8", "B 'x' \"y\" \\", "가1"])),
+        seats((0..SEATS_MAX).map(longest).collect()),
+        stay((2024, 12, 30), (2025, 1, 2)),
+        stay((2028, 2, 29), (2028, 3, 1)),
+        stay((1, 1, 1), (1, 1, 2)),
+        stay((9998, 12, 31), (9999, 12, 31)),
+    ]) {
+        // What was asked for, and then what its hold says.
+        let placed = commit(scene, commit_of(placed(n))).await;
+        let booked = Booked::read(fields).unwrap();
+        let written = commit(scene, commit_of(Booking { booked, ..placed })).await;
+        let read = scene.store.find(written.id).await.unwrap().unwrap();
+        assert_eq!(read.booking, written);
+        let listed = scene.store.list(&of_alice(), None, 99).await.unwrap();
+        assert!(listed.contains(&written), "{:?}", written.booked);
+    }
 }
 
 async fn a_stale_commit_leaves_nothing(scene: &Scene) {
@@ -215,7 +246,7 @@ async fn a_timer_is_due_when_it_says(scene: &Scene) {
         let mut change = commit_of(placed(n));
         // A live booking must have a timer; this one is at rest.
         change.booking.state =
-            State::Rejected { reason: RejectReason::SoldOut, stock: Release::Done };
+            State::Rejected { refusal: RejectReason::SoldOut.into(), stock: Release::Done };
         change.timer = Timer { wake, tries: 3, lease: None };
         let id = commit(scene, change).await.id;
         let claimed = scene.store.claim_due(&lease("sweep", Duration::ZERO), 50).await.unwrap();
@@ -279,11 +310,12 @@ async fn pages_are_newest_first_and_show_nobody_elses(scene: &Scene) {
 
 async fn t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled(scene: &Scene) {
     for (n, state) in (1..).zip(states()) {
-        let booking = Booking { state, payment_id: paid_with(state), ..placed(n) };
+        let booking = Booking { payment_id: paid_with(&state), state, ..placed(n) };
         commit(scene, commit_of(booking)).await;
     }
-    let open =
-        states().into_iter().filter(|state| Booking { state: *state, ..placed(1) }.is_open());
+    let open = states()
+        .into_iter()
+        .filter(|state| Booking { state: state.clone(), ..placed(1) }.is_open());
     let other = TicketId::new(id(5));
     assert_eq!(scene.store.open_of_ticket(other, None, 3).await.unwrap(), []);
     let ticket_id = placed(1).ticket.id;

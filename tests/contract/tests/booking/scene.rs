@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use booking::{
-    AwaitReason, Booking, BookingChange, BookingEvent, BookingStore, CancelReason, ExpiryReason,
-    Happening, Hold, Lease, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage, State,
-    StockBack, TicketSnapshot, Timer, Wake,
+    AwaitReason, Booked, Booking, BookingChange, BookingEvent, BookingStore, CancelReason,
+    ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking, REASON_CHARS_MAX,
+    REFUSAL_BYTES_MAX, Refusal, RejectReason, Release, Sale, Stage, State, StockBack,
+    TicketSnapshot, Timer, Wake,
 };
 use contract::{Engine, Fresh};
 use kernel::{
@@ -87,7 +88,7 @@ pub(crate) fn placed(n: u128) -> Booking {
         },
         buyer_id: BuyerId::new("alice").unwrap(),
         buyer_locale: Locale::Ko,
-        quantity: Quantity::new(3).unwrap(),
+        booked: Booked::Units(Quantity::new(3).unwrap()),
         quote: won(165_000),
         price_agreed: false,
         payment_method: "tok".to_owned(),
@@ -157,9 +158,7 @@ pub(crate) fn states() -> Vec<State> {
         }
     }
     for stock in [Release::Due, Release::Done] {
-        states.extend(
-            RejectReason::ALL.iter().map(|reason| State::Rejected { reason: *reason, stock }),
-        );
+        states.extend(refusals().into_iter().map(|refusal| State::Rejected { refusal, stock }));
         states.extend(
             ExpiryReason::ALL.iter().map(|reason| State::Expired { reason: *reason, stock }),
         );
@@ -167,10 +166,17 @@ pub(crate) fn states() -> Vec<State> {
     states
 }
 
-pub(crate) fn paid_with(state: State) -> Option<PaymentId> {
+/// Ours, and one in the words of who refused, which are no text.
+fn refusals() -> Vec<Refusal> {
+    let ours = RejectReason::ALL.iter().map(|reason| Refusal::from(*reason));
+    let words: Vec<u8> = (0..=255).cycle().take(REFUSAL_BYTES_MAX).collect();
+    ours.chain(Refusal::passed_on(&"X".repeat(REASON_CHARS_MAX), &words)).collect()
+}
+
+pub(crate) fn paid_with(state: &State) -> Option<PaymentId> {
     match state {
         State::Confirmed { payment_id, .. }
-        | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(payment_id),
+        | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(*payment_id),
         State::Pending { .. }
         | State::AwaitingPayment { .. }
         | State::Cancelling { .. }

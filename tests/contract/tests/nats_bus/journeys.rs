@@ -1,8 +1,8 @@
 //! Bookings from their first event to their last, as the booking and payment contexts tell them.
 
 use booking::{
-    AwaitReason, Booking, BookingEvent, CancelReason, ExpiryReason, Happening, Hold, MoneyBack,
-    NewBooking, RejectReason, Release, Sale, State, StockBack, TicketSnapshot,
+    AwaitReason, Booked, Booking, BookingEvent, CancelReason, ExpiryReason, Happening, Hold,
+    MoneyBack, NewBooking, RejectReason, Release, Sale, State, StockBack, TicketSnapshot,
 };
 use kernel::{
     BookingId, BuyerId, Currency, Envelope, EventId, Locale, Money, OrganizerId, PaymentId,
@@ -57,7 +57,7 @@ impl Journey {
                 },
                 buyer_id: buyer_id.clone(),
                 buyer_locale: Locale::Ko,
-                quantity: Quantity::new(2).unwrap(),
+                booked: Booked::Units(Quantity::new(2).unwrap()),
                 quote: won(110_000),
                 price_agreed: true,
                 payment_method: "tok".to_owned(),
@@ -78,12 +78,12 @@ impl Journey {
             updated_at: begun,
         };
         let begun = Self { number, booking, payment, payment_version: 0, told: Vec::new() };
-        let state = begun.booking.state;
+        let state = begun.booking.state.clone();
         begun.tell(Happening::Placed, state)
     }
 
     fn rejected(self) -> Self {
-        let state = State::Rejected { reason: RejectReason::SoldOut, stock: Release::Done };
+        let state = State::Rejected { refusal: RejectReason::SoldOut.into(), stock: Release::Done };
         self.tell(Happening::Rejected, state)
     }
 

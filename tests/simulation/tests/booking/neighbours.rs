@@ -1,13 +1,14 @@
 //! The ticket and payment contexts as booking may know them, on a network that loses, repeats and delays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use booking::{
-    Charge, ChargeOutcome, Fact, HoldView, Payments, RefundProgress, RejectReason, StockAsk,
-    StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
+    Booked, BookedFields, Charge, ChargeOutcome, Fact, HoldOrder, HoldView, Payments,
+    RefundProgress, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
+    Unanswered,
 };
 use kernel::{
     BookingId, Clock, Currency, Money, OrganizerId, PaymentId, TicketId, Timestamp, Uuid,
@@ -38,10 +39,12 @@ pub(crate) enum HoldIs {
 }
 
 /// Stock set aside, or a tombstone with no units.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hold {
     pub(crate) units: u32,
     pub(crate) is: HoldIs,
+    /// What it says it is; an older server says nothing.
+    pub(crate) booked: Option<Booked>,
     expires_at: Timestamp,
     told: bool,
 }
@@ -75,6 +78,10 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) capacity: u32,
     pub(crate) retiring: bool,
+    /// Places are seats, with a price of their own, and the hold chooses them.
+    pub(crate) seated: bool,
+    /// What each hold was asked for with, when it was asked for first.
+    orders: BTreeMap<BookingId, (Booked, Option<Money>)>,
     pub(crate) faults: bool,
     /// Events do not come through.
     pub(crate) silent: bool,
@@ -98,6 +105,8 @@ impl Neighbours {
             rng: StdRng::seed_from_u64(seed),
             capacity: CAPACITY,
             retiring: false,
+            seated: seed >= 20,
+            orders: BTreeMap::new(),
             faults: false,
             silent: false,
             holds: BTreeMap::new(),
@@ -183,11 +192,13 @@ impl Neighbours {
 #[async_trait]
 impl Tickets for Neighbours {
     async fn terms(&self, _id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
+        let world = self.world();
         Ok(Some(TicketTerms {
             name: "Recital".into(),
             organizer_id: OrganizerId::new("acme").unwrap(),
             unit_price: won(1_000),
-            on_sale: !self.world().retiring,
+            one_price: !world.seated,
+            on_sale: !world.retiring,
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
@@ -254,40 +265,72 @@ impl World {
 
     /// The ticket context's table.
     fn stock(&mut self, ask: &StockAsk, now: Timestamp) -> Result<Option<HoldView>, StockFault> {
+        if let StockAsk::Hold(order) = ask {
+            let asked = (order.booked.clone(), order.expected_total);
+            let first = self.orders.entry(order.booking_id).or_insert_with(|| asked.clone());
+            assert_eq!(*first, asked, "a booking asks for the very same hold, however often");
+        }
         let free = self.capacity - self.taken();
-        let (StockAsk::Hold(booking::HoldOrder { booking_id: id, .. })
+        let (StockAsk::Hold(HoldOrder { booking_id: id, .. })
         | StockAsk::Pin(id)
         | StockAsk::Unpin(id)
         | StockAsk::Commit(id)
         | StockAsk::Release(id)
         | StockAsk::Return(id)) = ask;
-        let tombstone = Hold { units: 0, is: HoldIs::Released, expires_at: now, told: false };
+        let tombstone =
+            Hold { units: 0, is: HoldIs::Released, booked: None, expires_at: now, told: false };
         let mut hold = match (self.holds.get(id), ask) {
-            (Some(hold), _) => *hold,
+            (Some(hold), _) => hold.clone(),
             (None, StockAsk::Release(_) | StockAsk::Return(_)) => tombstone,
             (None, StockAsk::Hold(order)) => {
-                let sold_out =
-                    StockDenied::Unsaleable { reason: RejectReason::SoldOut, total: None };
+                let units = order.booked.quantity().get();
                 if self.retiring {
                     return Err(StockFault::Refused(StockDenied::TicketRetiring));
-                } else if order.quantity.get() > free {
-                    return Err(StockFault::Refused(sold_out));
+                } else if units > free {
+                    return Err(StockFault::Refused(sold_out()));
                 }
                 let is = HoldIs::Active { pinned: true };
                 let expires_at = now.plus(HOLD_TTL);
-                Hold { units: order.quantity.get(), is, expires_at, told: false }
+                let booked = self.seated.then(|| self.best_seats(units));
+                Hold { units, is, booked, expires_at, told: false }
             }
             (None, _) => return Err(StockFault::Refused(StockDenied::HoldClosed)),
         };
+        let free = if self.are_free(&hold) { free } else { 0 };
         hold.is = hold.after(ask, free, self.retiring).map_err(StockFault::Refused)?;
         if matches!(ask, StockAsk::Return(_)) && !hold.told {
             hold.told = true;
             self.news.push((*id, Fact::StockReturned));
         }
+        let total = won(self.price() * i64::from(hold.units));
+        let (booked, keeps_stock) = (hold.booked.clone(), hold.keeps_stock());
+        let view = HoldView { booked, total, expires_at: hold.expires_at, keeps_stock };
+        let is_one = hold.units > 0;
         self.holds.insert(*id, hold);
-        let total = won(1_000 * i64::from(hold.units));
-        let view = HoldView { total, expires_at: hold.expires_at, keeps_stock: hold.keeps_stock() };
-        Ok((hold.units > 0).then_some(view))
+        Ok(is_one.then_some(view))
+    }
+
+    /// A seat has a price of its own, which is not the ticket's.
+    fn price(&self) -> i64 {
+        if self.seated { 1_700 } else { 1_000 }
+    }
+
+    pub(crate) fn taken_seats(&self) -> Vec<&String> {
+        let kept = self.holds.values().filter(|hold| hold.keeps_stock());
+        kept.flat_map(|hold| hold.seats()).collect()
+    }
+
+    /// The first that are free.
+    fn best_seats(&self, units: u32) -> Booked {
+        let taken: BTreeSet<_> = self.taken_seats().into_iter().cloned().collect();
+        let all = (1..=self.capacity).map(|number| format!("S{number}"));
+        let seats = all.filter(|seat| !taken.contains(seat)).take(units as usize).collect();
+        Booked::read(BookedFields { seats, ..BookedFields::default() }).unwrap()
+    }
+
+    /// Whether nobody else has the seats that a hold once had.
+    fn are_free(&self, hold: &Hold) -> bool {
+        hold.keeps_stock() || !self.taken_seats().iter().any(|seat| hold.seats().contains(seat))
     }
 
     fn charge(&mut self, charge: &Charge) -> ChargeOutcome {
@@ -374,13 +417,21 @@ impl World {
     }
 }
 
+fn sold_out() -> StockDenied {
+    StockDenied::Unsaleable { refusal: RejectReason::SoldOut.into(), total: None }
+}
+
 impl Hold {
+    fn seats(&self) -> &[String] {
+        self.booked.as_ref().map_or(&[], Booked::seats)
+    }
+
     pub(crate) fn keeps_stock(&self) -> bool {
         matches!(self.is, HoldIs::Active { .. } | HoldIs::Committed)
     }
 
     fn after(&self, ask: &StockAsk, free: u32, retiring: bool) -> Result<HoldIs, StockDenied> {
-        let sold_out = StockDenied::Unsaleable { reason: RejectReason::SoldOut, total: None };
+        let sold_out = sold_out();
         let closed = StockDenied::HoldClosed;
         match (ask, self.is) {
             (StockAsk::Hold(_), HoldIs::Released | HoldIs::Returned) if self.units == 0 => {

@@ -1,12 +1,13 @@
 //! One booking server over a store that outlives it, and its neighbours.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use booking::{
-    Booking, BookingEvent, BookingStatus, BookingStore, Bookings, CreateBooking, Fact, Happening,
-    PayBooking, Stored,
+    Booked, Booking, BookingEvent, BookingStatus, BookingStore, Bookings, CreateBooking, Fact,
+    Happening, PayBooking, Stored,
 };
 use futures::FutureExt;
 use kernel::{
@@ -61,7 +62,7 @@ pub(crate) fn key(name: &str) -> ReplyKey {
 pub(crate) fn create(payment_method: &str) -> CreateBooking {
     CreateBooking {
         ticket_id: ticket_id(),
-        quantity: Quantity::new(3).unwrap(),
+        booked: Booked::Units(Quantity::new(3).unwrap()),
         expected_total: None,
         payment_method: payment_method.into(),
     }
@@ -238,14 +239,19 @@ impl Scene {
         let story = format!("{story}, seed {}", self.seed);
         let world = self.neighbours.world();
         assert!(world.taken() <= world.capacity, "I1: {story}");
+        let seats = world.taken_seats();
+        assert_eq!(seats.iter().collect::<BTreeSet<_>>().len(), seats.len(), "R31: {story}");
         for Stored { booking, process } in self.store.inner.all() {
             let hold = world.holds.get(&booking.id);
             let net = world.net(booking.id);
             let told = format!("{story}: {booking:?} {hold:?} {net}");
+            assert!(booking.refunded.minor() <= booking.total.minor(), "{told}");
             match booking.status() {
                 BookingStatus::Confirmed => {
                     assert!(hold.is_some_and(|hold| hold.is == HoldIs::Committed), "I3: {told}");
                     assert_eq!(net, booking.total.minor(), "I3, N01: {told}");
+                    let held = hold.and_then(|hold| hold.booked.as_ref());
+                    assert!(held.is_none_or(|held| *held == booking.booked), "A01: {told}");
                 }
                 BookingStatus::Cancelled | BookingStatus::Rejected | BookingStatus::Expired => {
                     assert!(hold.is_none_or(|hold| !hold.keeps_stock()), "I4: {told}");
