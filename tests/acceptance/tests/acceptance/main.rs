@@ -20,6 +20,7 @@ mod idempotency;
 mod my_page;
 mod operators;
 mod repair;
+mod seats_and_nights;
 mod shutdown;
 mod startup;
 mod story_demo;
