@@ -53,6 +53,7 @@ pub async fn tell(
     refuse(http, cast, &ticket, say).await?;
     cancel(http, cast, &ticket, &booking, say).await?;
     delete(http, cast, &ticket, say).await?;
+    book_other_kinds(http, cast, say).await?;
     say("\nThat is the whole story. Nobody was sold what was not there, and all money is back.");
     Ok(())
 }
@@ -248,6 +249,51 @@ async fn delete(
     until(http, &path, &cast.organizer, "retire", retired).await?;
     say("   the ticket is RETIRED");
     Ok(())
+}
+
+async fn book_other_kinds(
+    http: &HttpClient,
+    cast: &Cast,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), DemoError> {
+    say("\n9. Seats and nights are booked by the same call   POST /v1/bookings");
+    let date = |day: i32| json!({"year": 2090, "month": 12, "day": day});
+    let hall = json!({"kind": "TICKET_KIND_SEATED", "seats": ["A1", "A2", "A3"]});
+    let house = json!({
+        "kind": "TICKET_KIND_NIGHTLY", "capacity": "2", "firstNight": date(20), "lastNight": date(31),
+    });
+    let seats = json!({"seats": ["A1", "A2"]});
+    let nights = json!({"quantity": 1, "checkIn": date(24), "checkOut": date(26)});
+    for (kind, what, says) in
+        [(hall, seats, "seats A1 and A2"), (house, nights, "a room from 24 to 26 December 2090")]
+    {
+        let named = json!({
+            "name": "Winter in Busan", "unitPrice": {"currencyCode": "KRW", "units": "80000"},
+        });
+        let ticket = http.post("/v1/tickets").token(&cast.organizer).json(joined(named, kind));
+        let ticket = ok("register", ticket.send().await?)?;
+        let wish = json!({"ticketId": ticket.text("ticketId"), "paymentMethod": "ok"});
+        let booked = http.post("/v1/bookings").token(&cast.alice).json(joined(wish, what));
+        let booked = ok("book", booked.send().await?)?;
+        let total = booked.json.pointer("/total/units").and_then(Value::as_str).unwrap_or_default();
+        expect("book", "160000 in all", total == "160000", &booked)?;
+        say(&format!("   {says}: {}, {total} KRW", booked.text("status")));
+        let path = format!("/v1/bookings/{}", booked.text("bookingId"));
+        let cancel = http.post(format!("{path}:cancel")).token(&cast.alice).json(json!({}));
+        ok("cancel", cancel.send().await?)?;
+        let gone = |answer: &HttpAnswer| answer.text("status") == "BOOKING_STATUS_CANCELLED";
+        until(http, &path, &cast.alice, "cancel", gone).await?;
+    }
+    say("   and cancelled again");
+    Ok(())
+}
+
+/// The fields of both.
+fn joined(mut one: Value, other: Value) -> Value {
+    if let (Some(one), Value::Object(other)) = (one.as_object_mut(), other) {
+        one.extend(other);
+    }
+    one
 }
 
 async fn available(http: &HttpClient, ticket: &str) -> Result<i64, DemoError> {
