@@ -404,6 +404,7 @@ mod tests {
                 buyer_id: kernel::BuyerId::new("alice").expect("a name"),
                 booked,
                 expected_total: None,
+                surely_new: true,
             });
             let heard = (said.quantity, said.seats, said.check_in, said.check_out);
             assert_eq!((asked.quantity, asked.seats, asked.check_in, asked.check_out), heard);

@@ -256,7 +256,7 @@ async fn a_charge_that_takes_its_time_keeps_no_neighbour_from_its_verdict() {
         }
     }
     let expected = ["Approved", "Declined", "FailedPrecondition", "InvalidArgument"];
-    assert_eq!(verdicts.into_iter().map(|(_, verdict)| verdict).collect::<Vec<_>>(), expected);
+    assert_eq!(verdicts.into_values().collect::<Vec<_>>(), expected);
     assert_eq!(stream.next().now_or_never().map(drop), None, "the last one is not given up");
 
     for size in [0, 257] {
