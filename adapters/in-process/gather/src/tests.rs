@@ -33,12 +33,13 @@ fn numbers(batching: Batching, at_once: usize, patience: Option<Duration>) -> Nu
             if let Ok(permit) = may_end.acquire().await {
                 permit.forget();
             }
-            let hangs = numbers.contains(&HANGS);
-            for waiting in batch.into_iter().filter(|waiting| waiting.item != HANGS) {
+            let (hanging, others): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|waiting| waiting.item == HANGS);
+            for waiting in others {
                 let number = waiting.item;
                 waiting.answer(number);
             }
-            if hangs {
+            if !hanging.is_empty() {
                 std::future::pending::<()>().await;
             }
         })
