@@ -13,6 +13,7 @@ mod ports;
 mod refusal;
 mod retirement;
 mod search;
+mod search_words;
 mod stock;
 mod stock_book;
 mod stock_command;
@@ -27,12 +28,13 @@ pub use hold::{Hold, HoldRecord, HoldState, HoldStep, Lines, Tombstone};
 pub use ledger::{EntryKind, SlotCounts, StockEntry, fold};
 pub use limits::{
     CAPACITY_MAX, CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX,
-    HOLD_TTL_MIN, NAME_CHARS_MAX, PIN_MAX, SEARCH_WORDS_CHARS_MAX, UNIT_PRICE_MINOR_MAX,
-    VENUE_CHARS_MAX,
+    HOLD_TTL_MIN, NAME_CHARS_MAX, PIN_MAX, SEARCH_WORDS_CHARS_MAX, SEARCHED_DESCRIPTION_CHARS_MAX,
+    UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
 };
 pub use ports::{DueHolds, SlotCapacity, StockStore, TicketChange, TicketStore};
 pub use refusal::StockRefusal;
 pub use search::{SortKey, TicketOrder, TicketPage, TicketSearch};
+pub use search_words::{PIECE_CHARS, SearchWord, WORD_CHARS_MAX};
 pub use stock::{CapacityBelowSold, InvalidSlot, InvalidStock, Slot, SlotKey, Stock};
 pub use stock_book::{HoldChange, StockBook, StockChanges};
 pub use stock_command::{

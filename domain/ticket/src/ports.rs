@@ -55,7 +55,8 @@ pub trait TicketStore: Send + Sync {
     async fn find(&self, id: TicketId) -> Result<Option<Listing>, StoreError>;
 
     /// Finds tickets. MUST NOT find RETIRING or RETIRED ones. Pages MUST have no gap and no double
-    /// while others write.
+    /// while others write. What one page looks at is limited, so it may have fewer rows than asked for and say where
+    /// the next begins.
     async fn search(&self, search: &TicketSearch) -> Result<TicketPage, StoreError>;
 
     /// Writes a change, all of it or nothing. MUST answer `Stale` when the ticket is not at the

@@ -2,13 +2,13 @@
 
 use kernel::{Cursor, Money, OrganizerId, PageSize, Timestamp};
 
-use crate::{Listing, Terms, Ticket, TicketKind};
+use crate::{Listing, SearchWord, Ticket, TicketKind};
 
 /// Conditions of a search; every one given must hold. Deleted tickets are never found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketSearch {
-    /// Each must be part of name, description or venue, in any case.
-    pub words: Vec<String>,
+    /// Each must begin a word of name, venue or description.
+    pub words: Vec<SearchWord>,
     /// The category, in full.
     pub category: Option<String>,
     /// The organizer.
@@ -31,7 +31,7 @@ pub struct TicketSearch {
     pub after: Option<Cursor>,
 }
 
-/// A page of what was found.
+/// A page of what was found. It may have fewer rows than were asked for, even none, and not be the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketPage {
     /// The tickets.
@@ -108,13 +108,5 @@ impl TicketPage {
         listings.truncate(rows);
         let last = listings.last().map(|listing| search.order.cursor(&listing.ticket));
         Self { listings, next: last.filter(|_| more) }
-    }
-}
-
-impl Terms {
-    /// The text that search words are looked for in, in lower case.
-    #[must_use]
-    pub fn search_text(&self) -> String {
-        [&self.name, &self.description, &self.venue].map(|text| text.to_lowercase()).join("\n")
     }
 }

@@ -133,10 +133,10 @@ impl Tables {
 
 fn is_found(listing: &Listing, search: &TicketSearch) -> bool {
     let Listing { ticket, stock } = listing;
-    let text = ticket.terms.search_text();
+    let words = ticket.terms.search_words();
     let price = ticket.terms.unit_price;
     !ticket.is_deleted()
-        && search.words.iter().all(|word| text.contains(&word.to_lowercase()))
+        && search.words.iter().all(|word| word.begins_one_of(&words))
         && search.category.as_ref().is_none_or(|category| *category == ticket.terms.category)
         && search.organizer_id.as_ref().is_none_or(|id| *id == ticket.organizer_id)
         && search.kind.is_none_or(|kind| kind == ticket.kind)

@@ -1,16 +1,65 @@
-//! Tickets with the sums of their counters, and the conditions of a search, as queries.
+//! Searches: pages whose work is bounded, however many tickets there are and whatever is asked for.
+//!
+//! Tickets are looked at in the order asked for, along that order's index, [`WALKED`] at a time. Conditions
+//! that many tickets meet fill a page with the first look. Where that falls short, few meet them, and those few
+//! are gathered by another index and sorted: by the engine's full-text index where words are asked for, else by
+//! that of the organizer, the category or the beginning, unless more than [`GATHERED_MAX`] stand there. What no
+//! index tells is walked for up to [`LOOKS_MAX`] looks; then the page ends as it is, and tells where to go on.
+//!
+//! The end of a look is read before the look. What is written in between is then in this look or was never in
+//! the way, so that pages have no gap and no double (T03).
+//!
+//! Neither is left to the engines' planners: for a rare word in the order of price each of them would rather
+//! walk the whole order, and none can tell how common a word's beginning is.
 
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+mod conditions;
+pub(crate) mod search_text;
+
+use kernel::{Cursor, StoreError};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, JoinType, Order, QuerySelect, Select,
 };
-use ticket::{SortKey, TicketOrder, TicketSearch, TicketStatus};
+use sea_orm_database::{Reader, unavailable};
+use ticket::{Listing, TicketOrder, TicketPage, TicketSearch};
 
-use crate::rows::ticket::{Column, Entity, kind_name, status_name};
+use crate::rows::ticket::{Column, Entity, ListingRow};
+use conditions::{Narrowed, beyond, filters, narrowed, of_index, sort_column, up_to};
 
-/// Escapes what has a meaning in a LIKE pattern. Not the backslash: engines differ about it.
-const ESCAPE: char = '!';
+/// How many tickets one look goes over: of a condition that one ticket in a hundred meets it finds a page.
+const WALKED: u64 = 2_000;
+/// How many looks one page takes.
+const LOOKS_MAX: usize = 10;
+/// How many tickets are gathered to be sorted, where the index can be asked how many there are.
+const GATHERED_MAX: u64 = 20_000;
+
+/// A page and where the next one begins.
+pub(crate) async fn page(reader: &Reader, search: &TicketSearch) -> Result<TicketPage, StoreError> {
+    let looking = Looking { reader, search, backend: reader.get_database_backend() };
+    if filters(search).is_empty() {
+        return Ok(TicketPage::cut(
+            looking.along(search.after, None, looking.wanted()).await?,
+            search,
+        ));
+    }
+    let mut found = Vec::new();
+    let mut after = search.after;
+    for look in 0..LOOKS_MAX {
+        let end = looking.end_of_look(after).await?;
+        let missing = looking.wanted() - found.len() as u64;
+        found.extend(looking.along(after, end, missing).await?);
+        if found.len() as u64 == looking.wanted() || end.is_none() {
+            return Ok(TicketPage::cut(found, search));
+        }
+        if look == 0
+            && let Some(all) = looking.gathered().await?
+        {
+            return Ok(TicketPage::cut(all, search));
+        }
+        after = end;
+    }
+    Ok(TicketPage { listings: found, next: after })
+}
 
 /// Tickets with what is left of them, of one moment.
 pub(crate) fn listings(backend: DbBackend) -> Select<Entity> {
@@ -19,66 +68,119 @@ pub(crate) fn listings(backend: DbBackend) -> Select<Entity> {
         .fold(Entity::find(), |select, column| select.expr_as(total_of(column, backend), column))
 }
 
-/// The rows of a page and one more.
-pub(crate) fn page(search: &TicketSearch, backend: DbBackend) -> Select<Entity> {
-    let direction = if search.order.descending { Order::Desc } else { Order::Asc };
-    let after = search.after.map(|cursor| {
-        let id = cursor.id.to_string();
-        let (sort, same) = (sort_value(search.order), sort_value(search.order).eq(cursor.sort));
-        if search.order.descending {
-            sort.lt(cursor.sort).or(same.and(Expr::col(Column::Id).lt(id)))
-        } else {
-            sort.gt(cursor.sort).or(same.and(Expr::col(Column::Id).gt(id)))
-        }
-    });
-    listings(backend)
-        .filter(conditions(search).add_option(after))
-        .order_by(sort_value(search.order), direction.clone())
-        .order_by(Column::Id, direction)
-        .limit(u64::from(search.page_size.get()) + 1)
+struct Looking<'a> {
+    reader: &'a Reader,
+    search: &'a TicketSearch,
+    backend: DbBackend,
 }
 
-fn conditions(search: &TicketSearch) -> Condition {
-    let found = [TicketStatus::OnSale, TicketStatus::Paused].map(status_name);
-    let micros = kernel::Timestamp::as_micros;
-    let anything_left = "EXISTS (SELECT 1 FROM stock WHERE stock.ticket_id = ticket.id \
-                         AND stock.capacity > stock.held + stock.sold)";
-    let all = Condition::all()
-        .add(Column::Status.is_in(found))
-        .add_option(search.category.as_ref().map(|category| Column::Category.eq(category.as_str())))
-        .add_option(search.organizer_id.as_ref().map(|id| Column::OrganizerId.eq(id.as_str())))
-        .add_option(search.kind.map(|kind| Column::Kind.eq(kind_name(kind))))
-        .add_option(search.starts_from.map(|from| Column::StartsAtUs.gte(micros(from))))
-        .add_option(search.starts_before.map(|to| Column::StartsAtUs.lt(micros(to))))
-        .add_option(search.max_unit_price.map(|max| {
-            let affordable = Column::UnitPriceMinor.lte(max.minor());
-            affordable.and(Column::Currency.eq(max.currency().code()))
-        }))
-        .add_option(search.available_only.then(|| Expr::cust(anything_left)));
-    search.words.iter().fold(all, |all, word| all.add(Column::SearchText.like(pattern(word))))
-}
-
-fn pattern(word: &str) -> LikeExpr {
-    let mut pattern = String::from("%");
-    for letter in word.to_lowercase().chars() {
-        if matches!(letter, '%' | '_' | ESCAPE) {
-            pattern.push(ESCAPE);
-        }
-        pattern.push(letter);
+impl Looking<'_> {
+    /// The rows of a page and one more, to know whether it is the last.
+    fn wanted(&self) -> u64 {
+        u64::from(self.search.page_size.get()) + 1
     }
-    pattern.push('%');
-    LikeExpr::new(pattern).escape(ESCAPE)
+
+    /// The key of the last ticket of a look; none where fewer are left.
+    async fn end_of_look(&self, after: Option<Cursor>) -> Result<Option<Cursor>, StoreError> {
+        let sort = sort_column(self.search.order);
+        let mut keys = keys(self.search.order, of_index(self.search), sort.clone());
+        keys.cond_where(self.after(&sort, after)).offset(WALKED - 1).limit(1);
+        let row = self.reader.query_one(&keys).await.map_err(failed)?;
+        let Some(row) = row else { return Ok(None) };
+        let sort = row.try_get("", "sort").map_err(failed)?;
+        let id: String = row.try_get("", "id").map_err(failed)?;
+        let parsed = id.parse::<kernel::TicketId>();
+        let id =
+            parsed.map_err(|_| StoreError::CorruptRow { table: "ticket", id, column: "id" })?;
+        Ok(Some(Cursor { sort, id: id.as_uuid() }))
+    }
+
+    /// What meets the conditions between two places of the order's index.
+    async fn along(
+        &self,
+        after: Option<Cursor>,
+        end: Option<Cursor>,
+        rows: u64,
+    ) -> Result<Vec<Listing>, StoreError> {
+        let sort = sort_column(self.search.order);
+        let until = end.map(|end| up_to(self.search.order, &sort, end, self.backend));
+        let all = filters(self.search).into_iter().fold(of_index(self.search), Condition::add);
+        let mut keys = keys(self.search.order, all, sort.clone());
+        keys.cond_where(self.after(&sort, after).add_option(until)).limit(rows);
+        self.listed(keys).await
+    }
+
+    /// What meets the conditions, gathered by an index that few stand in; none where there is no such index.
+    async fn gathered(&self) -> Result<Option<Vec<Listing>>, StoreError> {
+        let Some(Narrowed { condition, countable }) = narrowed(self.search, self.backend) else {
+            return Ok(None);
+        };
+        if countable && self.count(condition.clone()).await? > GATHERED_MAX {
+            return Ok(None);
+        }
+        // An expression is in no index, so the order cannot lure the planner into walking it.
+        let sort = sort_column(self.search.order).add(0);
+        let all = filters(self.search).into_iter().fold(condition, Condition::add);
+        let mut keys = keys(self.search.order, all, sort.clone());
+        keys.cond_where(self.after(&sort, self.search.after)).limit(self.wanted());
+        self.listed(keys).await.map(Some)
+    }
+
+    /// How many there are; one more than may be gathered stands for all that are more.
+    async fn count(&self, condition: Condition) -> Result<u64, StoreError> {
+        let some = Query::select()
+            .expr_as(Expr::val(1), "one")
+            .from(Entity)
+            .cond_where(condition)
+            .limit(GATHERED_MAX + 1)
+            .take();
+        let count = Query::select()
+            .expr_as(Expr::cust("COUNT(*)"), "many")
+            .from_subquery(some, Alias::new("some"))
+            .take();
+        let row = self.reader.query_one(&count).await.map_err(failed)?;
+        let many: i64 = row.map_or(Ok(0), |row| row.try_get("", "many")).map_err(failed)?;
+        Ok(u64::try_from(many).unwrap_or(u64::MAX))
+    }
+
+    /// The tickets of these keys. Counters are summed for them alone.
+    async fn listed(&self, keys: SelectStatement) -> Result<Vec<Listing>, StoreError> {
+        let (found, direction) = (Alias::new("found"), direction(self.search.order));
+        let same = Expr::col((found.clone(), Alias::new("id"))).equals((Entity, Column::Id));
+        let mut listings = listings(self.backend);
+        QuerySelect::query(&mut listings)
+            .join_subquery(JoinType::InnerJoin, keys, found.clone(), same)
+            .order_by((found.clone(), Alias::new("sort")), direction.clone())
+            .order_by((found, Alias::new("id")), direction);
+        let rows = listings.into_model::<ListingRow>().all(self.reader).await.map_err(failed)?;
+        rows.into_iter().map(Listing::try_from).collect()
+    }
+
+    fn after(&self, sort: &Expr, after: Option<Cursor>) -> Condition {
+        let beyond = |after| beyond(self.search.order, sort, after, self.backend);
+        Condition::all().add_option(after.map(beyond))
+    }
 }
 
-fn sort_value(order: TicketOrder) -> Expr {
-    match order.key {
-        SortKey::CreateTime => Expr::col(Column::CreatedAtUs),
-        SortKey::UnitPrice => Expr::col(Column::UnitPriceMinor),
-        SortKey::StartTime => {
-            let unknown = Expr::val(order.unknown_start());
-            Expr::expr(sea_orm::sea_query::Func::coalesce([Expr::col(Column::StartsAtUs), unknown]))
-        }
-    }
+/// Identifiers of tickets and what they are sorted by, in order.
+fn keys(order: TicketOrder, condition: Condition, sort: Expr) -> SelectStatement {
+    let direction = direction(order);
+    Query::select()
+        .expr_as(Expr::col((Entity, Column::Id)), "id")
+        .expr_as(sort.clone(), "sort")
+        .from(Entity)
+        .cond_where(condition)
+        .order_by_expr(sort, direction.clone())
+        .order_by((Entity, Column::Id), direction)
+        .take()
+}
+
+const fn direction(order: TicketOrder) -> Order {
+    if order.descending { Order::Desc } else { Order::Asc }
+}
+
+fn failed(error: DbErr) -> StoreError {
+    unavailable("searching tickets")(error)
 }
 
 /// Sums are of a wider type on some engines, and MySQL names the narrow one differently.

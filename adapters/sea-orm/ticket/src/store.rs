@@ -35,14 +35,7 @@ impl TicketStore for SeaOrmTicketStore {
     }
 
     async fn search(&self, search: &TicketSearch) -> Result<TicketPage, StoreError> {
-        let reader = self.db.reader();
-        let rows = page(search, reader.get_database_backend())
-            .into_model::<ListingRow>()
-            .all(reader)
-            .await
-            .map_err(unavailable("searching tickets"))?;
-        let listings = rows.into_iter().map(Listing::try_from).collect::<Result<_, _>>()?;
-        Ok(TicketPage::cut(listings, search))
+        page(self.db.reader(), search).await
     }
 
     async fn commit(&self, change: TicketChange) -> Result<Committed, StoreError> {

@@ -25,8 +25,7 @@ impl Ticketing {
         &self,
         search: &TicketSearch,
     ) -> Result<TicketPage, SearchTicketsError> {
-        let chars: usize = search.words.iter().map(|word| word.chars().count()).sum();
-        if chars > SEARCH_WORDS_CHARS_MAX {
+        if search.words.len() > SEARCH_WORDS_CHARS_MAX {
             let limit = format_args!("must be at most {SEARCH_WORDS_CHARS_MAX} characters");
             return Err(Invalid(vec![Violation::new("query", limit)]).into());
         }

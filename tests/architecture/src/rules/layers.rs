@@ -34,10 +34,12 @@ pub(super) const DOMAIN: Rule = Rule {
 };
 
 const EVERY_DOMAIN_CRATE: [&str; 3] = ["kernel", "async-trait", "thiserror"];
-const BESIDES: [(&str, &str); 5] = [
+const BESIDES: [(&str, &str); 6] = [
     ("kernel", "uuid"),
     ("kernel", "jiff"),
     ("kernel", "iso_currency"),
+    // For the words of a search.
+    ("ticket", "unicode-normalization"),
     // For bounded concurrency in sweeps.
     ("booking", "futures"),
     ("payment", "futures"),

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{Cursor, Money, OrganizerId, PageSize, TicketId, Timestamp};
-use ticket::{HoldStep, SortKey, Ticket, TicketKind, TicketOrder, TicketSearch, TicketStatus};
+use kernel::{Committed, Cursor, Money, OrganizerId, PageSize, TicketId, Timestamp};
+use ticket::{
+    HoldStep, SearchWord, SortKey, Ticket, TicketKind, TicketOrder, TicketSearch, TicketStatus,
+};
 
 use crate::scene::{Stores, memory, over, won};
 
 contract::over_every_store!(
     t03_every_condition_counts,
     t03_names_are_compared_by_every_letter,
-    t03_wildcards_are_letters,
+    t03_words_are_the_same_for_every_engine,
+    t03_changed_words_find_and_old_ones_do_not,
     t03_every_order_is_a_total_one,
-    t03_pages_have_no_gap_and_no_double_while_others_write,
+    t03_pages_have_no_gap_and_no_double_while_others_write;
+    t03_what_few_meet_is_found_among_many,
 );
 
 fn everything() -> TicketSearch {
@@ -37,7 +41,7 @@ async fn found(stores: &Stores, search: &TicketSearch) -> Vec<TicketId> {
 }
 
 fn words(text: &str) -> TicketSearch {
-    TicketSearch { words: text.split_whitespace().map(str::to_owned).collect(), ..everything() }
+    TicketSearch { words: SearchWord::asked(text), ..everything() }
 }
 
 fn at(micros: i64) -> Timestamp {
@@ -65,6 +69,7 @@ async fn t03_every_condition_counts(stores: &Stores) {
     let only = [
         words("OPER ärger"),
         words("세종 große"),
+        words("회관 gros even"),
         TicketSearch { category: Some("opera".into()), ..everything() },
         TicketSearch { organizer_id: OrganizerId::new("grand").ok(), ..everything() },
         TicketSearch { starts_from: Some(at(500)), ..everything() },
@@ -75,6 +80,7 @@ async fn t03_every_condition_counts(stores: &Stores) {
     }
     let none = [
         words("oper concert"),
+        words("vening"),
         TicketSearch { category: Some("oper".into()), ..everything() },
         TicketSearch { starts_from: Some(at(501)), ..everything() },
         TicketSearch { starts_before: Some(at(500)), ..everything() },
@@ -108,22 +114,134 @@ async fn t03_names_are_compared_by_every_letter(stores: &Stores) {
     assert!(found(stores, &shouting).await.is_empty());
 }
 
-async fn t03_wildcards_are_letters(stores: &Stores) {
+/// Short words, common ones, such as mean something to an engine, and letters that few know.
+async fn t03_words_are_the_same_for_every_engine(stores: &Stores) {
+    words_find_what_they_begin(stores).await;
+}
+
+async fn words_find_what_they_begin(stores: &Stores) {
     let named = async |name: &str| stores.on_sale(1, |t| t.terms.name = name.into()).await.id;
-    let (percent, plain) = (named("100% fun!").await, named("1000 fun").await);
-    let (under, slash) = (named("a_b").await, named("a\\b 'c'").await);
-    named("axb").await;
+    let (percent, plain) = (named("100% fun! or").await, named("1000 fun").await);
+    let (under, quoted) = (named("a_b -the").await, named("+a\\b 'c' near").await);
+    let (old, quartet) = (named("𒀀 not").await, named("Quartet").await);
+    let hall = named("예술의전당 콘서트홀").await;
     for (text, ids) in [
-        ("100%", vec![percent]),
-        ("n!", vec![percent]),
-        ("a_b", vec![under]),
-        ("a\\b", vec![slash]),
-        ("'c'", vec![slash]),
+        ("100%", vec![plain, percent]),
         ("1000", vec![plain]),
-        ("%", vec![percent]),
+        ("or", vec![percent]),
+        ("b a", vec![quoted, under]),
+        ("the", vec![under]),
+        ("a* c", vec![quoted]),
+        ("'near'", vec![quoted]),
+        ("not", vec![old]),
+        ("𒀀", vec![old]),
+        ("QUARTET", vec![quartet]),
+        ("qq", vec![]),
+        ("전당", vec![hall]),
+        ("홀", vec![hall]),
+        ("콘서트홀 예술의전당", vec![hall]),
+        ("예술전당", vec![]),
+        ("z", vec![]),
     ] {
         assert_eq!(found(stores, &words(text)).await, ids, "{text}");
     }
+}
+
+async fn t03_changed_words_find_and_old_ones_do_not(stores: &Stores) {
+    changed_words_find(stores).await;
+}
+
+async fn changed_words_find(stores: &Stores) {
+    let ticket = stores.on_sale(1, |ticket| ticket.terms.name = "Winter".into()).await;
+    let mut listing = stores.find(ticket.id).await;
+    listing.ticket.terms.name = "Summer".into();
+    (listing.ticket.revision, listing.ticket.event_version) = (2, 2);
+    let change = stores.change(&listing, 1);
+    assert_eq!(stores.tickets.commit(change).await, Ok(Committed::Done));
+    assert_eq!(found(stores, &words("summer")).await, [ticket.id]);
+    assert!(found(stores, &words("winter")).await.is_empty());
+    stores.delete(ticket.id).await;
+    assert!(found(stores, &words("summer")).await.is_empty());
+}
+
+/// More than a page looks at. They all are like the first, but for their place in each order.
+const MANY: i64 = 21_000;
+
+async fn many(stores: &Stores) {
+    let columns = "organizer_id, organizer_locale, kind, allocation, status, name, description, venue, category, \
+                   search_text, time_zone, currency, sale_starts_at_us, sale_ends_at_us, starts_at_us, ends_at_us, \
+                   max_per_buyer, hold_ttl_us, updated_at_us, revision, event_version, findable";
+    let mut copied = 1;
+    while copied < MANY {
+        let more = copied.min(MANY - copied);
+        let copy = format!(
+            "INSERT INTO ticket (id, created_at_us, unit_price_minor, starts_first_us, starts_last_us, {columns}) \
+             SELECT CONCAT('ffffffff-ffff-7fff-8fff-', 100000000000 + {copied} + number), \
+             created_at_us + {copied} + number, unit_price_minor + {copied} + number, starts_first_us, \
+             starts_last_us, {columns} FROM (SELECT ROW_NUMBER() OVER (ORDER BY id) AS number, ticket.* \
+             FROM ticket WHERE category = 'many') AS copied WHERE number <= {more}"
+        );
+        stores.tamper(&copy).await;
+        copied += more;
+    }
+}
+
+/// Words, an organizer, a category, a day: what an index tells is found however far away it stands. Among so many
+/// the engine's own index finds the words.
+async fn t03_what_few_meet_is_found_among_many(stores: &Stores) {
+    let rare = stores
+        .on_sale(1, |ticket| {
+            ticket.terms.name = "Rare 희귀".into();
+            ticket.terms.category = "rare".into();
+            ticket.terms.starts_at = Some(at(700));
+            ticket.organizer_id = OrganizerId::new("rare").unwrap();
+            ticket.created_at = at(1);
+            ticket.terms.unit_price = won(1_000_000);
+        })
+        .await;
+    stores.on_sale(1, |ticket| ticket.terms.category = "many".into()).await;
+    many(stores).await;
+    for order in
+        ["create_time desc", "create_time", "unit_price", "unit_price desc", "start_time desc"]
+    {
+        let order = TicketOrder::parse(order).unwrap();
+        for search in [
+            words("rare"),
+            words("희귀"),
+            TicketSearch { organizer_id: OrganizerId::new("rare").ok(), ..everything() },
+            TicketSearch { category: Some("rare".into()), ..everything() },
+            TicketSearch { starts_before: Some(at(701)), ..everything() },
+        ] {
+            let search = TicketSearch { order, ..search };
+            let page = stores.tickets.search(&search).await.unwrap();
+            let ids: Vec<_> = page.listings.iter().map(|listing| listing.ticket.id).collect();
+            assert_eq!((ids, page.next), (vec![rare.id], None), "{search:?}");
+        }
+    }
+    let all = stores.tickets.search(&words("concert")).await.unwrap();
+    assert_eq!(all.listings.len(), 100, "what many meet is there at once");
+    words_find_what_they_begin(stores).await;
+    changed_words_find(stores).await;
+    a_page_looks_at_so_many(stores).await;
+}
+
+/// What no index tells is looked for a while, and then the page says where to go on.
+async fn a_page_looks_at_so_many(stores: &Stores) {
+    let cheap = stores
+        .on_sale(1, |ticket| {
+            ticket.created_at = at(1);
+            ticket.terms.unit_price = won(10);
+        })
+        .await;
+    let search = TicketSearch { max_unit_price: Some(won(10)), ..everything() };
+    let page = stores.tickets.search(&search).await.unwrap();
+    assert!(page.listings.is_empty(), "it stands behind all that one page looks at");
+    let rest = TicketSearch { after: page.next, ..search.clone() };
+    assert!(rest.after.is_some());
+    assert_eq!(found(stores, &rest).await, [cheap.id]);
+    // In the order of the price itself it is the first.
+    let order = TicketOrder { key: SortKey::UnitPrice, descending: false };
+    assert_eq!(found(stores, &TicketSearch { order, ..search }).await, [cheap.id]);
 }
 
 async fn t03_every_order_is_a_total_one(stores: &Stores) {

@@ -4,7 +4,7 @@ use grpc_server::wire::Check;
 use kernel::{Invalid, OrganizerId};
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
-use ticket::{CATEGORY_CHARS_MAX, SEARCH_WORDS_CHARS_MAX, TicketOrder, TicketSearch};
+use ticket::{CATEGORY_CHARS_MAX, SEARCH_WORDS_CHARS_MAX, SearchWord, TicketOrder, TicketSearch};
 
 use super::kind;
 
@@ -27,6 +27,10 @@ fn read(
     page: Option<(kernel::PageSize, Option<kernel::Cursor>)>,
 ) -> Option<TicketSearch> {
     let query = check.text("query", &request.query, 0..=SEARCH_WORDS_CHARS_MAX);
+    let words = query.as_deref().map(SearchWord::asked);
+    if words.as_ref().is_some_and(Vec::is_empty) && !request.query.trim().is_empty() {
+        check.violate("query", "must have a letter or a digit");
+    }
     let category = check.text("category", &request.category, 0..=CATEGORY_CHARS_MAX);
     let order = TicketOrder::parse(&request.order_by);
     if order.is_none() {
@@ -42,7 +46,7 @@ fn read(
     let kind = if request.kind == 0 { None } else { kind(check, request.kind) };
     let (page_size, after) = page?;
     Some(TicketSearch {
-        words: query?.split_whitespace().map(str::to_owned).collect(),
+        words: words?,
         category: Some(category?).filter(|category| !category.is_empty()),
         organizer_id: organizer_id.flatten(),
         kind,

@@ -1,7 +1,7 @@
 //! What callers send, right and wrong.
 
 use proto::google::r#type::Money;
-use ticket::{SortKey, TermsChange};
+use ticket::{SearchWord, SortKey, TermsChange};
 
 use super::*;
 
@@ -121,7 +121,7 @@ fn t03_a_search_is_read_whole_and_its_tokens_are_bound_to_it() {
         ..pb::SearchTicketsRequest::default()
     };
     let (read, conditions) = search(request.clone()).expect("sound");
-    assert_eq!(read.words, ["rock", "seoul"]);
+    assert_eq!(read.words.iter().map(SearchWord::as_str).collect::<Vec<_>>(), ["rock", "seoul"]);
     assert_eq!((read.order.key, read.order.descending), (SortKey::UnitPrice, true));
     let cursor = kernel::Cursor { sort: -5, id: kernel::Uuid::from_u128(9) };
     let page_token = grpc_server::wire::page_token(Some(cursor), &conditions);
@@ -160,6 +160,17 @@ fn t03_a_search_has_no_control_characters() {
         let Err(Invalid(found)) = search(wrong) else { panic!("{text:?} is no text") };
         assert_eq!(fields(found), ["category", "query"], "{text:?}");
     }
+}
+
+#[test]
+fn t03_a_search_for_signs_is_refused() {
+    for query in ["%", "!!!", " 🎫 "] {
+        let wrong = pb::SearchTicketsRequest { query: query.into(), ..Default::default() };
+        let Err(Invalid(found)) = search(wrong) else { panic!("{query:?} has no word") };
+        assert_eq!(fields(found), ["query"], "{query:?}");
+    }
+    let blank = pb::SearchTicketsRequest { query: " ".into(), ..Default::default() };
+    assert_eq!(search(blank).expect("no condition").0.words, []);
 }
 
 const SEARCH_WORDS: usize = ticket::SEARCH_WORDS_CHARS_MAX;

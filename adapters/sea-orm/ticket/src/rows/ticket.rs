@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::*;
 use ticket::{Allocation, Listing, Stock, Terms, Ticket, TicketKind, TicketStatus};
 
 use super::{corrupt, named};
+use crate::search::search_text::search_text;
 
 const TABLE: &str = "ticket";
 
@@ -39,6 +40,12 @@ pub(crate) struct Model {
     pub(crate) updated_at_us: i64,
     pub(crate) revision: i64,
     pub(crate) event_version: i64,
+    /// Whether searches find it.
+    pub(crate) findable: bool,
+    /// When it begins; at the end of time if nobody knows.
+    pub(crate) starts_first_us: i64,
+    /// When it begins; at the beginning of time if nobody knows.
+    pub(crate) starts_last_us: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -71,7 +78,7 @@ impl From<&Ticket> for Model {
             description: terms.description.clone(),
             venue: terms.venue.clone(),
             category: terms.category.clone(),
-            search_text: terms.search_text(),
+            search_text: search_text(&terms.search_words()),
             time_zone: terms.time_zone.as_str().to_owned(),
             currency: terms.unit_price.currency().code().to_owned(),
             unit_price_minor: terms.unit_price.minor(),
@@ -86,6 +93,9 @@ impl From<&Ticket> for Model {
             updated_at_us: ticket.updated_at.as_micros(),
             revision: ticket.revision,
             event_version: ticket.event_version,
+            findable: !ticket.is_deleted(),
+            starts_first_us: micros(terms.starts_at).unwrap_or(i64::MAX),
+            starts_last_us: micros(terms.starts_at).unwrap_or(i64::MIN),
         }
     }
 }
