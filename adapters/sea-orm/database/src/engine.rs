@@ -15,6 +15,7 @@ use sea_orm::{
     sqlx,
 };
 
+pub use failures::is_out_of_time;
 pub(crate) use failures::{
     is_answer, is_column_there, is_index_there, is_lock_wait, is_passing, is_table_missing,
     without_values,

@@ -14,6 +14,7 @@ const POSTGRES_NO_TABLE: &str = "42P01";
 const MYSQL_NO_TABLE: u16 = 1146;
 const MYSQL_COLUMN_THERE: u16 = 1060;
 const MYSQL_INDEX_THERE: u16 = 1061;
+const MARIADB_MYSQL_OUT_OF_TIME: [u16; 2] = [1969, 3024];
 const MYSQL_SHUTDOWN_KILLED: [u16; 2] = [1053, 1927];
 /// A key that is there already, and text that the column's character set does not have.
 const MYSQL_REPEATING: [u16; 2] = [1062, 1366];
@@ -53,6 +54,13 @@ pub(crate) fn is_lock_wait(error: &DbErr) -> bool {
         Some(number) => number == MYSQL_LOCK_WAIT,
         None => refusal.code().is_some_and(|code| code == POSTGRES_LOCK_WAIT),
     }
+}
+
+/// Whether MySQL ended a query that took longer than it was given.
+#[must_use]
+pub fn is_out_of_time(error: &DbErr) -> bool {
+    let number = source(error).and_then(mysql::number);
+    number.is_some_and(|number| MARIADB_MYSQL_OUT_OF_TIME.contains(&number))
 }
 
 /// Whether a query named a table that is not there.

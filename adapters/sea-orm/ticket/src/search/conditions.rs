@@ -14,7 +14,7 @@ const ANYTHING_LEFT: &str = "EXISTS (SELECT 1 FROM stock WHERE stock.ticket_id =
 /// A condition that an index tells, with those of deleted tickets excepted.
 pub(super) struct Narrowed {
     pub(super) condition: Condition,
-    /// Whether that index tells how many there are without reading all of them.
+    /// Whether that index tells how many there are without gathering all of them. MySQL's full-text index does not.
     pub(super) countable: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn narrowed(search: &TicketSearch, backend: DbBackend) -> Option<Narr
         let condition = Condition::all()
             .add(full_text(&search.words, backend))
             .add(Column::Status.is_in(found));
-        return Some(Narrowed { condition, countable: false });
+        return Some(Narrowed { condition, countable: backend != DbBackend::MySql });
     }
     let findable = Condition::all().add(Column::Findable.eq(true));
     let has_window = search.starts_from.is_some() || search.starts_before.is_some();
