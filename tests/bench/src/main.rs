@@ -9,6 +9,7 @@ mod measurement;
 mod platform;
 mod ratios;
 mod report;
+mod search;
 mod telemetry;
 
 use std::path::PathBuf;
@@ -29,6 +30,15 @@ enum Benchmark {
     Telemetry,
     /// What they cost where every trace is kept.
     AllTraces,
+    /// How long searches take among many tickets. Only by name: it compares nothing.
+    Search,
+}
+
+impl Benchmark {
+    fn comparing() -> Vec<Self> {
+        let all = Self::value_variants().iter().copied();
+        all.filter(|benchmark| *benchmark != Self::Search).collect()
+    }
 }
 
 /// Benchmarks of the programs beside this one.
@@ -46,6 +56,9 @@ struct Plan {
     /// How many call at once, each one call after the other; without it as many as the benchmark is about.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=2000))]
     callers: Option<u16>,
+    /// How many tickets are searched.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    tickets: u64,
     /// Where the results are kept, in a file for each benchmark.
     #[arg(long, value_name = "FOLDER")]
     results: PathBuf,
@@ -60,14 +73,17 @@ impl Plan {
 #[tokio::main]
 async fn main() {
     let plan = Plan::parse();
-    let chosen =
-        plan.benchmark.map_or_else(|| Benchmark::value_variants().to_vec(), |one| vec![one]);
+    let chosen = plan.benchmark.map_or_else(Benchmark::comparing, |one| vec![one]);
     for benchmark in chosen {
         let comparisons = match benchmark {
             Benchmark::HotHold => hot_hold::compare(&plan).await,
             Benchmark::Booking => booking::compare(&plan).await,
             Benchmark::Telemetry => vec![telemetry::compare(&plan, Kept::AsDeployed).await],
             Benchmark::AllTraces => vec![telemetry::compare(&plan, Kept::All).await],
+            Benchmark::Search => {
+                search::measure(plan.tickets).await;
+                Vec::new()
+            }
         };
         for comparison in comparisons {
             let file = report::keep(&plan, &comparison).unwrap_or_else(|error| panic!("{error}"));

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod crowds;
+mod migrated;
 mod scene;
 mod search;
 mod sold_out;
