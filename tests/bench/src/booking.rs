@@ -10,14 +10,17 @@ use proto::boxoffice::booking::v1::{BookingStatus, CreateBookingRequest};
 use serde_json::Value;
 use testkit::{Plan as Shaped, Shape};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::Plan;
+use crate::figures::{BOOKING_256, BOOKING_1024, Figure};
 use crate::measurement::Measurement;
+use crate::plan::Plan;
+use crate::processor::Watch;
 use crate::ratios::{Comparison, alternated};
+use crate::report::Found;
 
 const CAPACITY: u32 = 10_000_000;
 const WARM_UP: Duration = Duration::from_secs(3);
@@ -25,25 +28,28 @@ const CONNECTIONS: u16 = 8;
 /// More than calls at once: who is refused for want of room is another benchmark.
 const IN_FLIGHT_MAX: &str = "4096";
 const LATER: Duration = Duration::from_millis(50);
-const CROWDS: [u16; 4] = [1, 64, 256, 1024];
+const CROWDS: [(u16, Option<Figure>); 4] =
+    [(1, None), (64, None), (256, Some(BOOKING_256)), (1024, Some(BOOKING_1024))];
 
 /// Measures pairs with several crowds.
-pub(crate) async fn compare(plan: &Plan) -> Vec<Comparison> {
-    let mut comparisons = Vec::new();
-    let chosen = |callers: &u16| plan.callers.is_none_or(|chosen| chosen == *callers);
-    for callers in CROWDS.into_iter().filter(chosen) {
+pub(crate) async fn compare(plan: &Plan) -> Found {
+    let mut found = Found::default();
+    for (callers, figure) in CROWDS.into_iter().filter(|(callers, _)| plan.takes(*callers, 256)) {
         println!("booking, {callers} callers");
         let measured = async |batching: &&'static str| measure(batching, callers, plan).await;
-        comparisons.push(Comparison {
-            benchmark: "booking".to_owned(),
+        let sides = [("single", &"off"), ("batched", &"on")];
+        let comparison = Comparison {
+            name: "booking".to_owned(),
             callers,
             baseline: "single",
             ours: "batched",
-            pairs: alternated(plan.rounds, [("single", &"off"), ("batched", &"on")], measured)
-                .await,
-        });
+            pairs: alternated(plan.rounds(), sides, measured).await,
+        };
+        let rate = figure.map(|figure| comparison.claim(figure, |measured| measured.per_second));
+        found.claims.extend(rate);
+        found.comparisons.push(comparison);
     }
-    comparisons
+    found
 }
 
 /// A fresh platform for each: tables that have grown would tell of the order of the measurements.
@@ -70,6 +76,10 @@ async fn measure(batching: &str, callers: u16, plan: &Plan) -> Measurement {
         let buyer = Buyer { channel: channel.clone(), token, ticket: ticket.clone() };
         calling.spawn(buyer.book(measured_from, until));
     }
+    sleep_until(measured_from).await;
+    let watch = Watch::begin(scene.processes());
+    sleep_until(until).await;
+    let used = watch.end();
     let calls = calling.join_all().await;
     // Only what is found afterwards counts.
     scene.platform.audit_is_clean().await;
@@ -84,7 +94,7 @@ async fn measure(batching: &str, callers: u16, plan: &Plan) -> Measurement {
     scene.platform.terminate().await;
     let failed = calls.iter().map(|calls| calls.failed).sum();
     let waits = calls.into_iter().flat_map(|calls| calls.waits).collect();
-    Measurement::of(waits, failed, plan.time(), Duration::ZERO)
+    Measurement::of(waits, failed, plan.time(), &used)
 }
 
 struct Buyer {

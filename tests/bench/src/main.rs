@@ -1,93 +1,125 @@
-//! `cargo xtask bench` builds and starts this: each benchmark runs the platform in two ways by turns, and tells what
-//! one costs in terms of the other. It measures and does not judge.
+//! `cargo xtask bench` builds and starts this: each scenario runs in two ways by turns, proves that what it was
+//! answered is there, and tells what one way costs in terms of the other. At the end the figures stand beside their
+//! floors and goals; the exit code is 1 if one is below its floor or a scenario's books were wrong.
 #![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
-#![expect(clippy::panic, reason = "a set-up that fails ends the run, and says why")]
+#![expect(clippy::panic, reason = "a scenario that goes wrong ends with the reason")]
 
 mod booking;
+mod figures;
 mod hot_hold;
+mod in_server;
 mod measurement;
+mod plan;
 mod platform;
+mod processor;
 mod ratios;
 mod report;
-mod search;
 mod telemetry;
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use futures::FutureExt;
 
+use crate::figures::{Claim, Verdict};
+use crate::plan::{Plan, Scenario};
+use crate::ratios::ROUNDS_MIN;
+use crate::report::Found;
 use crate::telemetry::Kept;
-
-/// The benchmarks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Benchmark {
-    /// What holds of one hot ticket gain from sharing transactions.
-    HotHold,
-    /// What bookings gain from it on their whole path.
-    Booking,
-    /// What traces and metrics cost as they are deployed.
-    Telemetry,
-    /// What they cost where every trace is kept.
-    AllTraces,
-    /// How long searches take among many tickets. Only by name: it compares nothing.
-    Search,
-}
-
-impl Benchmark {
-    fn comparing() -> Vec<Self> {
-        let all = Self::value_variants().iter().copied();
-        all.filter(|benchmark| *benchmark != Self::Search).collect()
-    }
-}
 
 /// Benchmarks of the programs beside this one.
 #[derive(Debug, Parser)]
 #[command(name = "bench", about)]
-struct Plan {
-    /// Which one; all without it.
-    benchmark: Option<Benchmark>,
-    /// How many pairs of measurements.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    rounds: u16,
-    /// How long each measurement takes, after a warm-up.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
-    seconds: u16,
-    /// How many call at once, each one call after the other; without it as many as the benchmark is about.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=2000))]
-    callers: Option<u16>,
-    /// How many tickets are searched.
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
-    tickets: u64,
-    /// Where the results are kept, in a file for each benchmark.
+struct Cli {
+    #[command(flatten)]
+    plan: Plan,
+    /// Where the results are kept, in a file for each scenario.
     #[arg(long, value_name = "FOLDER")]
     results: PathBuf,
 }
 
-impl Plan {
-    fn time(&self) -> Duration {
-        Duration::from_secs(self.seconds.into())
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { plan, results } = Cli::parse();
+    let (mut ended, mut all_well) = (Vec::new(), true);
+    for scenario in plan.scenarios() {
+        println!("\n== {}", scenario.name());
+        // Whatever becomes of one, the others run.
+        let running = AssertUnwindSafe(Box::pin(scenario.run(&plan))).catch_unwind();
+        let found = running.await.unwrap_or_else(|_told| {
+            println!("{} FAILED", scenario.name());
+            all_well = false;
+            Found::default()
+        });
+        let file = report::keep(&plan, &results, &scenario.name(), &found);
+        let file = file.unwrap_or_else(|error| panic!("{error}"));
+        println!("{}kept in {}", report::tables(&found), file.display());
+        ended.push((scenario.name(), found.claims));
+    }
+    let claims = ended.iter().map(|(name, claims)| (name.as_str(), claims.as_slice()));
+    println!("{}", report::summary(claims));
+    let below = |claim: &Claim| claim.verdict == Verdict::BelowFloor;
+    let is_below = ended.iter().flat_map(|(_, claims)| claims).any(below);
+    if !plan.is_judged() {
+        println!("not judged: these are too few rounds, or unoptimized programs");
+    }
+    let passed = all_well && !(is_below && plan.is_judged());
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Scenario {
+    async fn run(self, plan: &Plan) -> Found {
+        let only = |comparison| Found { comparisons: vec![comparison], ..Found::default() };
+        match self {
+            Self::HotHold => hot_hold::compare(plan).await,
+            Self::Booking => booking::compare(plan).await,
+            Self::Telemetry => only(telemetry::compare(plan, Kept::AsDeployed).await),
+            Self::AllTraces => only(telemetry::compare(plan, Kept::All).await),
+        }
+    }
+
+    /// Whether `--smoke` runs it.
+    const fn is_core(self) -> bool {
+        match self {
+            Self::HotHold | Self::Booking => true,
+            Self::Telemetry | Self::AllTraces => false,
+        }
+    }
+
+    fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-#[tokio::main]
-async fn main() {
-    let plan = Plan::parse();
-    let chosen = plan.benchmark.map_or_else(Benchmark::comparing, |one| vec![one]);
-    for benchmark in chosen {
-        let comparisons = match benchmark {
-            Benchmark::HotHold => hot_hold::compare(&plan).await,
-            Benchmark::Booking => booking::compare(&plan).await,
-            Benchmark::Telemetry => vec![telemetry::compare(&plan, Kept::AsDeployed).await],
-            Benchmark::AllTraces => vec![telemetry::compare(&plan, Kept::All).await],
-            Benchmark::Search => {
-                search::measure(plan.tickets).await;
-                Vec::new()
-            }
-        };
-        for comparison in comparisons {
-            let file = report::keep(&plan, &comparison).unwrap_or_else(|error| panic!("{error}"));
-            println!("{}kept in {}", report::table(&comparison), file.display());
+impl Plan {
+    fn scenarios(&self) -> Vec<Scenario> {
+        if !self.scenarios.is_empty() {
+            return self.scenarios.clone();
         }
+        let all = Scenario::value_variants().iter().copied();
+        all.filter(|scenario| !self.smoke || scenario.is_core()).collect()
+    }
+
+    const fn rounds(&self) -> u16 {
+        if self.smoke { 1 } else { self.rounds }
+    }
+
+    const fn time(&self) -> Duration {
+        Duration::from_secs(if self.smoke { 1 } else { self.seconds as u64 })
+    }
+
+    /// Whether a crowd of so many is to be measured; the core of the scenario has as many as `core`.
+    fn takes(&self, callers: u16, core: u16) -> bool {
+        let chosen = self.callers.or(self.smoke.then_some(core));
+        chosen.is_none_or(|chosen| chosen == callers)
+    }
+
+    /// Whether a figure below its floor fails the run.
+    const fn is_judged(&self) -> bool {
+        !cfg!(debug_assertions) && self.rounds() >= ROUNDS_MIN
     }
 }

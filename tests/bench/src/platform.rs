@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::measurement::Measurement;
+use crate::processor::Watch;
 
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Several, so that buyers do not all wait for one row.
@@ -16,7 +17,6 @@ const TICKETS: usize = 8;
 const CAPACITY: u32 = 10_000_000;
 /// The calls that count; some bookings are cancelled, which is load as well.
 const BOOKING: &str = "/v1/bookings wish-";
-const CPU: &str = "process_cpu_seconds_total";
 const SPANS_SENT: &str = "spans_total{outcome=\"sent\"}";
 const SCRAPED_EVERY: Duration = Duration::from_secs(1);
 /// As Prometheus asks.
@@ -48,11 +48,10 @@ pub(crate) async fn measure(side: &Side, buyers: usize, time: Duration) -> Measu
     }
     let load = scene.load(LoadPlan::on(tickets, buyers, &["ok"]));
     sleep(WARM_UP).await;
-    let (_warm_up, cpu_before, begun) =
-        (load.measured(), cpu_used(&scene.platform).await, Instant::now());
+    let (_warm_up, watch, begun) =
+        (load.measured(), Watch::begin(scene.processes()), Instant::now());
     sleep(time).await;
-    let (calls, took) = (load.measured().of(BOOKING), begun.elapsed());
-    let cpu = cpu_used(&scene.platform).await.saturating_sub(cpu_before);
+    let (calls, took, used) = (load.measured().of(BOOKING), begun.elapsed(), watch.end());
     assert!(readers.try_join_next().is_none(), "whoever reads the metrics has ended");
     drop(readers);
     load.stop().await;
@@ -61,7 +60,7 @@ pub(crate) async fn measure(side: &Side, buyers: usize, time: Duration) -> Measu
     assert_eq!(spans > 0.0, side.watched, "{spans} spans were sent");
     scene.platform.terminate().await;
     let waits = calls.answered().map(|call| call.took).collect();
-    Measurement::of(waits, calls.failures().count(), took, cpu)
+    Measurement::of(waits, calls.failures().count(), took, &used)
 }
 
 fn admin(platform: &mut Platform) -> String {
@@ -80,13 +79,6 @@ async fn read_metrics(admin: HttpClient) {
             panic!("metrics: {error}");
         }
     }
-}
-
-async fn cpu_used(platform: &Platform) -> Duration {
-    let seconds = sample(platform, CPU).await;
-    Duration::from_secs_f64(
-        seconds.unwrap_or_else(|| panic!("the process does not tell its {CPU}")),
-    )
 }
 
 async fn sample(platform: &Platform, name: &str) -> Option<f64> {

@@ -1,69 +1,154 @@
-//! The results: a table for people, a file for who compares them with others.
+//! The results: tables for people, a file for who compares them with others.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::json;
 
-use crate::Plan;
+use crate::figures::{self, Claim};
 use crate::measurement::Measurement;
-use crate::ratios::{Comparison, Ratio};
+use crate::plan::Plan;
+use crate::ratios::{Comparison, Pair, Spread};
 
-/// What is told of a measurement: its name, how it is read, and whether more of it is better.
+/// What a scenario found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Found {
+    pub(crate) comparisons: Vec<Comparison>,
+    /// Where nothing is compared: what was measured at each step, and its numbers by name.
+    pub(crate) steps: Vec<(String, Vec<(String, f64)>)>,
+    pub(crate) claims: Vec<Claim>,
+}
+
+impl Found {
+    /// Adds a step and tells it, so that whoever waits sees something.
+    pub(crate) fn step(&mut self, step: impl Into<String>, numbers: Vec<(impl Into<String>, f64)>) {
+        let step = step.into();
+        let numbers = numbers.into_iter().map(|(name, number)| (name.into(), number));
+        let numbers: Vec<_> = numbers.collect();
+        println!("{step}: {}", line(&numbers));
+        self.steps.push((step, numbers));
+    }
+
+    /// The same with all that is told of a measurement.
+    pub(crate) fn measured(&mut self, step: impl Into<String>, measured: &Measurement) {
+        let numbers = NUMBERS.iter().map(|(name, number)| ((*name).to_owned(), number(measured)));
+        let cpu = measured.cpu_ms_each.iter();
+        let cpu = cpu.map(|(process, each)| (format!("CPU ms each, {process}"), *each));
+        self.step(step, numbers.chain(cpu).collect());
+    }
+}
+
+/// What is told of a measurement: its name and how it is read.
 type Number = (&'static str, fn(&Measurement) -> f64);
 
-const NUMBERS: [Number; 4] = [
-    ("per_second", |measured| measured.per_second),
-    ("median_ms", |measured| measured.median_ms),
-    ("p99_ms", |measured| measured.p99_ms),
-    ("cpu_ms_each", |measured| measured.cpu_ms_each),
+const NUMBERS: [Number; 5] = [
+    ("per second", |measured| measured.per_second),
+    ("p50, ms", |measured| measured.p50_ms),
+    ("p99, ms", |measured| measured.p99_ms),
+    ("p99.9, ms", |measured| measured.p999_ms),
+    ("others took, %", |measured| measured.others_percent),
 ];
 
+/// All that a scenario has measured.
+pub(crate) fn tables(found: &Found) -> String {
+    let step = |(step, numbers): &(String, Vec<_>)| format!("{step:<32} {}\n", line(numbers));
+    found.comparisons.iter().map(table).chain(found.steps.iter().map(step)).collect()
+}
+
+fn line(numbers: &[(String, f64)]) -> String {
+    let numbers: Vec<_> =
+        numbers.iter().map(|(name, number)| format!("{name} {number:.2}")).collect();
+    numbers.join("; ")
+}
+
 /// The middles of both ways, and the ratios of the pairs.
-pub(crate) fn table(comparison: &Comparison) -> String {
-    let Comparison { benchmark, callers, baseline, ours, pairs } = comparison;
+fn table(comparison: &Comparison) -> String {
+    let Comparison { name, callers, baseline, ours, pairs } = comparison;
     let mut table = format!(
-        "\n{benchmark}, {callers} callers: medians of {} pairs\n\
-         {:<20} {baseline:>10} {ours:>10} {:>12}  lowest to highest\n",
+        "\n{name}, {callers} callers: medians of {} pairs\n\
+         {:<24} {baseline:>11} {ours:>11} {:>10}  lowest to highest\n",
         pairs.len(),
         "",
         "ratio"
     );
     for (name, number) in NUMBERS {
-        let Ratio { median, lowest, highest } = comparison.ratio(number);
-        let baseline = comparison.middle(|pair| number(&pair.baseline));
-        let ours = comparison.middle(|pair| number(&pair.ours));
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            table,
-            "{name:<20} {baseline:>10.2} {ours:>10.2} {median:>12.3}  {lowest:.3} to {highest:.3}"
-        );
+        row(&mut table, name, comparison, number);
     }
-    let failed: usize = pairs.iter().map(|pair| pair.baseline.failed + pair.ours.failed).sum();
-    let _ = writeln!(table, "{failed} calls failed");
+    let both = |pair: &Pair| [pair.baseline.clone(), pair.ours.clone()];
+    let measured: Vec<_> = pairs.iter().flat_map(both).collect();
+    let processes: BTreeSet<_> = measured.iter().flat_map(|one| one.cpu_ms_each.keys()).collect();
+    for process in processes {
+        let cpu = |one: &Measurement| one.cpu_ms_each.get(process).copied().unwrap_or_default();
+        row(&mut table, &format!("CPU ms each, {process}"), comparison, cpu);
+    }
+    let failed: usize = measured.iter().map(|one| one.failed).sum();
+    let disturbed = pairs.iter().filter(|pair| pair.disturbed).count();
+    // Writing to a string does not fail.
+    let _ = writeln!(table, "{failed} calls failed; others disturbed {disturbed} of the pairs");
     table
 }
 
-/// Writes them as JSON and gives the file.
-pub(crate) fn keep(plan: &Plan, comparison: &Comparison) -> Result<PathBuf, String> {
-    let ratios: serde_json::Map<_, _> = NUMBERS
-        .iter()
-        .map(|(name, number)| ((*name).to_owned(), json!(comparison.ratio(number))))
-        .collect();
-    let results = json!({
-        "benchmark": comparison.benchmark,
+fn row(
+    table: &mut String,
+    name: &str,
+    comparison: &Comparison,
+    number: impl Fn(&Measurement) -> f64,
+) {
+    let Spread { median, lowest, highest } = comparison.ratio(&number);
+    let middle = |side: fn(&Pair) -> &Measurement| {
+        Spread::of(comparison.pairs.iter().map(|pair| number(side(pair)))).median
+    };
+    let (baseline, ours) = (middle(|pair| &pair.baseline), middle(|pair| &pair.ours));
+    let _ = writeln!(
+        table,
+        "{name:<24} {baseline:>11.3} {ours:>11.3} {median:>10.3}  {lowest:.3} to {highest:.3}"
+    );
+}
+
+/// The figures that the scenarios came to, and those that they should have and did not.
+pub(crate) fn summary<'a>(scenarios: impl Iterator<Item = (&'a str, &'a [Claim])>) -> String {
+    let mut table = format!("\n{:<65} {:>8} {:>8} {:>9}\n", "figure", "floor", "goal", "found");
+    for (scenario, claims) in scenarios {
+        for claim in claims {
+            let _ = writeln!(table, "{claim}");
+        }
+        let is_claimed = |what: &str| claims.iter().any(|claim| claim.figure.what == what);
+        for figure in figures::of(scenario).filter(|figure| !is_claimed(figure.what)) {
+            let (id, what) = (figure.id, figure.what);
+            let _ = writeln!(table, "{id:<3} {scenario:<14} {what:<46} not measured");
+        }
+    }
+    table
+}
+
+/// Writes what a scenario found as JSON and gives the file.
+pub(crate) fn keep(
+    plan: &Plan,
+    results: &Path,
+    scenario: &str,
+    found: &Found,
+) -> Result<PathBuf, String> {
+    let kept = json!({
+        "scenario": scenario,
         "optimized": !cfg!(debug_assertions),
-        "rounds": plan.rounds,
-        "seconds": plan.seconds,
-        "callers": comparison.callers,
-        "ratios": ratios,
-        "pairs": comparison.pairs,
+        "rounds": plan.rounds(),
+        "seconds": plan.time().as_secs(),
+        "found": found,
+        "ratios": found.comparisons.iter().map(ratios).collect::<Vec<_>>(),
     });
-    let file = plan.results.join(format!("{}-{}.json", comparison.benchmark, comparison.callers));
-    let text = serde_json::to_string_pretty(&results).map_err(|error| error.to_string())?;
-    fs::create_dir_all(&plan.results)
+    let file = results.join(format!("{scenario}.json"));
+    let text = serde_json::to_string_pretty(&kept).map_err(|error| error.to_string())?;
+    fs::create_dir_all(results)
         .and_then(|()| fs::write(&file, text + "\n"))
         .map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(file)
+}
+
+fn ratios(comparison: &Comparison) -> serde_json::Value {
+    let ratio = |(name, number): &Number| ((*name).to_owned(), json!(comparison.ratio(number)));
+    let ratios: serde_json::Map<_, _> = NUMBERS.iter().map(ratio).collect();
+    json!({ "name": comparison.name, "callers": comparison.callers, "ratios": ratios })
 }

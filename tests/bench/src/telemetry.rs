@@ -5,7 +5,7 @@
 use servers::{Life, Scratch, collector};
 use tokio::task::block_in_place;
 
-use crate::Plan;
+use crate::plan::Plan;
 use crate::platform::{Side, measure};
 use crate::ratios::{Comparison, alternated};
 
@@ -41,10 +41,10 @@ pub(crate) async fn compare(plan: &Plan, kept: Kept) -> Comparison {
     let buyers = plan.callers.unwrap_or(16);
     let measured = async |side: &Side| measure(side, buyers.into(), plan.time()).await;
     Comparison {
-        benchmark: benchmark.to_owned(),
+        name: benchmark.to_owned(),
         callers: buyers,
         baseline: "without",
         ours: "with",
-        pairs: alternated(plan.rounds, sides, measured).await,
+        pairs: alternated(plan.rounds(), sides, measured).await,
     }
 }

@@ -68,6 +68,14 @@ impl Scene {
         Self { platform, postgres, mariadb, _scratch: scratch }
     }
 
+    /// The names and ids of the platform's processes and of all that it stands on.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(String, u32)> {
+        let databases = [&self.postgres, &self.mariadb].into_iter().flatten();
+        let named = |server: &Server| Some((server.name().to_owned(), server.pid()?));
+        self.platform.processes().into_iter().chain(databases.filter_map(named)).collect()
+    }
+
     /// Registers an admission ticket and gives its id.
     ///
     /// # Panics

@@ -31,6 +31,7 @@ mod databases;
 
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use databases::{DatabaseServer, fresh_database};
@@ -53,6 +54,18 @@ pub struct Addresses {
 /// # Errors
 /// What is missing and how to get it.
 pub fn addresses() -> Result<Addresses, String> {
+    from_file()
+}
+
+/// The same servers with their processes.
+///
+/// # Errors
+/// What is missing and how to get it.
+pub fn running_servers() -> Result<running::Running, String> {
+    from_file()
+}
+
+fn from_file<T: DeserializeOwned>() -> Result<T, String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "set by xtask for tests, no configuration of the platform"

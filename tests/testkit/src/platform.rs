@@ -137,6 +137,14 @@ impl Platform {
         &mut self.processes.servers
     }
 
+    /// The names and ids of all that run, the bus among them.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(String, u32)> {
+        let servers = self.processes.servers.iter();
+        let servers = servers.filter_map(|server| Some((server.name.clone(), server.pid()?)));
+        servers.chain(self.nats.as_ref().and_then(named)).collect()
+    }
+
     /// One process by its name: `booking-1`; `boxoffice` where there is but one.
     ///
     /// # Panics
@@ -294,6 +302,10 @@ impl Processes {
     fn first_gateway(&self) -> SocketAddr {
         *self.gateways.first().unwrap_or_else(|| panic!("no gateway"))
     }
+}
+
+fn named(server: &Server) -> Option<(String, u32)> {
+    Some((server.name().to_owned(), server.pid()?))
 }
 
 impl Drop for Platform {

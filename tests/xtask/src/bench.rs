@@ -2,29 +2,21 @@
 
 use std::process::Command;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::checks::programs;
 use crate::run_servers::RunServers;
 use crate::tools;
 use crate::workspace::{Workspace, run as run_command};
 
+// One text for both, so that `--help` tells what there is without a build of the benchmarks.
+#[path = "../../bench/src/plan.rs"]
+mod plan;
+
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Which one (`hot-hold`: what holds of one hot ticket gain from sharing transactions, `booking`: what
-    /// bookings gain from it on their whole path; what traces and metrics cost: `telemetry` as they are deployed, `all-traces` where every trace is
-    /// kept); all without it.
-    #[arg(value_parser = ["hot-hold", "booking", "telemetry", "all-traces"])]
-    name: Option<String>,
-    /// How many pairs of measurements.
-    #[arg(long, value_name = "NUMBER")]
-    rounds: Option<u16>,
-    /// How many seconds each measurement takes.
-    #[arg(long, value_name = "NUMBER")]
-    seconds: Option<u16>,
-    /// How many call at once.
-    #[arg(long, value_name = "NUMBER")]
-    callers: Option<u16>,
+    #[command(flatten)]
+    plan: plan::Plan,
     /// Measures the unoptimized programs, which build faster: to try the benchmarks, not for their numbers.
     #[arg(long)]
     debug: bool,
@@ -34,13 +26,22 @@ pub(crate) struct Bench {
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<bool, String> {
     tools::set_up_python(workspace)?;
     let mut program = Command::new(programs(workspace, bench.debug)?.join("bench"));
-    program.args(&bench.name).arg("--results").arg(workspace.built("bench"));
-    let numbers =
-        [("--rounds", bench.rounds), ("--seconds", bench.seconds), ("--callers", bench.callers)];
-    for (option, number) in numbers {
-        program.args(number.map(|number| format!("{option}={number}")));
-    }
+    program.args(arguments(&bench.plan)).arg("--results").arg(workspace.built("bench"));
     let servers = RunServers::get(workspace)?;
     program.env("BOXOFFICE_TOOLS", workspace.tools()).env("BOXOFFICE_SERVERS", &servers.file);
     run_command(&mut program).map(|()| true)
+}
+
+/// The plan as it was given.
+fn arguments(plan: &plan::Plan) -> Vec<String> {
+    let plan::Plan { scenarios, rounds, seconds, callers, smoke } = plan;
+    let names = scenarios.iter().filter_map(ValueEnum::to_possible_value);
+    let mut arguments: Vec<_> = names.map(|name| name.get_name().to_owned()).collect();
+    if *smoke {
+        arguments.push("--smoke".to_owned());
+    } else {
+        arguments.extend([format!("--rounds={rounds}"), format!("--seconds={seconds}")]);
+    }
+    arguments.extend(callers.map(|callers| format!("--callers={callers}")));
+    arguments
 }

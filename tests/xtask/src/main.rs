@@ -65,7 +65,10 @@ enum Task {
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
     },
-    /// Measures what something costs, as ratios within one run; nothing fails because of a number.
+    /// Measures what something costs, as ratios within one run, and puts figures beside their floors and goals.
+    ///
+    /// It fails where a scenario's books are wrong and, with optimized programs and three rounds, where a figure is
+    /// below its floor.
     Bench(bench::Bench),
     /// Asks a cluster and its Prometheus whether a server is deployed as it should be, and names what is not.
     ///

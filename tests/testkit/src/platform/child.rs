@@ -84,6 +84,12 @@ impl PlatformServer {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
+    /// Its process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// The base of its admin port's pages.
     #[must_use]
     pub fn admin_url(&self) -> String {

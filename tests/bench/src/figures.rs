@@ -1,0 +1,165 @@
+//! The figures to reach, each with the floor that a run must not fall below and the goal that is to be claimed.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::Serialize;
+
+use crate::ratios::Spread;
+
+/// A number of one scenario, and what is expected of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Figure {
+    /// As the design numbers it; none where it is a requirement's own.
+    pub(crate) id: &'static str,
+    pub(crate) scenario: &'static str,
+    pub(crate) what: &'static str,
+    better: Better,
+    floor: f64,
+    goal: f64,
+}
+
+/// Which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+enum Better {
+    More,
+    Less,
+}
+
+/// What a number is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum Verdict {
+    BelowFloor,
+    AboveFloor,
+    GoalReached,
+}
+
+/// A figure and what it came to.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Claim {
+    pub(crate) figure: Figure,
+    pub(crate) found: Spread,
+    pub(crate) verdict: Verdict,
+}
+
+/// One row for each: what scenarios call it, then its fields.
+macro_rules! figures {
+    ($($name:ident = $id:literal $scenario:literal $what:literal $better:ident $floor:literal $goal:literal;)+) => {
+        $(pub(crate) const $name: Figure = Figure {
+            id: $id,
+            scenario: $scenario,
+            what: $what,
+            better: Better::$better,
+            floor: $floor,
+            goal: $goal,
+        };)+
+        const ALL: &[Figure] = &[$($name),+];
+    };
+}
+
+figures! {
+    // name                =  id    scenario         what                                             better floor   goal
+    HOT_HOLD_256           = "G1"  "hot-hold"       "batched / row lock, 256 callers"                 More   20.0    40.0;
+    HOT_HOLD_1024          = "G1"  "hot-hold"       "batched / row lock, 1,024 callers"               More   20.0    50.0;
+    HOT_HOLD_LIMIT         = "G2"  "hot-hold-limit" "batched / pgbench with 256 a transaction"        More   0.45    0.75;
+    HOT_HOLD_TAIL          = "G3"  "hot-hold"       "p99 batched / row lock, 256 callers"             Less   0.15    0.05;
+    HOT_HOLD_ALONE         = "G4"  "hot-hold"       "batched / row lock, one caller"                  More   0.95    1.2;
+    BOOKING_256            = "G5"  "booking"        "batched / single, 256 callers"                   More   7.0     12.0;
+    BOOKING_1024           = "G5"  "booking"        "batched / single, 1,024 callers"                 More   12.0    20.0;
+    SPREAD_HOLD            = "G6"  "spread-hold"    "10,000 tickets in the server, 256 callers"       More   4.0     8.0;
+    SPREAD_BOOKING         = "G6"  "spread"         "10,000 tickets on the whole path, 256 callers"   More   4.0     8.0;
+    REPLICAS               = "G7"  "replicas"       "two replicas / one, one hot ticket"              More   0.6     0.9;
+    OVERLOAD_GOODPUT       = "G8"  "overload"       "goodput at twice the capacity / peak"            More   0.7     0.9;
+    OVERLOAD_TAIL          = "G8"  "overload"       "p99 of what was accepted then, ms"               Less   500.0   250.0;
+    RELAY_BATCHES          = "G9"  "relay"          "atomic batches / one by one"                     More   15.0    40.0;
+    RELAY_KEEPS_UP         = "G9"  "relay"          "relay rate / booking rate"                       More   1.0     2.0;
+    GATEWAY_AGAINST_GO     = "G10" "gateway"        "REST requests/s / grpc-gateway's, 64 callers"    More   1.5     2.0;
+    GATEWAY_AGAINST_NGINX  = "G10" "gateway"        "REST requests/s / nginx's as a plain proxy"      More   0.6     0.8;
+    HOP                    = "G11" "hop"            "server CPU of one hop / of bare tonic"           Less   2.0     1.5;
+    PORTABLE_BATCH         = "G12" "orm"            "portable batch / raw statements, 256 a batch"    More   0.45    0.8;
+    HOT_HOLD_SQLITE        = "G13" "hot-hold"       "SQLite, batched / not, 256 callers"              More   7.0     12.0;
+    HOT_HOLD_MARIADB       = "G13" "hot-hold"       "MariaDB, batched / row lock, 256 callers"        More   12.0    30.0;
+    MEMORY_IDLE            = "G14" "footprint"      "memory of a server that rests, MiB"              Less   25.0    12.0;
+    MEMORY_AFTER           = "G14" "footprint"      "memory of a server after 1,024 callers, MiB"     Less   64.0    32.0;
+    READY_AFTER            = "G14" "footprint"      "from exec to ready, ms"                          Less   300.0   100.0;
+    FAN_OUT                = "G16" "fan-out"        "whole path with all consumers / without"         More   0.6     0.8;
+    READS_BY_KEY           = "G17" "reads"          "reads by key over gRPC / bare tonic"             More   0.4     0.5;
+    SEARCH_TAIL            = "G17" "reads"          "p99 of search with bookings / without"           Less   2.0     1.5;
+    SEEN_AFTER             = "G18" "fan-out"        "p99 from commit to my page and inbox, ms"        Less   2000.0  500.0;
+    GROWN                  = "G19" "grow"           "whole path with 10,000,000 bookings / empty"     More   0.6     0.8;
+    SOLD_OUT_TAIL          = "–"   "sell-out"       "p99 of 1,900 sold-out answers at once, ms"       Less   500.0   500.0;
+    FAIRNESS               = "–"   "fairness"       "p99 of other tickets beside a hot sale / alone"  Less   2.0     2.0;
+}
+
+impl Figure {
+    /// What it came to.
+    pub(crate) fn claimed(self, found: Spread) -> Claim {
+        Claim { figure: self, found, verdict: self.verdict(found.median) }
+    }
+
+    /// What is no number is below the floor.
+    fn verdict(&self, found: f64) -> Verdict {
+        let reaches = |bound: f64| match self.better {
+            Better::More => found >= bound,
+            Better::Less => found <= bound,
+        };
+        match (reaches(self.floor), reaches(self.goal)) {
+            (_, true) => Verdict::GoalReached,
+            (true, false) => Verdict::AboveFloor,
+            (false, false) => Verdict::BelowFloor,
+        }
+    }
+}
+
+/// The figures of a scenario.
+pub(crate) fn of(scenario: &str) -> impl Iterator<Item = &'static Figure> {
+    ALL.iter().filter(move |figure| figure.scenario == scenario)
+}
+
+impl Display for Claim {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { figure, found, verdict } = self;
+        let Figure { id, scenario, what, floor, goal, .. } = figure;
+        let Spread { median, lowest, highest } = found;
+        write!(
+            f,
+            "{id:<3} {scenario:<14} {what:<46} {floor:>8} {goal:>8} {median:>9.2}  {verdict:<12} \
+             {lowest:.2} to {highest:.2}"
+        )
+    }
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::BelowFloor => "BELOW FLOOR",
+            Self::AboveFloor => "above floor",
+            Self::GoalReached => "goal reached",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_judged_in_its_own_direction() {
+        let verdicts = |figure: Figure, found: [f64; 4]| found.map(|found| figure.verdict(found));
+        let (below, above, reached) =
+            (Verdict::BelowFloor, Verdict::AboveFloor, Verdict::GoalReached);
+        let more = verdicts(HOT_HOLD_256, [19.9, 20.0, 40.0, f64::NAN]);
+        assert_eq!(more, [below, above, reached, below]);
+        let less = verdicts(HOT_HOLD_TAIL, [0.2, 0.15, 0.05, f64::NAN]);
+        assert_eq!(less, [below, above, reached, below]);
+    }
+
+    #[test]
+    fn no_goal_is_easier_than_its_floor() {
+        for figure in ALL {
+            assert_eq!(figure.verdict(figure.goal), Verdict::GoalReached, "{figure:?}");
+            assert_ne!(figure.verdict(figure.floor), Verdict::BelowFloor, "{figure:?}");
+            let order = figure.floor.total_cmp(&figure.goal);
+            assert!(order.is_eq() || (order.is_lt() == (figure.better == Better::More)));
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What is measured and how: read by the benchmarks, and by `cargo xtask bench`, which hands it on to them.
+
+use clap::{Args, ValueEnum};
+
+/// What is measured and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Plan {
+    /// Which scenarios; all without one.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<Scenario>,
+    /// How many pairs of measurements. With fewer than 3, figures are told and not judged.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) rounds: u16,
+    /// How long each measurement takes, after a warm-up.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(crate) seconds: u16,
+    /// How many call at once, each one call after the other; without it as many as the scenario is about.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub(crate) callers: Option<u16>,
+    /// One short pair of the core of the scenarios, in about 90 s: that they work and are right, not their numbers.
+    #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
+    pub(crate) smoke: bool,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// What holds of one hot ticket gain from sharing transactions, inside one server over each engine.
+    HotHold,
+    /// What bookings gain from it on their whole path.
+    Booking,
+    /// What traces and metrics cost as they are deployed.
+    Telemetry,
+    /// What they cost where every trace is kept.
+    AllTraces,
+}
