@@ -53,7 +53,7 @@ pub(crate) async fn compare(plan: &Plan) -> Found {
 }
 
 /// A fresh platform for each: tables that have grown would tell of the order of the measurements.
-async fn measure(batching: &str, callers: u16, plan: &Plan) -> Measurement {
+pub(crate) async fn measure(batching: &str, callers: u16, plan: &Plan) -> Measurement {
     let shaped = Shaped::of(Shape::Postgres)
         .with("BATCHING", batching)
         .with("IN_FLIGHT_MAX", IN_FLIGHT_MAX)

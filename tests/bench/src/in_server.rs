@@ -45,13 +45,11 @@ impl Stage {
 
     /// The engine's process, where it has one.
     pub(crate) fn processes(&self) -> Vec<(String, u32)> {
-        let name = match self.engine {
-            Engine::Sqlite => return Vec::new(),
-            Engine::Postgres => "postgres",
-            Engine::MariaDb => "mariadb",
-        };
-        let running = servers::running_servers().unwrap_or_else(|error| panic!("{error}"));
-        running.processes.into_iter().filter(|(server, _)| server == name).collect()
+        match self.engine {
+            Engine::Sqlite => Vec::new(),
+            Engine::Postgres => database_processes("postgres"),
+            Engine::MariaDb => database_processes("mariadb"),
+        }
     }
 
     /// Measures so many who hold one unit at a time, half of the time of the first ticket.
@@ -154,7 +152,7 @@ impl Caller {
 /// A fresh hold of so many units.
 pub(crate) fn order(ticket_id: TicketId, buyer: u16, units: u32) -> (HoldId, StockOrder) {
     let buyer_id = BuyerId::new(format!("buyer-{buyer}")).unwrap_or_else(|error| panic!("{error}"));
-    let quantity = Quantity::new(units).unwrap_or_else(|error| panic!("{error}"));
+    let quantity = Quantity::new(units.into()).unwrap_or_else(|error| panic!("{error}"));
     let hold_id = HoldId::new(fresh_id());
     let request = HoldRequest {
         hold_id,
@@ -203,9 +201,15 @@ async fn on_sale(store: &SeaOrmTicketStore, capacity: i64) -> TicketId {
     id
 }
 
+/// The process of one of the running servers.
+pub(crate) fn database_processes(name: &str) -> Vec<(String, u32)> {
+    let running = servers::running_servers().unwrap_or_else(|error| panic!("{error}"));
+    running.processes.into_iter().filter(|(server, _)| server == name).collect()
+}
+
 /// Ordered by time, as those of the platform are.
 #[expect(clippy::disallowed_methods, reason = "a benchmark has no clock of its own to hand")]
-fn fresh_id() -> Uuid {
+pub(crate) fn fresh_id() -> Uuid {
     uuid::Uuid::now_v7()
 }
 

@@ -7,13 +7,19 @@
 mod booking;
 mod figures;
 mod hot_hold;
+mod hot_hold_limit;
 mod in_server;
 mod measurement;
+mod orm;
+mod pgbench;
 mod plan;
 mod platform;
 mod processor;
 mod ratios;
+mod relay;
 mod report;
+mod sell_out;
+mod spread_hold;
 mod telemetry;
 
 use std::panic::AssertUnwindSafe;
@@ -75,6 +81,11 @@ impl Scenario {
         let only = |comparison| Found { comparisons: vec![comparison], ..Found::default() };
         match self {
             Self::HotHold => hot_hold::compare(plan).await,
+            Self::HotHoldLimit => hot_hold_limit::compare(plan).await,
+            Self::SpreadHold => spread_hold::compare(plan).await,
+            Self::SellOut => sell_out::compare(plan).await,
+            Self::Orm => orm::compare(plan).await,
+            Self::Relay => relay::compare(plan).await,
             Self::Booking => booking::compare(plan).await,
             Self::Telemetry => only(telemetry::compare(plan, Kept::AsDeployed).await),
             Self::AllTraces => only(telemetry::compare(plan, Kept::All).await),
@@ -84,8 +95,13 @@ impl Scenario {
     /// Whether `--smoke` runs it.
     const fn is_core(self) -> bool {
         match self {
-            Self::HotHold | Self::Booking => true,
-            Self::Telemetry | Self::AllTraces => false,
+            Self::HotHold
+            | Self::HotHoldLimit
+            | Self::SpreadHold
+            | Self::SellOut
+            | Self::Relay
+            | Self::Booking => true,
+            Self::Orm | Self::Telemetry | Self::AllTraces => false,
         }
     }
 

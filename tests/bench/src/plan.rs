@@ -27,7 +27,17 @@ pub(crate) struct Plan {
 pub(crate) enum Scenario {
     /// What holds of one hot ticket gain from sharing transactions, inside one server over each engine.
     HotHold,
-    /// What bookings gain from it on their whole path.
+    /// The same against pgbench with 256 holds a transaction.
+    HotHoldLimit,
+    /// The same over ten thousand tickets, half of the holds on one.
+    SpreadHold,
+    /// A sale to its end over one, two and three servers: sold is exactly what there was; 2,000 who come for 100.
+    SellOut,
+    /// What a batch of 256 costs by the portable statements, against PostgreSQL's own.
+    Orm,
+    /// What atomic batches gain the outbox relay, and whether it keeps up with bookings.
+    Relay,
+    /// What bookings gain from sharing transactions on their whole path.
     Booking,
     /// What traces and metrics cost as they are deployed.
     Telemetry,

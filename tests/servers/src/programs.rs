@@ -75,7 +75,10 @@ pub fn tool(name: &str) -> Result<PathBuf, String> {
 }
 
 /// A program of PostgreSQL, of its newest version here.
-pub(crate) fn postgres(name: &str) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// When it is not there.
+pub fn postgres(name: &str) -> Result<PathBuf, String> {
     let mut versions: Vec<_> = fs::read_dir(POSTGRES).into_iter().flatten().flatten().collect();
     versions.sort_by_key(|entry| {
         std::cmp::Reverse(

@@ -32,6 +32,8 @@ const BATCHES_SINCE: (i64, i64, i64) = (2, 12, 0);
 /// Sends what the queue hands it, one turn after the other.
 pub(crate) struct Sender {
     pub(crate) js: Context,
+    /// Whether many messages go as a batch.
+    pub(crate) batches: bool,
     /// Told when the stream is missing.
     pub(crate) missed: Arc<Notify>,
 }
@@ -40,7 +42,7 @@ impl Sender {
     /// Sends the messages and answers everybody who waits.
     pub(crate) async fn send(&self, jobs: Vec<Job>) {
         let (major, minor, patch) = BATCHES_SINCE;
-        let is_many = jobs.len() >= BATCH_MIN;
+        let is_many = self.batches && jobs.len() >= BATCH_MIN;
         if is_many && self.js.client().is_server_compatible(major, minor, patch) {
             match self.batch(&jobs).instrument(joining(&jobs)).await {
                 Ok(()) => return answer(jobs, &Ok(())),

@@ -79,7 +79,7 @@ impl NatsBus {
         };
         tasks.spawn(keeper.run(stop.clone()));
         let (jobs, waiting) = mpsc::channel(WINDOW);
-        let sender = Sender { js: js.clone(), missed: missed.clone() };
+        let sender = Sender { js: js.clone(), batches: settings.batches, missed: missed.clone() };
         tasks.spawn(queue::run(waiting, sender, stop.clone()));
         let ends = stop.clone().drop_guard();
         let shared =

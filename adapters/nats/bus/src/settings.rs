@@ -17,6 +17,9 @@ pub struct NatsSettings {
     pub max_bytes: u64,
     /// Where the server's monitoring listens, `http://nats:8222`, to ask how it writes to its disk.
     pub monitor_url: Option<String>,
+    /// Whether messages that gather go as one atomic batch, where the server knows batches; else one by one, which
+    /// is what batches are measured against.
+    pub batches: bool,
     /// How messages are tried.
     pub delivery: DeliverySettings,
 }
@@ -31,6 +34,7 @@ impl NatsSettings {
             replicas: 1,
             max_bytes: 1 << 30,
             monitor_url: None,
+            batches: true,
             delivery: DeliverySettings::default(),
         }
     }

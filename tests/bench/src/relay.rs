@@ -1,0 +1,167 @@
+//! The outbox relay over a JetStream that writes each message to its disk before it acknowledges it: atomic batches
+//! against one message at a time; and whether it keeps up with the bookings that it tells of.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contract::{Engine, Fresh};
+use kernel::{Envelope, EventId, PublishError, Publisher, Timestamp};
+use nats_bus::{NatsBus, NatsSettings};
+use sea_orm_database::{Database, Marks, Relay, write_marks};
+use serde_json::Value;
+use servers::{Life, Scratch, plain_get};
+use tokio::task::{JoinSet, block_in_place};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::booking;
+use crate::figures::{RELAY_BATCHES, RELAY_KEEPS_UP};
+use crate::in_server::{database_processes, fresh_id};
+use crate::measurement::Measurement;
+use crate::plan::Plan;
+use crate::processor::Watch;
+use crate::ratios::{Comparison, Spread, alternated};
+use crate::report::Found;
+
+const MESSAGES: usize = 40_000;
+const MESSAGES_OF_A_TRIAL: usize = 4_000;
+const AT_ONCE: usize = 500;
+/// As large as an event of a booking is with its headers.
+const PAYLOAD_BYTES: usize = 200;
+const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+const LOOKED_EVERY: Duration = Duration::from_millis(10);
+const BOOKERS: u16 = 256;
+
+/// Measures pairs, and after each the rate of bookings.
+pub(crate) async fn compare(plan: &Plan) -> Found {
+    let mut found = Found::default();
+    let measured = async |batches: &bool| measure(*batches, plan).await;
+    let comparison = Comparison {
+        name: "relay".to_owned(),
+        callers: 1,
+        baseline: "one by one",
+        ours: "batches",
+        pairs: alternated(plan.rounds(), [("one by one", &false), ("batches", &true)], measured)
+            .await,
+    };
+    found.claims.push(comparison.claim(RELAY_BATCHES, |measured| measured.per_second));
+    if !plan.smoke {
+        let mut keeps_up = Vec::new();
+        for pair in &comparison.pairs {
+            let bookings = booking::measure("on", BOOKERS, plan).await;
+            found.measured("bookings of one hot ticket", &bookings);
+            keeps_up.push(pair.ours.per_second / bookings.per_second);
+        }
+        found.claims.push(RELAY_KEEPS_UP.claimed(Spread::of(keeps_up.into_iter())));
+    }
+    found.comparisons.push(comparison);
+    found
+}
+
+/// Over a fresh outbox and a fresh stream, until all is told or the time is over.
+async fn measure(batches: bool, plan: &Plan) -> Measurement {
+    let scratch = Scratch::fresh("relay").unwrap_or_else(|error| panic!("{error}"));
+    let started = block_in_place(|| servers::nats(&scratch.path().join("nats"), Life::WithStarter));
+    let (nats, monitor) = started.unwrap_or_else(|error| panic!("{error}"));
+    let fresh = Fresh::new(Engine::Postgres, Vec::new()).await;
+    let messages = if plan.smoke { MESSAGES_OF_A_TRIAL } else { MESSAGES };
+    fill(&fresh.db, messages).await;
+    let settings = NatsSettings { batches, ..NatsSettings::named("bench") };
+    let bus = NatsBus::connect(nats.url(), settings).await;
+    let bus = bus.unwrap_or_else(|error| panic!("{error}"));
+    let mut connected = bus.connected();
+    let connecting = timeout(CONNECTED_WITHIN, connected.wait_for(|connected| *connected)).await;
+    assert!(matches!(connecting, Ok(Ok(_))), "no connection to NATS");
+
+    let timed = Arc::new(Timed { bus: bus.clone(), waits: Mutex::default() });
+    let relay = Relay::new(fresh.db.clone(), timed.clone(), "bench".to_owned());
+    let nats_process = nats.pid().map(|pid| ("nats".to_owned(), pid));
+    let processes = database_processes("postgres").into_iter().chain(nats_process).collect();
+    let (stop, mut relaying) = (CancellationToken::new(), JoinSet::new());
+    let (watch, begun) = (Watch::begin(processes), Instant::now());
+    relaying.spawn(relay.run(stop.clone()));
+    while timed.told() < messages && begun.elapsed() < plan.time() {
+        sleep(LOOKED_EVERY).await;
+    }
+    let (waits, took, used) = (timed.taken(), begun.elapsed(), watch.end());
+    stop.cancel();
+    relaying.join_all().await;
+    // Only what is found afterwards counts.
+    let kept = stored(&monitor);
+    assert!(
+        kept >= Some(waits.len()),
+        "{} were acknowledged, of which {kept:?} are kept",
+        waits.len()
+    );
+    bus.close().await;
+    fresh.db.close().await;
+    Measurement::of(waits, 0, took, &used)
+}
+
+/// Knows how long the bus took for each message.
+struct Timed {
+    bus: NatsBus,
+    waits: Mutex<Vec<Duration>>,
+}
+
+impl Timed {
+    fn told(&self) -> usize {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn taken(&self) -> Vec<Duration> {
+        std::mem::take(&mut *self.waits.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Publisher for Timed {
+    async fn publish(&self, message: &Envelope) -> Result<(), PublishError> {
+        let begun = Instant::now();
+        self.bus.publish(message).await?;
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).push(begun.elapsed());
+        Ok(())
+    }
+
+    async fn publish_again(&self, message: &Envelope) -> Result<(), PublishError> {
+        self.bus.publish_again(message).await
+    }
+}
+
+/// Each message of an aggregate of its own, as bookings are.
+async fn fill(db: &Database, messages: usize) {
+    for from in (0..messages).step_by(AT_ONCE) {
+        let several: Vec<_> = (from..messages.min(from + AT_ONCE)).map(|_| message()).collect();
+        let filled = db.write("filling the outbox", move |tx| {
+            let marks = Marks { messages: several.clone(), ..Marks::default() };
+            Box::pin(write_marks(tx, marks))
+        });
+        filled.await.unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+fn message() -> Envelope {
+    let aggregate = fresh_id().to_string();
+    Envelope {
+        id: EventId::new(fresh_id()),
+        event_type: "boxoffice.booking.v1.BookingConfirmed".to_owned(),
+        source: "boxoffice/booking".to_owned(),
+        occurred_at: Timestamp::from_micros(1_800_000_000_000_000),
+        aggregate_type: "booking".to_owned(),
+        aggregate_id: aggregate.clone(),
+        aggregate_version: 1,
+        correlation_id: aggregate,
+        causation_id: None,
+        traceparent: None,
+        payload: vec![7; PAYLOAD_BYTES],
+    }
+}
+
+/// The messages in all streams, as NATS itself tells.
+fn stored(monitor: &str) -> Option<usize> {
+    let authority = monitor.trim_start_matches("http://");
+    let page = block_in_place(|| plain_get::get(authority, "/jsz", CONNECTED_WITHIN)).ok()?;
+    let told: Value = serde_json::from_str(&page.body).ok()?;
+    told.get("messages")?.as_u64()?.try_into().ok()
+}
