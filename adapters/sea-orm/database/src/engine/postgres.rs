@@ -20,13 +20,16 @@ const GUARDS: &str = "
     SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
+/// Writers find rows by their keys. A prepared statement keeps the plan that was made while its table was small, and
+/// read whole: 256 holds looked up in 100,000 took 5 s by it, and 0.3 ms by the index.
+const BY_KEY: &str = "SET enable_seqscan = off;";
 const READ_ONLY: &str = "SET default_transaction_read_only = on;";
 /// A migration may take long, but waits only so long for other migrators.
 const MIGRATING: &str =
     "SET statement_timeout = 0; SET lock_timeout = '60s'; SET client_min_messages = 'error';";
 
 pub(super) fn writer(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
-    pool(server, connections_max, GUARDS.to_owned())
+    pool(server, connections_max, format!("{GUARDS}{BY_KEY}"))
 }
 
 pub(super) fn readers(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
