@@ -21,8 +21,9 @@ const GUARDS: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');";
 /// Writers find rows by their keys. A prepared statement keeps the plan that was made while its table was small, and
-/// read whole: 256 holds looked up in 100,000 took 5 s by it, and 0.3 ms by the index.
-const BY_KEY: &str = "SET enable_seqscan = off;";
+/// read whole: 256 holds looked up in 100,000 took 5 s by it, and 0.3 ms by the index. Where there is no index to take,
+/// such a plan counts as so costly that the server would compile it each time.
+const BY_KEY: &str = "SET enable_seqscan = off; SET jit = off;";
 const READ_ONLY: &str = "SET default_transaction_read_only = on;";
 /// A migration may take long, but waits only so long for other migrators.
 const MIGRATING: &str =
