@@ -1,7 +1,7 @@
 //! PostgreSQL's own load generator, with 256 holds a transaction: what the database does where no server of ours stands
 //! before it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use std::{fs, iter};
@@ -66,7 +66,7 @@ pub(crate) async fn measure(
     Measurement::of(waits, 0, time, &used)
 }
 
-fn run(fresh: &Fresh, script: &PathBuf, arguments: &[String]) {
+fn run(fresh: &Fresh, script: &Path, arguments: &[String]) {
     let program = postgres_program("pgbench").unwrap_or_else(|error| panic!("{error}"));
     let mut pgbench = Command::new(program);
     pgbench.arg("-n").args(arguments).arg("-f").arg(script).arg(fresh.url.to_string());

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use contract::Engine;
 use grpc_ticket::envelope;
+use kernel::TicketId;
 use sea_orm_database::Batching;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
-    HoldStep, SlotCounts, StockCommand, StockOrder, StockOutcome, StockRefusal, StockStore,
-    StockVerdict, fold,
+    HoldStep, SlotCounts, StockCommand, StockOrder, StockRefusal, StockStore, StockVerdict, fold,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -95,7 +95,7 @@ impl Sale {
         let (took, used) = (begun.elapsed(), watch.end());
         let units = bought.iter().map(|(units, _)| i64::from(*units)).sum();
         let all = SlotCounts { held: 0, sold: self.stock };
-        self.is_exactly(all, units).await;
+        self.prove(all, units).await;
         let waits = bought.into_iter().map(|(_, waited)| waited).collect();
         Measurement::of(waits, 0, took, &used)
     }
@@ -113,13 +113,13 @@ impl Sale {
         let (took, used) = (begun.elapsed(), watch.end());
         let held = answers.iter().filter(|(verdict, _)| verdict.is_ok()).count();
         let all = SlotCounts { held: self.stock, sold: 0 };
-        self.is_exactly(all, i64::try_from(held).unwrap_or(i64::MAX)).await;
+        self.prove(all, i64::try_from(held).unwrap_or(i64::MAX)).await;
         let refused = answers.into_iter().filter(|(verdict, _)| verdict.is_err());
         Measurement::of(refused.map(|(_, waited)| waited).collect(), 0, took, &used)
     }
 
     /// The counters, the ledger and the answers agree.
-    async fn is_exactly(self, expected: SlotCounts, answered: i64) {
+    async fn prove(self, expected: SlotCounts, answered: i64) {
         let held: i64 = self.stage.fresh.value("SELECT held FROM stock").await;
         let sold: i64 = self.stage.fresh.value("SELECT sold FROM stock").await;
         assert_eq!(SlotCounts { held, sold }, expected, "counters");
@@ -140,7 +140,7 @@ struct Buyer {
 
 impl Buyer {
     /// Gives what was bought, each time how much and how long it took.
-    async fn buy(self, ticket: kernel::TicketId) -> Vec<(u32, Duration)> {
+    async fn buy(self, ticket: TicketId) -> Vec<(u32, Duration)> {
         let mut bought = Vec::new();
         for turn in u32::from(self.number).. {
             let most = self.most.load(Ordering::Relaxed);
@@ -172,7 +172,7 @@ async fn answered(store: &SeaOrmTicketStore, order: StockOrder) -> StockVerdict 
     loop {
         match store.execute(vec![order.clone()]).await {
             Ok(verdicts) => {
-                let verdict: Option<Result<StockOutcome, _>> = verdicts.into_iter().next();
+                let verdict = verdicts.into_iter().next();
                 return verdict.unwrap_or_else(|| panic!("an order without an answer"));
             }
             Err(_later) => sleep(LATER).await,
