@@ -161,6 +161,7 @@ pub(crate) fn order(ticket_id: TicketId, buyer: u16, units: u32) -> (HoldId, Sto
         lines: Lines::from([(Slot::Admission, quantity)]),
         expected_total: None,
         pinned: true,
+        surely_new: true,
     };
     (hold_id, ordered(StockCommand::Hold(request)))
 }
