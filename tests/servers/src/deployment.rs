@@ -40,13 +40,13 @@ impl Replica {
     }
 }
 
-/// So many replicas of every server on free ports, each told where the others are. `database` gives a context's URL,
+/// So many replicas of each server as `count` says, on free ports, each told where the others are. `database` gives a context's URL,
 /// or none for a file in the data folder, which only one replica can serve.
 ///
 /// # Errors
 /// When no ports are free.
 pub fn replicas(
-    count: usize,
+    count: impl Fn(&str) -> usize,
     nats: &str,
     data_dir: &str,
     database: impl Fn(&str) -> Option<String>,
@@ -54,7 +54,7 @@ pub fn replicas(
     let mut replicas = Vec::new();
     for server in CONTEXTS.into_iter().chain([GATEWAY]) {
         let alone = server != GATEWAY && database(server).is_none();
-        for number in 1..=if alone { 1 } else { count } {
+        for number in 1..=if alone { 1 } else { count(server) } {
             let (rest, grpc, admin) = (free_address()?, free_address()?, free_address()?);
             let environment = Vec::new();
             replicas.push(Replica { server, number, rest, grpc, admin, environment });
@@ -93,7 +93,7 @@ mod tests {
     fn each_replica_is_told_of_all_others_and_a_file_has_one() {
         let database =
             |context: &str| (context != "payment").then(|| format!("postgres://x/{context}"));
-        let all = replicas(2, "nats://x", "data", database).unwrap();
+        let all = replicas(|_| 2, "nats://x", "data", database).unwrap();
         let count = |server| all.iter().filter(|replica| replica.server == server).count();
         assert_eq!((count("ticket"), count("payment"), count(GATEWAY)), (2, 1, 2));
         let last = all.last().unwrap();

@@ -216,6 +216,18 @@ impl Platform {
         found.unwrap_or_else(|| panic!("no server is called {server}")).1.to_string()
     }
 
+    /// `host:port` of gRPC of every replica of a context: `booking`.
+    #[must_use]
+    pub fn grpc_addrs(&self, server: &str) -> Vec<String> {
+        let is_one = |name: &str| name.rsplit_once('-').is_none_or(|(of, _)| of == server);
+        let replicas = self.processes.servers.iter().filter(|replica| is_one(&replica.name));
+        let address = |replica: &PlatformServer| {
+            let set = replica.environment.iter().find(|(name, _)| name == "GRPC_ADDR");
+            set.map(|(_, address)| address.clone())
+        };
+        replicas.filter_map(address).collect()
+    }
+
     /// The folder with the key, the logs, and the databases that are files.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
@@ -278,7 +290,15 @@ impl Platform {
     /// # Panics
     /// When it still finds something at last, with what it found.
     pub async fn audit_is_clean(&self) {
-        eventually_within(AUDIT_CLEAN_WITHIN, "a clean audit", || async {
+        self.audit_is_clean_within(AUDIT_CLEAN_WITHIN).await;
+    }
+
+    /// The same after so much load that its events take their time.
+    ///
+    /// # Panics
+    /// As above.
+    pub async fn audit_is_clean_within(&self, patience: Duration) {
+        eventually_within(patience, "a clean audit", || async {
             let (code, said) = self.command(&["audit"]).await;
             if code == 0 { Ok(()) } else { Err(format!("exit {code}\n{said}")) }
         })

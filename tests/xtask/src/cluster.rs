@@ -126,7 +126,7 @@ fn up(
     };
     state.databases = CONTEXTS.iter().filter_map(own).chain(provider).collect();
     let mut replicas =
-        deployment::replicas(count, nats.url(), &data_dir.to_string_lossy(), database)?;
+        deployment::replicas(|_| count, nats.url(), &data_dir.to_string_lossy(), database)?;
     let (_left, _running) = (postgres.leave_running(), nats.leave_running());
     move_to_the_tour(&mut replicas);
 

@@ -19,6 +19,8 @@ const PROVIDER: [(&str, &str); 4] = [
     ("PAYMENT_SEED", "1"),
 ];
 
+const EVERY_SERVER: [&str; 6] = ["ticket", "booking", "payment", "notification", "mypage", GATEWAY];
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -26,6 +28,8 @@ pub struct Plan {
     pub shape: Shape,
     /// How many of each server, where a context is one of its own; a SQLite file is served by one.
     pub replicas: usize,
+    /// Which servers have that many; the others have one.
+    pub replicated: &'static [&'static str],
     /// More settings from the environment, for every process.
     pub settings: Vec<(String, String)>,
     /// A PostgreSQL of one's own instead of the shared one: `postgres://user@host:port`.
@@ -47,7 +51,14 @@ impl Plan {
     /// One of each server over the shared ones.
     #[must_use]
     pub const fn of(shape: Shape) -> Self {
-        Self { shape, replicas: 1, settings: Vec::new(), postgres: None, mariadb: None }
+        Self {
+            shape,
+            replicas: 1,
+            replicated: &EVERY_SERVER,
+            settings: Vec::new(),
+            postgres: None,
+            mariadb: None,
+        }
     }
 
     /// With one more setting for every process.
@@ -106,7 +117,9 @@ impl Plan {
             named.and_then(|(_, url)| url.clone())
         };
         let data_dir = folder.to_string_lossy();
-        let replicas = deployment::replicas(self.replicas, nats, &data_dir, database);
+        let count =
+            |server: &str| if self.replicated.contains(&server) { self.replicas } else { 1 };
+        let replicas = deployment::replicas(count, nats, &data_dir, database);
         let replicas = replicas.unwrap_or_else(|error| panic!("{error}"));
         let of = |server| replicas.iter().filter(move |replica| replica.server == server);
         let gateways: Vec<_> = of(GATEWAY).map(|gateway| gateway.rest).collect();
