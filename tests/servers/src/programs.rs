@@ -34,6 +34,7 @@ pub fn install_missing() -> Result<(), String> {
         ("mariadb-server", mariadb("mariadbd").is_err() || mariadb("mariadb-install-db").is_err()),
         ("prometheus", prometheus("prometheus").is_err() || prometheus("promtool").is_err()),
         ("prometheus-alertmanager", prometheus("amtool").is_err()),
+        ("nginx-light", nginx().is_err()),
     ];
     let missing: Vec<_> =
         wanted.iter().filter(|(_, missing)| *missing).map(|(name, _)| *name).collect();
@@ -95,6 +96,11 @@ pub fn postgres(name: &str) -> Result<PathBuf, String> {
 /// When it is not there.
 pub fn prometheus(name: &str) -> Result<PathBuf, String> {
     find(name, searched(), "prometheus and prometheus-alertmanager")
+}
+
+/// nginx, which benchmarks compare the gateway with.
+pub(crate) fn nginx() -> Result<PathBuf, String> {
+    find("nginx", searched().chain(SYSTEM.iter().map(PathBuf::from)), "nginx-light")
 }
 
 /// A program of MariaDB.

@@ -26,6 +26,14 @@ fn nats_is_killed_and_comes_back() {
     comes_back(server);
 }
 
+#[test]
+fn nginx_is_killed_and_comes_back() {
+    let scratch = Scratch::fresh("nginx").unwrap();
+    // Nobody is asked before it is.
+    let onward = servers::free_address().unwrap();
+    comes_back(servers::nginx(&scratch.path().join("data"), onward, Life::WithStarter).unwrap());
+}
+
 fn comes_back(mut server: Server) {
     let url = server.url().to_owned();
     let address = url.rsplit(['@', '/']).next().unwrap();
