@@ -66,7 +66,7 @@ figures! {
     BOOKING_256            = "G5"  "booking"        "batched / single, 256 callers"                   More   7.0     12.0;
     BOOKING_1024           = "G5"  "booking"        "batched / single, 1,024 callers"                 More   12.0    20.0;
     SPREAD_HOLD            = "G6"  "spread-hold"    "10,000 tickets in the server, 256 callers"       More   4.0     8.0;
-    SPREAD_BOOKING         = "G6"  "spread"         "10,000 tickets on the whole path, 256 callers"   More   4.0     8.0;
+    SPREAD_BOOKING         = "G6"  "booking"        "10,000 tickets on the whole path, 256 callers"   More   4.0     8.0;
     REPLICAS               = "G7"  "replicas"       "two replicas / one, one hot ticket"              More   0.6     0.9;
     OVERLOAD_GOODPUT       = "G8"  "overload"       "goodput at twice the capacity / peak"            More   0.7     0.9;
     OVERLOAD_TAIL          = "G8"  "overload"       "p99 of what was accepted then, ms"               Less   500.0   250.0;
@@ -88,6 +88,8 @@ figures! {
     GROWN                  = "G19" "grow"           "whole path with 10,000,000 bookings / empty"     More   0.6     0.8;
     SOLD_OUT_TAIL          = "–"   "sell-out"       "p99 of 1,900 sold-out answers at once, ms"       Less   500.0   500.0;
     FAIRNESS               = "–"   "fairness"       "p99 of other tickets beside a hot sale / alone"  Less   2.0     2.0;
+    CROWD_TAIL             = "–"   "crowd"          "p99 of sold-out answers, 2,000 for 100, ms"      Less   500.0   500.0;
+    MEMORY_GROWTH          = "–"   "memory"         "last third of the time / second, worst server"   Less   1.1     1.1;
 }
 
 impl Figure {

@@ -4,7 +4,6 @@
 #![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
 #![expect(clippy::panic, reason = "a scenario that goes wrong ends with the reason")]
 
-mod booking;
 mod figures;
 mod hot_hold;
 mod hot_hold_limit;
@@ -20,7 +19,9 @@ mod relay;
 mod report;
 mod sell_out;
 mod spread_hold;
+mod stand_in;
 mod telemetry;
+mod whole;
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use crate::figures::{Claim, Verdict};
 use crate::plan::{Plan, Scenario};
 use crate::ratios::ROUNDS_MIN;
 use crate::report::Found;
+use crate::stand_in::StandIn;
 use crate::telemetry::Kept;
 
 /// Benchmarks of the programs beside this one.
@@ -45,11 +47,17 @@ struct Cli {
     /// Where the results are kept, in a file for each scenario.
     #[arg(long, value_name = "FOLDER")]
     results: PathBuf,
+    /// What this program starts itself as.
+    #[arg(long, hide = true)]
+    stand_in: Option<StandIn>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Cli { plan, results } = Cli::parse();
+    let Cli { plan, results, stand_in } = Cli::parse();
+    if let Some(kind) = stand_in {
+        return stand_in::serve(kind).await;
+    }
     let (mut ended, mut all_well) = (Vec::new(), true);
     for scenario in plan.scenarios() {
         println!("\n== {}", scenario.name());
@@ -86,7 +94,20 @@ impl Scenario {
             Self::SellOut => sell_out::compare(plan).await,
             Self::Orm => orm::compare(plan).await,
             Self::Relay => relay::compare(plan).await,
-            Self::Booking => booking::compare(plan).await,
+            Self::Booking => whole::booking::compare(plan).await,
+            Self::Crowd => whole::crowd::find(plan).await,
+            Self::Fairness => whole::fairness::compare(plan).await,
+            Self::Overload => whole::overload::find(plan).await,
+            Self::Replicas => whole::replicas::compare(plan).await,
+            Self::Memory => whole::memory::find(plan).await,
+            Self::Footprint => whole::footprint::find(plan).await,
+            Self::Siege => whole::siege::find(plan).await,
+            Self::FanOut => whole::fan_out::compare(plan).await,
+            Self::Reads => whole::reads::compare(plan).await,
+            Self::Hop => whole::hop::compare(plan).await,
+            Self::Gateway => whole::gateway::compare(plan).await,
+            Self::Grow => whole::grow::compare(plan).await,
+            Self::Crash => whole::crash::find(plan).await,
             Self::Telemetry => only(telemetry::compare(plan, Kept::AsDeployed).await),
             Self::AllTraces => only(telemetry::compare(plan, Kept::All).await),
         }
@@ -101,7 +122,22 @@ impl Scenario {
             | Self::SellOut
             | Self::Relay
             | Self::Booking => true,
-            Self::Orm | Self::Telemetry | Self::AllTraces => false,
+            Self::Orm
+            | Self::Crowd
+            | Self::Fairness
+            | Self::Overload
+            | Self::Replicas
+            | Self::Memory
+            | Self::Footprint
+            | Self::Siege
+            | Self::FanOut
+            | Self::Reads
+            | Self::Hop
+            | Self::Gateway
+            | Self::Grow
+            | Self::Crash
+            | Self::Telemetry
+            | Self::AllTraces => false,
         }
     }
 

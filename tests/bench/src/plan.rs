@@ -37,8 +37,34 @@ pub(crate) enum Scenario {
     Orm,
     /// What atomic batches gain the outbox relay, and whether it keeps up with bookings.
     Relay,
-    /// What bookings gain from sharing transactions on their whole path.
+    /// What bookings gain from it on their whole path, of one ticket and of many.
     Booking,
+    /// Two thousand for a hundred places, over each engine and with replicas.
+    Crowd,
+    /// What a hot sale does to bookings of other tickets.
+    Fairness,
+    /// Several times what the servers can do.
+    Overload,
+    /// Two replicas on one hot ticket.
+    Replicas,
+    /// Whether the servers' memory stays flat under a hot sale.
+    Memory,
+    /// What each server takes of memory, and how soon it is ready.
+    Footprint,
+    /// Users over REST who book, and then read their own page.
+    Siege,
+    /// What it costs that others hear of bookings, and how soon they do.
+    FanOut,
+    /// Reads by key, and searches beside bookings.
+    Reads,
+    /// What one hop through our servers' shell takes of the processor.
+    Hop,
+    /// REST through the gateway, against nginx.
+    Gateway,
+    /// The whole path over tables that have grown.
+    Grow,
+    /// Servers killed by chance while buyers book.
+    Crash,
     /// What traces and metrics cost as they are deployed.
     Telemetry,
     /// What they cost where every trace is kept.

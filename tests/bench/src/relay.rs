@@ -15,7 +15,6 @@ use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::booking;
 use crate::figures::{RELAY_BATCHES, RELAY_KEEPS_UP};
 use crate::in_server::{database_processes, fresh_id};
 use crate::measurement::Measurement;
@@ -23,6 +22,7 @@ use crate::plan::Plan;
 use crate::processor::Watch;
 use crate::ratios::{Comparison, Spread, alternated};
 use crate::report::Found;
+use crate::whole::booking;
 
 const MESSAGES: usize = 40_000;
 const MESSAGES_OF_A_TRIAL: usize = 4_000;
@@ -49,7 +49,7 @@ pub(crate) async fn compare(plan: &Plan) -> Found {
     if !plan.smoke {
         let mut keeps_up = Vec::new();
         for pair in &comparison.pairs {
-            let bookings = booking::measure("on", BOOKERS, plan).await;
+            let bookings = booking::measure("on", 1, BOOKERS, plan).await;
             found.measured("bookings of one hot ticket", &bookings);
             keeps_up.push(pair.ours.per_second / bookings.per_second);
         }

@@ -24,10 +24,14 @@ pub(crate) struct Found {
 
 impl Found {
     /// Adds a step and tells it, so that whoever waits sees something.
-    pub(crate) fn step(&mut self, step: impl Into<String>, numbers: Vec<(impl Into<String>, f64)>) {
+    pub(crate) fn step(
+        &mut self,
+        step: impl Into<String>,
+        numbers: impl IntoIterator<Item = (impl Into<String>, f64)>,
+    ) {
         let step = step.into();
-        let numbers = numbers.into_iter().map(|(name, number)| (name.into(), number));
-        let numbers: Vec<_> = numbers.collect();
+        let numbers: Vec<_> =
+            numbers.into_iter().map(|(name, number)| (name.into(), number)).collect();
         println!("{step}: {}", line(&numbers));
         self.steps.push((step, numbers));
     }
@@ -37,7 +41,7 @@ impl Found {
         let numbers = NUMBERS.iter().map(|(name, number)| ((*name).to_owned(), number(measured)));
         let cpu = measured.cpu_ms_each.iter();
         let cpu = cpu.map(|(process, each)| (format!("CPU ms each, {process}"), *each));
-        self.step(step, numbers.chain(cpu).collect());
+        self.step(step, numbers.chain(cpu));
     }
 }
 

@@ -1,0 +1,76 @@
+//! The whole path: bookings over gRPC, from the client through booking, ticket and payment, of one hot ticket and of
+//! many; calls that come at once share transactions, against a transaction for each step. Who only hears of bookings
+//! is measured by itself (`fan-out`): here the bus is away.
+
+use std::time::Duration;
+
+use testkit::{Plan as Shaped, Shape};
+
+use super::answered::Window;
+use super::stage::Stage;
+use crate::figures::{BOOKING_256, BOOKING_1024, Figure, SPREAD_BOOKING};
+use crate::measurement::Measurement;
+use crate::plan::Plan;
+use crate::ratios::{Comparison, alternated};
+use crate::report::Found;
+
+pub(crate) const CAPACITY: u32 = 10_000_000;
+pub(crate) const WARM_UP: Duration = Duration::from_secs(3);
+/// More than calls at once: who is refused for want of room is another benchmark.
+pub(crate) const IN_FLIGHT_MAX: &str = "4096";
+/// How many tickets are on sale, and how many buy.
+const CASES: [(&str, usize, u16, Option<Figure>); 6] = [
+    ("booking of one ticket", 1, 1, None),
+    ("booking of one ticket", 1, 16, None),
+    ("booking of one ticket", 1, 64, None),
+    ("booking of one ticket", 1, 256, Some(BOOKING_256)),
+    ("booking of one ticket", 1, 1024, Some(BOOKING_1024)),
+    ("booking of 10,000 tickets", 10_000, 256, Some(SPREAD_BOOKING)),
+];
+
+/// Measures pairs in each case.
+pub(crate) async fn compare(plan: &Plan) -> Found {
+    let mut found = Found::default();
+    let chosen = CASES.into_iter().filter(|(_, _, callers, _)| plan.takes(*callers, 256));
+    for (name, tickets, callers, figure) in chosen {
+        println!("{name}, {callers} callers");
+        let measured =
+            async |batching: &&'static str| measure(batching, tickets, callers, plan).await;
+        let sides = [("single", &"off"), ("batched", &"on")];
+        let comparison = Comparison {
+            name: name.to_owned(),
+            callers,
+            baseline: "single",
+            ours: "batched",
+            pairs: alternated(plan.rounds(), sides, measured).await,
+        };
+        let rate = figure.map(|figure| comparison.claim(figure, |measured| measured.per_second));
+        found.claims.extend(rate);
+        found.comparisons.push(comparison);
+    }
+    found
+}
+
+/// A fresh platform for each: tables that have grown would tell of the order of the measurements.
+pub(crate) async fn measure(
+    batching: &str,
+    tickets: usize,
+    callers: u16,
+    plan: &Plan,
+) -> Measurement {
+    let shaped =
+        Shaped::of(Shape::Postgres).with("BATCHING", batching).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
+    let mut stage = Stage::set(shaped).await;
+    let tickets = stage.tickets("Hot", tickets, CAPACITY).await;
+    stage.leave_alone().await;
+    let window = Window::after(WARM_UP, plan.time());
+    let load = stage.crowd(callers, window, &tickets, scattered);
+    let (calls, used) = stage.watched(window, load).await;
+    stage.close(&calls).await;
+    calls.measured(window, &used)
+}
+
+/// Every ticket in turn, and no two buyers in step.
+pub(crate) const fn scattered(buyer: usize, wish: usize) -> usize {
+    buyer.wrapping_mul(7_919).wrapping_add(wish.wrapping_mul(104_729))
+}

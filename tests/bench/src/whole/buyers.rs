@@ -1,0 +1,168 @@
+//! Buyers over gRPC: as many as there are, each one wish after the other, or as they come, whether the platform keeps
+//! up or not.
+
+use std::time::Duration;
+
+use proto::boxoffice::booking::v1::booking_service_client::BookingServiceClient;
+use proto::boxoffice::booking::v1::{BookingStatus, CreateBookingRequest};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use super::answered::{Answer, Call, Calls, Window};
+use super::stage::Stage;
+
+/// Whoever has no answer by then hangs up.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Before asking again, where no answer says how long.
+const LATER: Duration = Duration::from_millis(50);
+
+/// One who books.
+#[derive(Clone)]
+pub(crate) struct Buyer {
+    number: usize,
+    channel: Channel,
+    token: MetadataValue<Ascii>,
+}
+
+impl Stage {
+    /// The buyer of that number.
+    pub(crate) fn buyer(&self, number: usize) -> Buyer {
+        let (channel, token) = self.door(number);
+        Buyer { number, channel, token }
+    }
+
+    /// So many buyers, each one wish after the other until the window ends. `choose` says which ticket by the buyer's
+    /// number and the wish's. They need nothing of the stage any more once they have begun.
+    pub(crate) fn crowd(
+        &self,
+        callers: u16,
+        window: Window,
+        tickets: &[String],
+        choose: fn(usize, usize) -> usize,
+    ) -> impl Future<Output = Calls> + use<> {
+        let mut buying = JoinSet::new();
+        for number in 0..usize::from(callers) {
+            let (buyer, tickets) = (self.buyer(number), tickets.to_vec());
+            buying.spawn(async move { buyer.book_until(window, &tickets, choose).await });
+        }
+        gathered(buying)
+    }
+
+    /// Buyers who come by chance, so many a second on the average until the window ends, each with one wish for one
+    /// of the tickets. The same seed gives the same arrivals.
+    pub(crate) async fn arrivals(
+        &self,
+        per_second: f64,
+        seed: u64,
+        window: Window,
+        tickets: &[String],
+    ) -> Calls {
+        let mut chance = StdRng::seed_from_u64(seed);
+        let mut buying = JoinSet::new();
+        let mut due = Instant::now();
+        let mut number = 0;
+        while due < window.until {
+            sleep_until(due).await;
+            let ticket = chance.random_range(0..tickets.len().max(1));
+            let id = tickets.get(ticket).cloned().unwrap_or_default();
+            let buyer = self.buyer(number);
+            buying.spawn(async move { Calls(vec![buyer.wish(&id, due).await.0]) });
+            number += 1;
+            // The time between two arrivals that know nothing of each other.
+            let gap = -(1.0 - chance.random::<f64>()).ln() / per_second;
+            due += Duration::from_secs_f64(gap);
+        }
+        gathered(buying).await
+    }
+}
+
+impl Buyer {
+    async fn book_until(
+        self,
+        window: Window,
+        tickets: &[String],
+        choose: fn(usize, usize) -> usize,
+    ) -> Calls {
+        let mut calls = Calls::default();
+        let mut wish = 0;
+        while Instant::now() < window.until {
+            let ticket = choose(self.number, wish) % tickets.len().max(1);
+            let id = tickets.get(ticket).map_or("", String::as_str);
+            let (call, later) = self.wish(id, Instant::now()).await;
+            calls.0.push(call);
+            sleep(later).await;
+            wish += 1;
+        }
+        calls
+    }
+
+    /// Asks once for one unit; beside the answer stands how long to wait before asking anything again.
+    pub(crate) async fn wish(&self, ticket: &str, due: Instant) -> (Call, Duration) {
+        let mut bookings = BookingServiceClient::new(self.channel.clone());
+        let answered = bookings.create_booking(self.request(ticket)).await;
+        let (answer, later) = match answered {
+            Ok(answer) => {
+                let booking = answer.into_inner().booking.unwrap_or_default();
+                if booking.status() == BookingStatus::Confirmed {
+                    let (booking, version) = (booking.booking_id, booking.version);
+                    (Answer::Confirmed { booking, version }, Duration::ZERO)
+                } else {
+                    (Answer::Unclear, Duration::ZERO)
+                }
+            }
+            Err(refused) => refusal(&refused),
+        };
+        let answered = Instant::now();
+        (Call { due, answered, answer }, later)
+    }
+
+    fn request(&self, ticket: &str) -> Request<CreateBookingRequest> {
+        let mut request = Request::new(CreateBookingRequest {
+            ticket_id: ticket.to_owned(),
+            quantity: 1,
+            payment_method: "ok".to_owned(),
+            ..CreateBookingRequest::default()
+        });
+        request.metadata_mut().insert("authorization", self.token.clone());
+        request.set_timeout(PATIENCE);
+        request
+    }
+}
+
+fn refusal(refused: &Status) -> (Answer, Duration) {
+    let details = refused.get_error_details();
+    let reason = details.error_info().map_or("", |info| info.reason.as_str());
+    if reason == "SOLD_OUT" {
+        return (Answer::SoldOut, Duration::ZERO);
+    }
+    let advised = details.retry_info().and_then(|info| info.retry_delay);
+    let later = advised.unwrap_or(LATER);
+    if refused.code() == Code::ResourceExhausted {
+        return (Answer::Shed, later);
+    }
+    // Unknown, cancelled and internal are also what is told of a connection that broke.
+    let passing = [
+        Code::Unavailable,
+        Code::DeadlineExceeded,
+        Code::Aborted,
+        Code::Unknown,
+        Code::Cancelled,
+        Code::Internal,
+    ];
+    assert!(passing.contains(&refused.code()), "{refused}");
+    (Answer::Unclear, later)
+}
+
+async fn gathered(mut buying: JoinSet<Calls>) -> Calls {
+    let mut all = Calls::default();
+    while let Some(ended) = buying.join_next().await {
+        all.extend(ended.unwrap_or_else(|error| panic!("a buyer: {error}")));
+    }
+    all
+}

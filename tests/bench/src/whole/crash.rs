@@ -1,0 +1,85 @@
+//! kill -9 of a server by chance every other second while buyers book: how soon it is ready again, how soon a booking
+//! that came after its death is confirmed, and nothing that was told is lost.
+
+use std::time::Duration;
+
+use faults::Chance;
+use testkit::{Plan as Shaped, Shape};
+use tokio::time::{Instant, sleep_until};
+
+use super::answered::{Calls, Window, percentile_ms};
+use super::booking::{CAPACITY, WARM_UP};
+use super::stage::Stage;
+use crate::measurement::as_number;
+use crate::plan::Plan;
+use crate::processor::Used;
+use crate::report::Found;
+
+const CALLERS: u16 = 64;
+const KILLED_EVERY: Duration = Duration::from_secs(2);
+const SERVERS: [&str; 5] = ["ticket-1", "booking-1", "payment-1", "mypage-1", "notification-1"];
+
+/// One that was killed.
+struct Death {
+    server: &'static str,
+    at: Instant,
+    ready: Instant,
+}
+
+/// Kills for as long as is planned.
+pub(crate) async fn find(plan: &Plan) -> Found {
+    let mut found = Found::default();
+    let mut stage = Stage::set(Shaped::of(Shape::Postgres)).await;
+    let ticket = stage.tickets("Hot", 1, CAPACITY).await;
+    let window = Window::after(WARM_UP, plan.time());
+    let callers = plan.callers.unwrap_or(CALLERS);
+    let load = stage.crowd(callers, window, &ticket, |_, _| 0);
+    let (calls, deaths) = tokio::join!(load, kill(&mut stage, window));
+    for server in SERVERS {
+        let of = || deaths.iter().filter(|death| death.server == server);
+        let worst = |waits: &mut dyn Iterator<Item = Duration>| percentile_ms(waits, 100);
+        let numbers = [
+            ("killed", as_number(of().count())),
+            ("ready after ms at most", worst(&mut of().map(|death| death.ready - death.at))),
+            (
+                "booked after ms at most",
+                worst(&mut of().filter_map(|death| booked_after(&calls, death.at))),
+            ),
+        ];
+        found.step(server, numbers);
+    }
+    let measured = calls.measured(window, &Used::default());
+    let numbers = [
+        ("rate/s", measured.per_second),
+        ("p99 ms", measured.p99_ms),
+        ("unclear", as_number(measured.failed)),
+    ];
+    found.step("bookings meanwhile", numbers);
+    stage.close(&calls).await;
+    found
+}
+
+/// One after the other, each started again at once and waited for.
+async fn kill(stage: &mut Stage, window: Window) -> Vec<Death> {
+    let mut chance = Chance::of("crash");
+    let mut deaths = Vec::new();
+    let mut next = window.from;
+    while next < window.until {
+        sleep_until(next).await;
+        let server = SERVERS.get(chance.below(SERVERS.len())).copied().unwrap_or("booking-1");
+        let process = stage.scene.platform.server(server);
+        let at = Instant::now();
+        process.kill9().await;
+        process.restart().await;
+        deaths.push(Death { server, at, ready: Instant::now() });
+        next = (next + KILLED_EVERY).max(Instant::now());
+    }
+    deaths
+}
+
+/// From then until the first booking that was asked for afterwards was confirmed; none if that was at the end.
+fn booked_after(calls: &Calls, moment: Instant) -> Option<Duration> {
+    let later = calls.0.iter().filter(|call| call.due > moment && call.is_confirmed());
+    let first = later.map(|call| call.answered).min();
+    first.map(|answered| answered - moment)
+}

@@ -1,0 +1,51 @@
+//! What one hot sale does to everybody else: bookings of other tickets that come by chance at a steady rate, without
+//! the sale and beside it.
+
+use testkit::{Plan as Shaped, Shape};
+
+use super::answered::Window;
+use super::booking::{CAPACITY, WARM_UP};
+use super::stage::Stage;
+use crate::figures::FAIRNESS;
+use crate::measurement::Measurement;
+use crate::plan::Plan;
+use crate::ratios::{Comparison, alternated};
+use crate::report::Found;
+
+/// As many as the servers serve best at once.
+const HOT_CALLERS: u16 = 256;
+const OTHER_TICKETS: usize = 100;
+/// Enough for a p99 that means something, and far below what the servers can do.
+const OTHERS_PER_SECOND: f64 = 50.0;
+const SEED: u64 = 5;
+
+/// Measures pairs; only the bookings of other tickets are in them.
+pub(crate) async fn compare(plan: &Plan) -> Found {
+    let hot_callers = plan.callers.unwrap_or(HOT_CALLERS);
+    let measured = async |hot_callers: &u16| measure(*hot_callers, plan).await;
+    let sides = [("no sale", &0), ("hot sale", &hot_callers)];
+    let comparison = Comparison {
+        name: "bookings of other tickets".to_owned(),
+        callers: hot_callers,
+        baseline: "no sale",
+        ours: "hot sale",
+        pairs: alternated(plan.rounds(), sides, measured).await,
+    };
+    let claims = vec![comparison.claim(FAIRNESS, |measured| measured.p99_ms)];
+    Found { comparisons: vec![comparison], claims, ..Found::default() }
+}
+
+async fn measure(hot_callers: u16, plan: &Plan) -> Measurement {
+    let stage = Stage::set(Shaped::of(Shape::Postgres)).await;
+    let hot = stage.tickets("Hot", 1, CAPACITY).await;
+    let others = stage.tickets("Other", OTHER_TICKETS, CAPACITY).await;
+    let window = Window::after(WARM_UP, plan.time());
+    let arriving = stage.arrivals(OTHERS_PER_SECOND, SEED, window, &others);
+    let hot = stage.crowd(hot_callers, window, &hot, |_, _| 0);
+    let (hot, (mut others, used)) = tokio::join!(hot, stage.watched(window, arriving));
+    println!("beside: {}", hot.measured(window, &used));
+    let measured = others.measured(window, &used);
+    others.extend(hot);
+    stage.close(&others).await;
+    measured
+}

@@ -1,0 +1,114 @@
+//! REST through our gateway, which makes gRPC of it, against nginx, which passes HTTP on as it is. The server behind
+//! each answers at once with the same letter.
+
+use std::path::Path;
+
+use boxoffice::http::HttpClient;
+use servers::{Life, Scratch, Server, free_address};
+use testkit::{binary, eventually};
+use tokio::process::{Child, Command};
+use tokio::task::block_in_place;
+use tokio::time::sleep_until;
+
+use super::answered::Window;
+use super::booking::WARM_UP;
+use super::callers::calls;
+use crate::figures::GATEWAY_AGAINST_NGINX;
+use crate::measurement::Measurement;
+use crate::plan::Plan;
+use crate::processor::Watch;
+use crate::ratios::{Comparison, alternated};
+use crate::report::Found;
+use crate::stand_in::{INBOX_PATH, StandIn, Standing};
+
+const CALLERS: u16 = 64;
+
+/// Who stands in front. Killed when dropped.
+enum Front {
+    Nginx(Server),
+    Gateway { child: Child, rest: String },
+}
+
+/// Measures pairs.
+pub(crate) async fn compare(plan: &Plan) -> Found {
+    let callers = plan.callers.unwrap_or(CALLERS);
+    let measured = async |behind: &StandIn| measure(*behind, callers, plan).await;
+    let sides = [("nginx", &StandIn::Json), ("gateway", &StandIn::Full)];
+    let comparison = Comparison {
+        name: "REST through".to_owned(),
+        callers,
+        baseline: "nginx",
+        ours: "gateway",
+        pairs: alternated(plan.rounds(), sides, measured).await,
+    };
+    let claims = vec![comparison.claim(GATEWAY_AGAINST_NGINX, |measured| measured.per_second)];
+    Found { comparisons: vec![comparison], claims, ..Found::default() }
+}
+
+async fn measure(behind: StandIn, callers: u16, plan: &Plan) -> Measurement {
+    let scratch = Scratch::fresh("front").unwrap_or_else(|error| panic!("{error}"));
+    let server = Standing::start(behind).await;
+    let token = server.token().await;
+    let front = if behind == StandIn::Json {
+        let nginx = block_in_place(|| {
+            servers::nginx(&scratch.path().join("nginx"), server.address, Life::WithStarter)
+        });
+        Front::Nginx(nginx.unwrap_or_else(|error| panic!("{error}")))
+    } else {
+        gateway(&server, scratch.path()).await
+    };
+    let http = HttpClient::new(front.url());
+    let window = Window::after(WARM_UP, plan.time());
+    let calling = calls(callers, window, move |_| {
+        let (http, token) = (http.clone(), token.clone());
+        async move {
+            let answer = http.get(INBOX_PATH).token(&token).send().await;
+            answer.is_ok_and(|answer| answer.json.pointer("/notifications/0/subject").is_some())
+        }
+    });
+    let watching = async {
+        sleep_until(window.from).await;
+        let watch = Watch::begin(server.process().into_iter().chain(front.process()).collect());
+        sleep_until(window.until).await;
+        watch.end()
+    };
+    let ((waits, failed), used) = tokio::join!(calling, watching);
+    Measurement::of(waits, failed, window.time(), &used)
+}
+
+/// Our gateway before a stand-in for all that it calls.
+async fn gateway(behind: &Standing, folder: &Path) -> Front {
+    let [rest, grpc, admin] = [(); 3].map(|()| free_address().unwrap_or_else(|e| panic!("{e}")));
+    let mut command = Command::new(binary("boxoffice-gateway"));
+    command.env_clear().env("DATA_DIR", folder).env("LOG_LEVEL", "warn");
+    command.env("REST_ADDR", rest.to_string()).env("GRPC_ADDR", grpc.to_string());
+    command.env("ADMIN_ADDR", admin.to_string());
+    for context in ["TICKET", "BOOKING", "PAYMENT", "NOTIFICATION", "MYPAGE"] {
+        command.env(format!("{context}_ENDPOINT"), format!("http://{}", behind.address));
+    }
+    let child = command.kill_on_drop(true).spawn().unwrap_or_else(|error| panic!("{error}"));
+    eventually("the gateway", || async {
+        let ready = HttpClient::new(format!("http://{admin}")).get("/ready").send().await;
+        let ready = ready.map_err(|error| error.to_string())?.status;
+        if ready.is_success() { Ok(()) } else { Err(ready.to_string()) }
+    })
+    .await;
+    Front::Gateway { child, rest: format!("http://{rest}") }
+}
+
+impl Front {
+    fn url(&self) -> String {
+        match self {
+            Self::Nginx(nginx) => nginx.url().to_owned(),
+            Self::Gateway { rest, .. } => rest.clone(),
+        }
+    }
+
+    fn process(&self) -> Option<(String, u32)> {
+        let pid = match self {
+            Self::Nginx(nginx) => nginx.pid(),
+            Self::Gateway { child, .. } => child.id(),
+        };
+        pid.map(|pid| ("front".to_owned(), pid))
+    }
+}
