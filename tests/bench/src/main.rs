@@ -17,6 +17,7 @@ mod processor;
 mod ratios;
 mod relay;
 mod report;
+mod search;
 mod sell_out;
 mod spread_hold;
 mod stand_in;
@@ -104,6 +105,7 @@ impl Scenario {
             Self::Siege => whole::siege::find(plan).await,
             Self::FanOut => whole::fan_out::compare(plan).await,
             Self::Reads => whole::reads::compare(plan).await,
+            Self::Search => search::measure(plan.tickets).await,
             Self::Hop => whole::hop::compare(plan).await,
             Self::Gateway => whole::gateway::compare(plan).await,
             Self::Grow => whole::grow::compare(plan).await,
@@ -132,6 +134,7 @@ impl Scenario {
             | Self::Siege
             | Self::FanOut
             | Self::Reads
+            | Self::Search
             | Self::Hop
             | Self::Gateway
             | Self::Grow
@@ -153,7 +156,8 @@ impl Plan {
             return self.scenarios.clone();
         }
         let all = Scenario::value_variants().iter().copied();
-        all.filter(|scenario| !self.smoke || scenario.is_core()).collect()
+        all.filter(|scenario| scenario.is_core() || !(self.smoke || *scenario == Scenario::Search))
+            .collect()
     }
 
     const fn rounds(&self) -> u16 {

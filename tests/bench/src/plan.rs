@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// What is measured and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Plan {
-    /// Which scenarios; all without one.
+    /// Which scenarios; without one all that compare something.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<Scenario>,
     /// How many pairs of measurements. With fewer than 3, figures are told and not judged.
@@ -17,6 +17,9 @@ pub(crate) struct Plan {
     /// How many call at once, each one call after the other; without it as many as the scenario is about.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub(crate) callers: Option<u16>,
+    /// How many tickets `search` fills each engine with.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) tickets: u64,
     /// One short pair of the core of the scenarios, in about 90 s: that they work and are right, not their numbers.
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
     pub(crate) smoke: bool,
@@ -57,6 +60,8 @@ pub(crate) enum Scenario {
     FanOut,
     /// Reads by key, and searches beside bookings.
     Reads,
+    /// How long searches take among many tickets, over each engine. Only by name: it compares nothing.
+    Search,
     /// What one hop through our servers' shell takes of the processor.
     Hop,
     /// REST through the gateway, against nginx.

@@ -18,6 +18,8 @@ use ticket::{
 };
 use tokio::time::Instant;
 
+use crate::report::Found;
+
 /// All others are copies of these, with a place of their own in each order.
 const PATTERNS: u64 = 1_000;
 const RARE: u64 = 15;
@@ -27,7 +29,7 @@ const CAPACITY: i64 = 100;
 const ORDERS: [&str; 3] = ["create_time desc", "start_time", "unit_price"];
 
 /// Fills each engine with so many tickets and tells how long searches take.
-pub(crate) async fn measure(tickets: u64) {
+pub(crate) async fn measure(tickets: u64) -> Found {
     for engine in [Engine::Postgres, Engine::Sqlite, Engine::MariaDb] {
         let fresh = Fresh::new(engine, migrations()).await;
         let store = Arc::new(SeaOrmTicketStore::new(fresh.db.clone(), envelope, Batching::On));
@@ -47,6 +49,7 @@ pub(crate) async fn measure(tickets: u64) {
         }
         fresh.db.close().await;
     }
+    Found::default()
 }
 
 fn key(order: TicketOrder) -> String {
