@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::Date;
+use jiff::Span;
+use jiff::civil::{Date, date};
+
+use crate::Timestamp;
 
 /// A calendar date without a time or a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +41,12 @@ impl CivilDate {
         Date::new(year, month, day).map(Self).map_err(|_| InvalidDate)
     }
 
+    /// The date of an instant in UTC.
+    #[must_use]
+    pub fn in_utc(instant: Timestamp) -> Self {
+        date_in(jiff::tz::TimeZone::UTC, instant)
+    }
+
     /// The year, 1 to 9999.
     #[must_use]
     pub fn year(self) -> i32 {
@@ -54,6 +63,13 @@ impl CivilDate {
     #[must_use]
     pub fn day(self) -> i32 {
         i32::from(self.0.day())
+    }
+
+    /// The date so many days later, or earlier; `None` outside the years 1 to 9999.
+    #[must_use]
+    pub fn plus_days(self, days: i32) -> Option<Self> {
+        let date = self.0.checked_add(Span::new().try_days(days).ok()?).ok()?;
+        (date.year() >= 1).then_some(Self(date))
     }
 
     /// Days from this date until another; negative if that one is earlier.
@@ -99,6 +115,22 @@ impl TimeZoneName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The date on the calendars of the place at this instant.
+    #[must_use]
+    pub fn date_of(&self, instant: Timestamp) -> CivilDate {
+        // Its name was found before, so it is found again.
+        let zone = jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC);
+        date_in(zone, instant)
+    }
+}
+
+/// The date at an instant; what lies before the year 1 counts as its first day.
+fn date_in(zone: jiff::tz::TimeZone, instant: Timestamp) -> CivilDate {
+    let (least, most) = (jiff::Timestamp::MIN, jiff::Timestamp::MAX);
+    let micros = instant.as_micros().clamp(least.as_microsecond(), most.as_microsecond());
+    let there = jiff::Timestamp::from_microsecond(micros).unwrap_or(most).to_zoned(zone);
+    CivilDate(there.date().max(date(1, 1, 1)))
 }
 
 #[cfg(test)]
@@ -125,15 +157,43 @@ mod tests {
     #[test]
     fn r25_days_are_counted_on_the_calendar() {
         let date = |text: &str| text.parse::<CivilDate>().expect("exists");
-        for (from, to, days) in [
-            ("2024-12-30", "2025-01-01", 2),
-            ("2028-02-28", "2028-03-01", 2),
-            ("2025-01-01", "2024-12-30", -2),
-            // A night of 23 hours in Berlin is a day like any other.
-            ("2026-03-28", "2026-03-30", 2),
+        for (from, days, to) in [
+            ("2024-12-30", 2, "2025-01-01"),
+            ("2024-02-21", 9, "2024-03-01"),
+            ("2028-02-28", 2, "2028-03-01"),
+            ("2025-01-01", -2, "2024-12-30"),
+            // A night of 23 hours and one of 25 in Berlin are a day each.
+            ("2026-03-28", 2, "2026-03-30"),
+            ("2026-10-24", 2, "2026-10-26"),
         ] {
-            assert_eq!(date(from).days_until(date(to)), days, "{from} to {to}");
+            assert_eq!(date(from).plus_days(days), Some(date(to)), "{from} and {days}");
+            assert_eq!(date(from).days_until(date(to)), days);
         }
+        assert_eq!(date("9999-12-31").plus_days(1), None);
+        assert_eq!(date("0001-01-01").plus_days(-1), None);
+        assert_eq!(date("0001-01-01").plus_days(i32::MAX), None);
+    }
+
+    #[test]
+    fn r25_today_is_the_places_own_also_where_clocks_change() {
+        // Half an hour before and after midnight, on the days on which clocks change, and on one like any other.
+        for (zone, midnight_utc_secs, day) in [
+            ("Asia/Seoul", 1_735_484_400, "2024-12-30"),
+            ("Europe/Berlin", 1_774_738_800, "2026-03-29"),
+            ("America/New_York", 1_772_946_000, "2026-03-08"),
+            ("Australia/Lord_Howe", 1_775_307_600, "2026-04-05"),
+            ("America/Santiago", 1_788_667_200, "2026-09-06"),
+        ] {
+            let zone = TimeZoneName::new(zone).expect("known");
+            let today: CivilDate = day.parse().expect("exists");
+            let at = |secs: i64| zone.date_of(Timestamp::from_micros(secs * 1_000_000));
+            assert_eq!(at(midnight_utc_secs - 1_800), today.plus_days(-1).expect("exists"));
+            // Santiago has no half past midnight on that day: the clock goes from 24:00 to 1:00.
+            assert_eq!(at(midnight_utc_secs + 1_800), today, "{zone:?}");
+        }
+        let utc = TimeZoneName::new("UTC").expect("known");
+        assert_eq!(utc.date_of(Timestamp::from_micros(i64::MAX)).year(), 9999);
+        assert_eq!(utc.date_of(Timestamp::from_micros(-i64::MAX / 8)).year(), 1);
     }
 
     #[test]

@@ -1,17 +1,28 @@
 //! What is left of a ticket, slot by slot.
 
-use kernel::{TicketId, Timestamp};
+use std::collections::BTreeMap;
 
-use crate::{Slot, Stock};
+use kernel::{CivilDate, Money, TicketId, Timestamp};
+
+use crate::{NIGHTS_SHOWN, Nights, Slot, SlotRecord, SlotTerms, Stock, Ticket, TicketKind};
+
+/// The slots of a ticket as a store reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketSlots {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Its slots.
+    pub slots: Vec<(Slot, SlotRecord)>,
+}
 
 /// What is left of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {
     /// The ticket.
     pub ticket_id: TicketId,
-    /// All its slots together.
+    /// All its slots together; of nights that one of which the least is left, since whoever stays needs them all.
     pub total: Stock,
-    /// Each slot.
+    /// Each slot: seats in the order registered, nights by date.
     pub slots: Vec<SlotAvailability>,
     /// When this was read.
     pub read_at: Timestamp,
@@ -24,12 +35,74 @@ pub struct SlotAvailability {
     pub slot: Slot,
     /// Its counters.
     pub stock: Stock,
+    /// What one unit of it costs.
+    pub unit_price: Money,
+    /// What else its organizer says about it.
+    pub terms: SlotTerms,
 }
 
 impl Availability {
+    /// What is left of the slots that were read. A night that was asked for and is not there has nothing left.
+    #[must_use]
+    pub fn of(read: TicketSlots, asked: Option<Nights>, read_at: Timestamp) -> Self {
+        let TicketSlots { ticket, mut slots } = read;
+        if let Some(nights) = asked {
+            let there: BTreeMap<_, _> = slots.into_iter().collect();
+            let night = |date| {
+                let slot = Slot::Night(date);
+                let record = there.get(&slot).copied().unwrap_or_default();
+                (slot, record)
+            };
+            slots = nights.dates().map(night).collect();
+        }
+        slots.sort_by(|(a, one), (b, other)| {
+            (one.terms.position, a).cmp(&(other.terms.position, b))
+        });
+        let left = |(slot, record): (Slot, SlotRecord)| SlotAvailability {
+            unit_price: ticket.unit_price_of(&slot, record.terms),
+            slot,
+            stock: record.stock,
+            terms: record.terms,
+        };
+        let slots: Vec<_> = slots.into_iter().map(left).collect();
+        let stocks = slots.iter().map(|left| left.stock);
+        let total = match ticket.kind {
+            TicketKind::Admission | TicketKind::Seated => {
+                stocks.fold(Stock::default(), |sum, stock| sum.plus(stock).unwrap_or(sum))
+            }
+            TicketKind::Nightly => stocks.min_by_key(|stock| stock.available()).unwrap_or_default(),
+        };
+        Self { ticket_id: ticket.id, total, slots, read_at }
+    }
+
     /// Whether two readings, at whatever times, tell the same.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         self.total == other.total && self.slots == other.slots
+    }
+}
+
+impl TicketSlots {
+    /// What a ticket shows of itself: all its slots together. Of nights it is as if there were one that has as many
+    /// units as the largest and as many left as the emptiest.
+    #[must_use]
+    pub fn stock(&self) -> Stock {
+        let stocks = self.slots.iter().map(|(_, record)| record.stock);
+        match self.ticket.kind {
+            TicketKind::Admission | TicketKind::Seated => {
+                stocks.fold(Stock::default(), |sum, stock| sum.plus(stock).unwrap_or(sum))
+            }
+            TicketKind::Nightly => Stock::of_nights(stocks),
+        }
+    }
+
+    /// Leaves out nights that are over, and those too far ahead to be shown unasked.
+    pub(crate) fn keep_shown(&mut self, today: CivilDate) {
+        self.slots.retain(|(slot, _)| match slot {
+            Slot::Night(night) => {
+                u32::try_from(today.days_until(*night)).is_ok_and(|ahead| ahead < NIGHTS_SHOWN)
+            }
+            Slot::Admission | Slot::Seat(_) => true,
+        });
     }
 }

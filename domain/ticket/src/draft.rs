@@ -1,14 +1,19 @@
 //! What an organizer says about a ticket before it is checked, and the checks: all violations at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kernel::{Invalid, Money, QUANTITY_MAX, Quantity, TimeZoneName, Timestamp, Violation};
 
-use crate::ticket::{Terms, Ticket, TicketStatus};
+use crate::seats::wrong_in_section;
+use crate::ticket::{SectionPrice, Terms, Ticket, TicketKind, TicketStatus};
 use crate::{
     CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX, HOLD_TTL_MIN,
-    NAME_CHARS_MAX, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
+    NAME_CHARS_MAX, NIGHTS_MAX, SECTIONS_MAX, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
 };
+
+/// What is said of a price that is none.
+pub(crate) const PRICE: &str = "must not be negative or that large";
 
 /// A ticket's changeable fields as given. Field names in violations are those of the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +42,12 @@ pub struct TicketDraft {
     pub max_per_buyer: i64,
     /// How long an unpaid hold lives; [`HOLD_TTL_DEFAULT`] if `None`.
     pub hold_ttl: Option<Duration>,
+    /// Sections of seats that have a price of their own.
+    pub sections: Vec<SectionPrice>,
+    /// Fewest nights of a stay; 0 for no such rule.
+    pub min_nights: i64,
+    /// Most nights of a stay; 0 for no such rule.
+    pub max_nights: i64,
     /// Whether it is taken off sale for now.
     pub paused: bool,
 }
@@ -68,6 +79,12 @@ pub enum TermsChange {
     MaxPerBuyer(i64),
     /// How long an unpaid hold lives.
     HoldTtl(Option<Duration>),
+    /// All sections with a price of their own.
+    Sections(Vec<SectionPrice>),
+    /// Fewest nights of a stay.
+    MinNights(i64),
+    /// Most nights of a stay.
+    MaxNights(i64),
     /// Off sale for now, or on sale again.
     Paused(bool),
 }
@@ -90,6 +107,9 @@ impl TicketDraft {
             ends_at: terms.ends_at,
             max_per_buyer: terms.max_per_buyer.map_or(0, |max| i64::from(max.get())),
             hold_ttl: Some(terms.hold_ttl),
+            sections: terms.sections,
+            min_nights: i64::from(terms.min_nights),
+            max_nights: i64::from(terms.max_nights),
             paused: ticket.status == TicketStatus::Paused,
         }
     }
@@ -110,6 +130,9 @@ impl TicketDraft {
             TermsChange::EndsAt(at) => self.ends_at = at,
             TermsChange::MaxPerBuyer(max) => self.max_per_buyer = max,
             TermsChange::HoldTtl(ttl) => self.hold_ttl = ttl,
+            TermsChange::Sections(sections) => self.sections = sections,
+            TermsChange::MinNights(nights) => self.min_nights = nights,
+            TermsChange::MaxNights(nights) => self.max_nights = nights,
             TermsChange::Paused(paused) => self.paused = paused,
         }
         self
@@ -139,6 +162,8 @@ impl TicketDraft {
         let time_zone = self.checked_time_zone(&mut found);
         let max_per_buyer = self.checked_limit(&mut found);
         let hold_ttl = self.checked_ttl(&mut found);
+        self.check_sections(&mut found);
+        let (min_nights, max_nights) = self.checked_nights(&mut found);
         let (true, Some(unit_price), Some(time_zone)) = (found.is_empty(), unit_price, time_zone)
         else {
             return Err(Invalid(found));
@@ -156,7 +181,25 @@ impl TicketDraft {
             ends_at: self.ends_at,
             max_per_buyer,
             hold_ttl,
+            sections: self.sections.clone(),
+            min_nights,
+            max_nights,
         })
+    }
+
+    /// What does not go with what the ticket admits to.
+    pub(crate) fn violations_of_kind(&self, kind: TicketKind) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let (seated, nightly) = (kind == TicketKind::Seated, kind == TicketKind::Nightly);
+        if !seated && !self.sections.is_empty() {
+            found.push(Violation::new("sections", "are only for kind SEATED"));
+        }
+        for (field, nights) in [("min_nights", self.min_nights), ("max_nights", self.max_nights)] {
+            if !nightly && nights != 0 {
+                found.push(Violation::new(field, "is only for kind NIGHTLY"));
+            }
+        }
+        found
     }
 
     fn check_texts(&self, found: &mut Vec<Violation>) {
@@ -210,13 +253,57 @@ impl TicketDraft {
             found.push(Violation::new("unit_price", "must be given"));
             return None;
         };
-        if !(0..=UNIT_PRICE_MINOR_MAX).contains(&price.minor()) {
-            found.push(Violation::new("unit_price", "must not be negative or that large"));
+        if !is_price(price) {
+            found.push(Violation::new("unit_price", PRICE));
         }
         if before.is_some_and(|terms| terms.unit_price.currency() != price.currency()) {
             found.push(Violation::new("unit_price.currency_code", "cannot change"));
         }
         Some(price)
+    }
+
+    fn check_sections(&self, found: &mut Vec<Violation>) {
+        if self.sections.len() > SECTIONS_MAX {
+            let limit = format_args!("must be at most {SECTIONS_MAX}").to_string();
+            found.push(Violation::new("sections", limit));
+            return;
+        }
+        let currency = self.unit_price.map(Money::currency);
+        let mut names = BTreeSet::new();
+        for (place, section) in self.sections.iter().enumerate() {
+            let (name, price) = (section.name.as_str(), section.unit_price);
+            let field = |field: &str| format!("sections[{place}].{field}");
+            if let Some(wrong) = wrong_in_section(name) {
+                found.push(Violation::new(field("name"), wrong));
+            }
+            if !names.insert(name) {
+                found.push(Violation::new(field("name"), "stands there twice"));
+            }
+            if !is_price(price) {
+                found.push(Violation::new(field("unit_price"), PRICE));
+            }
+            if currency.is_some_and(|currency| currency != price.currency()) {
+                let wrong = "must be the currency of the ticket";
+                found.push(Violation::new(field("unit_price.currency_code"), wrong));
+            }
+        }
+    }
+
+    fn checked_nights(&self, found: &mut Vec<Violation>) -> (u32, u32) {
+        let mut checked = |field, nights: i64| {
+            let read = u32::try_from(nights).ok().filter(|nights| *nights <= NIGHTS_MAX);
+            if read.is_none() {
+                let limit = format_args!("must be from 0 to {NIGHTS_MAX}").to_string();
+                found.push(Violation::new(field, limit));
+            }
+            read.unwrap_or_default()
+        };
+        let least = checked("min_nights", self.min_nights);
+        let most = checked("max_nights", self.max_nights);
+        if most > 0 && most < least {
+            found.push(Violation::new("max_nights", "must not be less than min_nights"));
+        }
+        (least, most)
     }
 
     fn checked_time_zone(&self, found: &mut Vec<Violation>) -> Option<TimeZoneName> {
@@ -241,6 +328,11 @@ impl TicketDraft {
         }
         ttl
     }
+}
+
+/// Whether one unit may cost this.
+pub(crate) fn is_price(price: Money) -> bool {
+    (0..=UNIT_PRICE_MINOR_MAX).contains(&price.minor())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use kernel::{BookingId, BuyerId, HoldId, Money, Quantity, TicketId, Timestamp};
 
-use crate::{EntryKind, Slot};
+use crate::{EntryKind, NIGHTS_MAX, Nights, Slot};
 
 /// Units by slot. One line a slot by construction.
 pub type Lines = BTreeMap<Slot, Quantity>;
@@ -50,9 +50,11 @@ pub struct Hold {
     pub ticket_id: TicketId,
     /// For whom.
     pub buyer_id: BuyerId,
+    /// Places, seats, or rooms for every night of the stay: what counts against the buyer's limit.
+    pub quantity: Quantity,
     /// What is held.
     pub lines: Lines,
-    /// The ticket's price at the moment of the hold.
+    /// The ticket's price at the moment of the hold; seats and nights may have had prices of their own.
     pub unit_price: Money,
     /// What the lines cost together.
     pub total: Money,
@@ -140,10 +142,23 @@ impl Hold {
         BookingId::new(self.id.as_uuid())
     }
 
-    /// Units of all lines.
+    /// The seats it holds, by name.
+    pub fn seats(&self) -> impl Iterator<Item = &str> {
+        self.lines.keys().filter_map(|slot| match slot {
+            Slot::Seat(name) => Some(name.as_str()),
+            Slot::Admission | Slot::Night(_) => None,
+        })
+    }
+
+    /// The nights it holds. They follow one another, since a stay has no gap.
     #[must_use]
-    pub fn units(&self) -> u64 {
-        units(&self.lines)
+    pub fn nights(&self) -> Option<Nights> {
+        let night = |slot: &Slot| match slot {
+            Slot::Night(date) => Some(*date),
+            Slot::Admission | Slot::Seat(_) => None,
+        };
+        let (first, last) = self.lines.keys().next().zip(self.lines.keys().next_back())?;
+        Nights::new(night(first)?, night(last)?.plus_days(1)?, NIGHTS_MAX).ok()
     }
 
     /// Whether it is kept from expiring.
@@ -219,11 +234,6 @@ impl HoldRecord {
             Self::Tombstone(tombstone) => tombstone.revision,
         }
     }
-}
-
-/// Units of all lines together.
-pub(crate) fn units(lines: &Lines) -> u64 {
-    lines.values().map(|quantity| u64::from(quantity.get())).sum()
 }
 
 fn decide_committed(step: HoldStep) -> Result<Option<Move>, Closed> {

@@ -16,6 +16,24 @@ pub const CATEGORY_CHARS_MAX: usize = 64;
 pub const CAPACITY_MAX: u64 = 10_000_000;
 /// Highest price of one unit, in minor units of its currency.
 pub const UNIT_PRICE_MINOR_MAX: i64 = 100_000_000_000;
+/// Most seats of one ticket.
+pub const SEATS_MAX: usize = 10_000;
+/// Longest name of a seat or a section, in characters.
+pub const SEAT_CHARS_MAX: usize = 40;
+/// Most sections with a price of their own.
+pub const SECTIONS_MAX: usize = 200;
+/// Most seats of one hold. Larger orders are contracts, not bookings.
+pub const HOLD_SEATS_MAX: usize = 500;
+/// Most nights of one stay, and of one look at what is left.
+pub const NIGHTS_MAX: u32 = 365;
+/// Most nights that are registered or changed at once, and how many days ahead a night may be.
+pub const NIGHTS_AHEAD_MAX: u32 = 1_100;
+/// Nights that a look at what is left shows if it names none.
+pub const NIGHTS_SHOWN: u32 = 62;
+/// Most tickets of one calendar.
+pub const CALENDAR_TICKETS_MAX: usize = 100;
+/// Most nights of a calendar.
+pub const CALENDAR_NIGHTS_MAX: u32 = 62;
 /// Shortest time an unpaid hold lives.
 pub const HOLD_TTL_MIN: Duration = Duration::from_secs(10);
 /// Time an unpaid hold lives when the organizer says nothing.
@@ -33,6 +51,6 @@ pub const SEARCH_WORDS_CHARS_MAX: usize = 200;
 pub const SEARCHED_DESCRIPTION_CHARS_MAX: usize = 2_000;
 
 // The price of the largest booking fits into an amount of money.
-const _: () = assert!(UNIT_PRICE_MINOR_MAX <= i64::MAX / QUANTITY_MAX as i64);
+const _: () = assert!(UNIT_PRICE_MINOR_MAX <= i64::MAX / QUANTITY_MAX as i64 / NIGHTS_MAX as i64);
 const _: () = assert!(HOLD_TTL_DEFAULT.as_secs() >= HOLD_TTL_MIN.as_secs());
 const _: () = assert!(HOLD_TTL_DEFAULT.as_secs() <= HOLD_TTL_MAX.as_secs());

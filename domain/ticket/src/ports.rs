@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use kernel::{
-    Cause, Committed, Envelope, HoldId, KeyedReply, Recorded, ReplyChange, ReplyKey, StoreError,
-    TicketId, Timestamp,
+    Cause, Committed, Envelope, HoldId, KeyedReply, Money, Recorded, ReplyChange, ReplyKey,
+    StoreError, TicketId,
 };
 
 use crate::{
-    Availability, HoldRecord, Listing, Slot, StockOrder, StockVerdict, Ticket, TicketEvent,
-    TicketPage, TicketSearch,
+    HoldRecord, Listing, Nights, Slot, SlotTerms, StockOrder, StockVerdict, Ticket, TicketEvent,
+    TicketPage, TicketSearch, TicketSlots,
 };
 
 /// One commit of a ticket: durable together or not at all.
@@ -20,6 +20,8 @@ pub struct TicketChange {
     pub expected_revision: i64,
     /// Slots whose capacity is set; those that do not exist begin.
     pub capacities: Vec<SlotCapacity>,
+    /// What else changes of some nights, all of which exist or begin with this commit.
+    pub nights: Option<NightChange>,
     /// What is to be told.
     pub events: Vec<Recorded<TicketEvent>>,
     /// The message that led to it.
@@ -35,6 +37,55 @@ pub struct SlotCapacity {
     pub slot: Slot,
     /// Units there are.
     pub capacity: u64,
+    /// A seat's place in the order registered; 0 for whatever is no seat.
+    pub position: u32,
+}
+
+/// What changes of some nights besides their capacity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NightChange {
+    /// The nights.
+    pub nights: Nights,
+    /// What one unit costs from now on; not changed if `None`.
+    pub unit_price: Option<NightPrice>,
+    /// Whether nobody arrives on them; not changed if `None`.
+    pub closed_to_arrival: Option<bool>,
+    /// Whether nobody departs on them; not changed if `None`.
+    pub closed_to_departure: Option<bool>,
+}
+
+/// What one unit of a night costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NightPrice {
+    /// What the ticket costs.
+    TheTickets,
+    /// A price of its own, in the ticket's currency.
+    Own(Money),
+}
+
+impl NightPrice {
+    /// A price of its own, in minor units.
+    #[must_use]
+    pub const fn own_minor(self) -> Option<i64> {
+        match self {
+            Self::TheTickets => None,
+            Self::Own(price) => Some(price.minor()),
+        }
+    }
+}
+
+impl NightChange {
+    /// What a night's terms become.
+    #[must_use]
+    pub fn applied_to(&self, terms: SlotTerms) -> SlotTerms {
+        let own = terms.unit_price_minor;
+        SlotTerms {
+            unit_price_minor: self.unit_price.map_or(own, NightPrice::own_minor),
+            closed_to_arrival: self.closed_to_arrival.unwrap_or(terms.closed_to_arrival),
+            closed_to_departure: self.closed_to_departure.unwrap_or(terms.closed_to_departure),
+            ..terms
+        }
+    }
 }
 
 /// What an expiry sweep finds.
@@ -97,10 +148,11 @@ pub trait StockStore: Send + Sync {
     /// without the first `skipped`; at most `limit`. MUST NOT fail for one that cannot be read.
     async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError>;
 
-    /// Reads what is left of a ticket, slot by slot.
-    async fn availability(
+    /// Reads the slots of tickets; of those sold by the night only these nights, or all if `None`. Leaves out what
+    /// is not there.
+    async fn slots(
         &self,
-        id: TicketId,
-        read_at: Timestamp,
-    ) -> Result<Option<Availability>, StoreError>;
+        tickets: &[TicketId],
+        nights: Option<Nights>,
+    ) -> Result<Vec<TicketSlots>, StoreError>;
 }

@@ -1,6 +1,8 @@
 //! Why a stock command was refused.
 
-use kernel::{Fault, FaultClass, Money, Quantity, Violation};
+use kernel::{Fault, FaultClass, Invalid, Money, Quantity, Violation};
+
+use crate::StayRule;
 
 /// A stock command's refusal. Nothing of the command was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,9 +37,12 @@ pub enum StockRefusal {
     /// The ticket was deleted.
     #[error("the ticket is being withdrawn from sale")]
     TicketRetiring,
-    /// No units, or more than one booking may ask for.
-    #[error("the request has invalid fields: quantity")]
-    InvalidQuantity(Vec<Violation>),
+    /// What is asked for is nothing that this ticket sells.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The stay breaks a rule of its organizer, or begins in the past.
+    #[error("this stay is not sold: {0}")]
+    StayNotAllowed(StayRule),
     /// The counters contradict the holds: an operator must run the audit.
     #[error("the stock counters contradict the hold")]
     CountersBroken,
@@ -47,14 +52,15 @@ impl Fault for StockRefusal {
     fn class(&self) -> FaultClass {
         match self {
             Self::TicketNotFound | Self::HoldNotFound => FaultClass::NotFound,
-            Self::InvalidQuantity(_) => FaultClass::Invalid,
+            Self::Invalid(_) => FaultClass::Invalid,
             Self::CountersBroken => FaultClass::Bug,
             Self::HoldClosed
             | Self::SoldOut
             | Self::NotOnSale
             | Self::PriceMismatch { .. }
             | Self::LimitPerBuyer { .. }
-            | Self::TicketRetiring => FaultClass::Refused,
+            | Self::TicketRetiring
+            | Self::StayNotAllowed(_) => FaultClass::Refused,
         }
     }
 
@@ -68,14 +74,15 @@ impl Fault for StockRefusal {
             Self::PriceMismatch { .. } => "PRICE_MISMATCH",
             Self::LimitPerBuyer { .. } => "LIMIT_PER_BUYER",
             Self::TicketRetiring => "TICKET_RETIRING",
-            Self::InvalidQuantity(_) => "INVALID_FIELD",
+            Self::Invalid(inner) => inner.reason(),
+            Self::StayNotAllowed(_) => "STAY_NOT_ALLOWED",
             Self::CountersBroken => "INTERNAL",
         }
     }
 
     fn violations(&self) -> &[Violation] {
         match self {
-            Self::InvalidQuantity(found) => found,
+            Self::Invalid(inner) => inner.violations(),
             Self::TicketNotFound
             | Self::HoldNotFound
             | Self::HoldClosed
@@ -84,6 +91,7 @@ impl Fault for StockRefusal {
             | Self::PriceMismatch { .. }
             | Self::LimitPerBuyer { .. }
             | Self::TicketRetiring
+            | Self::StayNotAllowed(_)
             | Self::CountersBroken => &[],
         }
     }
@@ -96,13 +104,16 @@ impl Fault for StockRefusal {
                 ("total_nanos", total.nanos().to_string()),
             ],
             Self::LimitPerBuyer { max } => vec![("max_per_buyer", max.to_string())],
+            Self::StayNotAllowed(rule) => {
+                vec![("rule", rule.name().to_owned()), ("bound", rule.bound())]
+            }
             Self::TicketNotFound
             | Self::HoldNotFound
             | Self::HoldClosed
             | Self::SoldOut
             | Self::NotOnSale
             | Self::TicketRetiring
-            | Self::InvalidQuantity(_)
+            | Self::Invalid(_)
             | Self::CountersBroken => Vec::new(),
         }
     }

@@ -108,6 +108,15 @@ impl Stock {
             .map_err(|InvalidStock| CapacityBelowSold { taken: self.held + self.sold })
     }
 
+    /// Nights as if they were one that has as many units as the largest and as many left as the emptiest.
+    pub fn of_nights(nights: impl Iterator<Item = Self>) -> Self {
+        let most = nights.fold((0, 0), |(capacity, available), night| {
+            (u64::max(capacity, night.capacity), u64::max(available, night.available()))
+        });
+        // The largest has at least as many units as any has left.
+        Self { capacity: most.0, held: most.0 - most.1, sold: 0 }
+    }
+
     /// The counters of two slots together.
     ///
     /// # Errors

@@ -2,22 +2,26 @@
 //! and what is to be written. Every store reads the rows that [`StockNeeds`](crate::StockNeeds) names
 //! inside its transaction, asks the book, and writes the changes; so batching can go below the port.
 
+mod chosen;
+
 use std::collections::BTreeMap;
 
-use kernel::{BuyerId, HoldId, QUANTITY_MAX, Recorded, TicketId, Timestamp, Violation};
+use kernel::{BuyerId, HoldId, Invalid, Recorded, TicketId, Timestamp, Violation};
 
-use crate::hold::{HoldFact, Move, units};
+use crate::hold::{HoldFact, Move};
 use crate::{
-    EntryKind, Hold, HoldRecord, HoldRequest, HoldState, HoldStep, Lines, SlotCounts, SlotKey,
-    Stock, StockCommand, StockEntry, StockOrder, StockOutcome, StockRefusal, StockVerdict, Ticket,
-    TicketEvent, Tombstone, fold,
+    EntryKind, Hold, HoldRecord, HoldRequest, HoldState, HoldStep, Lines, Slot, SlotCounts,
+    SlotKey, SlotRecord, StockCommand, StockEntry, StockOrder, StockOutcome, StockRefusal,
+    StockVerdict, Ticket, TicketEvent, Tombstone, fold,
 };
+use chosen::{Plans, Stocks};
 
 /// The rows that some orders are decided on, and what has changed of them.
 #[derive(Debug, Clone, Default)]
 pub struct StockBook {
     tickets: BTreeMap<TicketId, Ticket>,
-    stocks: BTreeMap<SlotKey, Stock>,
+    stocks: Stocks,
+    plans: Plans,
     holds: BTreeMap<HoldId, HoldRecord>,
     owned_by_buyer: BTreeMap<(TicketId, BuyerId), u64>,
     revisions_read: BTreeMap<HoldId, i64>,
@@ -52,13 +56,14 @@ impl StockBook {
     #[must_use]
     pub fn new(
         tickets: Vec<Ticket>,
-        stocks: Vec<(SlotKey, Stock)>,
+        stocks: Vec<(SlotKey, SlotRecord)>,
         holds: Vec<HoldRecord>,
         owned: Vec<((TicketId, BuyerId), u64)>,
     ) -> Self {
         Self {
             tickets: tickets.into_iter().map(|ticket| (ticket.id, ticket)).collect(),
             stocks: stocks.into_iter().collect(),
+            plans: Plans::new(),
             revisions_read: holds.iter().map(|hold| (hold.id(), hold.revision())).collect(),
             holds: holds.into_iter().map(|hold| (hold.id(), hold)).collect(),
             owned_by_buyer: owned.into_iter().collect(),
@@ -81,9 +86,16 @@ impl StockBook {
         }
     }
 
-    /// The slots of which nothing is left now.
+    /// The slots that many share, and of which nothing is left now. A seat is one buyer's.
     pub fn sold_out(&self) -> impl Iterator<Item = &SlotKey> {
-        let sold_out = self.stocks.iter().filter(|(_, stock)| stock.available() == 0);
+        let shared = |slot: &Slot| match slot {
+            Slot::Admission | Slot::Night(_) => true,
+            Slot::Seat(_) => false,
+        };
+        let sold_out = self
+            .stocks
+            .iter()
+            .filter(move |((_, slot), record)| shared(slot) && record.stock.available() == 0);
         sold_out.map(|(slot, _)| slot)
     }
 
@@ -108,15 +120,12 @@ impl StockBook {
         if let Some(known) = self.holds.get(&request.hold_id) {
             return repeated(known, request);
         }
+        let lines = self.lines_of(request, now)?;
         let ticket = self.tickets.get(&request.ticket_id).ok_or(StockRefusal::TicketNotFound)?;
-        if !ticket.is_on_sale(now) {
-            return Err(StockRefusal::NotOnSale);
-        }
-        let count = u32::try_from(units(&request.lines)).unwrap_or(u32::MAX);
-        let total = ticket.terms.unit_price.times(count).ok();
-        let Some(total) = total.filter(|_| (1..=QUANTITY_MAX).contains(&count)) else {
-            let wrong = format_args!("must be from 1 to {QUANTITY_MAX} in all").to_string();
-            return Err(StockRefusal::InvalidQuantity(vec![Violation::new("quantity", wrong)]));
+        let total = chosen::total(ticket, &lines, &self.stocks);
+        let Some((quantity, total)) = request.wanted.quantity().zip(total) else {
+            let wrong = "must be a number of units that there is a price for";
+            return Err(Invalid(vec![Violation::new("quantity", wrong)]).into());
         };
         if request.expected_total.is_some_and(|expected| expected != total) {
             return Err(StockRefusal::PriceMismatch { total });
@@ -125,7 +134,8 @@ impl StockBook {
             id: request.hold_id,
             ticket_id: request.ticket_id,
             buyer_id: request.buyer_id.clone(),
-            lines: request.lines.clone(),
+            quantity,
+            lines,
             unit_price: ticket.terms.unit_price,
             total,
             state: HoldState::Active { pinned_since: request.pinned.then_some(now) },
@@ -136,6 +146,14 @@ impl StockBook {
         self.check_limit(ticket, &hold)?;
         self.apply(&hold, &[EntryKind::Hold], now)?;
         Ok(self.store(hold))
+    }
+
+    fn lines_of(&mut self, request: &HoldRequest, now: Timestamp) -> Result<Lines, StockRefusal> {
+        let ticket = self.tickets.get(&request.ticket_id).ok_or(StockRefusal::TicketNotFound)?;
+        if !ticket.is_on_sale(now) {
+            return Err(StockRefusal::NotOnSale);
+        }
+        chosen::lines(ticket, &request.wanted, (&self.stocks, &mut self.plans), now)
     }
 
     fn step(
@@ -219,7 +237,7 @@ impl StockBook {
     fn check_limit(&self, ticket: &Ticket, hold: &Hold) -> Result<(), StockRefusal> {
         let Some(max) = ticket.terms.max_per_buyer else { return Ok(()) };
         let owned = self.owned_by_buyer.get(&(ticket.id, hold.buyer_id.clone())).unwrap_or(&0);
-        if owned.saturating_add(hold.units()) > u64::from(max.get()) {
+        if owned.saturating_add(u64::from(hold.quantity.get())) > u64::from(max.get()) {
             return Err(StockRefusal::LimitPerBuyer { max });
         }
         Ok(())
@@ -233,6 +251,14 @@ impl StockBook {
         now: Timestamp,
     ) -> Result<(), StockRefusal> {
         let moved = self.moved_stocks(hold.ticket_id, &hold.lines, kinds)?;
+        if let Some(plan) = self.plans.get_mut(&hold.ticket_id) {
+            for ((_, slot), record) in &moved {
+                match slot {
+                    Slot::Seat(name) => plan.mark(name, record.stock.available() > 0),
+                    Slot::Admission | Slot::Night(_) => {}
+                }
+            }
+        }
         self.stocks.extend(moved);
         let owner = (hold.ticket_id, hold.buyer_id.clone());
         for kind in kinds {
@@ -248,9 +274,10 @@ impl StockBook {
                     d_sold: per_sold * count,
                     at: now,
                 });
-                let owned = self.owned_by_buyer.entry(owner.clone()).or_default();
-                *owned = owned.saturating_add_signed((per_held + per_sold) * count);
             }
+            let owned = self.owned_by_buyer.entry(owner.clone()).or_default();
+            let count = i64::from(hold.quantity.get());
+            *owned = owned.saturating_add_signed((per_held + per_sold) * count);
         }
         Ok(())
     }
@@ -260,11 +287,12 @@ impl StockBook {
         ticket_id: TicketId,
         lines: &Lines,
         kinds: &[EntryKind],
-    ) -> Result<BTreeMap<SlotKey, Stock>, StockRefusal> {
-        let mut moved = BTreeMap::new();
+    ) -> Result<Stocks, StockRefusal> {
+        let mut moved = Stocks::new();
         for (slot, quantity) in lines {
             let key = (ticket_id, slot.clone());
-            let mut stock = self.stocks.get(&key).copied().unwrap_or_default();
+            let SlotRecord { mut stock, terms } =
+                self.stocks.get(&key).copied().unwrap_or_default();
             for kind in kinds {
                 let takes = matches!(kind, EntryKind::Hold | EntryKind::Retake);
                 if takes && stock.available() < u64::from(quantity.get()) {
@@ -276,7 +304,7 @@ impl StockBook {
                     .moved(per_held * count, per_sold * count)
                     .map_err(|_| StockRefusal::CountersBroken)?;
             }
-            moved.insert(key, stock);
+            moved.insert(key, SlotRecord { stock, terms });
         }
         Ok(moved)
     }
@@ -308,7 +336,7 @@ fn repeated(known: &HoldRecord, request: &HoldRequest) -> StockVerdict {
             HoldState::Active { .. } | HoldState::Committed | HoldState::Expired => {
                 let same = hold.ticket_id == request.ticket_id
                     && hold.buyer_id == request.buyer_id
-                    && hold.lines == request.lines;
+                    && request.wanted.is_held_by(hold);
                 if same {
                     Ok(StockOutcome::Hold(hold.clone()))
                 } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kernel::{BuyerId, EventId, HoldId, Money, TicketId};
 
-use crate::{Hold, HoldRecord, HoldStep, Lines, SlotKey, StockRefusal};
+use crate::{Hold, HoldRecord, HoldStep, Slot, SlotKey, StockRefusal, Ticket, TicketKind, Wanted};
 
 /// Asks to set stock aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct HoldRequest {
     /// For whom.
     pub buyer_id: BuyerId,
     /// What, all or nothing.
-    pub lines: Lines,
+    pub wanted: Wanted,
     /// What the caller expects to pay.
     pub expected_total: Option<Money>,
     /// Take it pinned, because a charge follows at once.
@@ -66,6 +66,8 @@ pub struct StockNeeds {
     pub slots: BTreeSet<SlotKey>,
     /// Whose holds and purchases must be counted.
     pub buyers: BTreeSet<(TicketId, BuyerId)>,
+    /// Tickets of which units are asked for without naming them.
+    units: BTreeSet<TicketId>,
 }
 
 impl StockCommand {
@@ -86,24 +88,55 @@ impl StockNeeds {
         let mut needs = Self::default();
         for order in orders {
             match &order.command {
-                StockCommand::Hold(request) => {
-                    needs.add(request.ticket_id, &request.buyer_id, &request.lines);
-                }
+                StockCommand::Hold(request) => needs.add_request(request),
                 StockCommand::Step(..) => {}
             }
         }
         for record in known {
             match record {
-                HoldRecord::Hold(hold) => needs.add(hold.ticket_id, &hold.buyer_id, &hold.lines),
+                HoldRecord::Hold(hold) => {
+                    needs.add(hold.ticket_id, &hold.buyer_id);
+                    needs
+                        .slots
+                        .extend(hold.lines.keys().map(|slot| (hold.ticket_id, slot.clone())));
+                }
                 HoldRecord::Tombstone(_) => {}
             }
         }
         needs
     }
 
-    fn add(&mut self, ticket_id: TicketId, buyer_id: &BuyerId, lines: &Lines) {
+    /// Of these tickets the best seats are asked for: every free seat of theirs must be read.
+    pub fn all_seats_of<'a>(
+        &'a self,
+        tickets: &'a [Ticket],
+    ) -> impl Iterator<Item = TicketId> + 'a {
+        let asked =
+            |ticket: &&Ticket| ticket.kind == TicketKind::Seated && self.units.contains(&ticket.id);
+        tickets.iter().filter(asked).map(|ticket| ticket.id)
+    }
+
+    fn add_request(&mut self, request: &HoldRequest) {
+        let id = request.ticket_id;
+        self.add(id, &request.buyer_id);
+        match &request.wanted {
+            Wanted::Units(_) => {
+                self.units.insert(id);
+                self.slots.insert((id, Slot::Admission));
+            }
+            Wanted::Seats(names) => {
+                self.slots.extend(names.iter().map(|name| (id, Slot::Seat(name.clone()))));
+            }
+            // Whether one may depart on a date stands at that date.
+            Wanted::Nights { nights, .. } => {
+                let dates = nights.dates().chain([nights.until()]);
+                self.slots.extend(dates.map(|date| (id, Slot::Night(date))));
+            }
+        }
+    }
+
+    fn add(&mut self, ticket_id: TicketId, buyer_id: &BuyerId) {
         self.tickets.insert(ticket_id);
-        self.slots.extend(lines.keys().map(|slot| (ticket_id, slot.clone())));
         self.buyers.insert((ticket_id, buyer_id.clone()));
     }
 }

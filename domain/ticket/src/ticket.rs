@@ -3,11 +3,9 @@
 
 use std::time::Duration;
 
-use kernel::{
-    Invalid, Locale, Money, OrganizerId, Quantity, TicketId, TimeZoneName, Timestamp, Violation,
-};
+use kernel::{Invalid, Locale, Money, OrganizerId, Quantity, TicketId, TimeZoneName, Timestamp};
 
-use crate::{CAPACITY_MAX, Stock, TicketDraft};
+use crate::{RegisterTicket, Stock, TicketDraft, TicketSlots};
 
 /// What a ticket admits to, and so what its stock is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +67,21 @@ pub struct Terms {
     pub max_per_buyer: Option<Quantity>,
     /// How long an unpaid hold keeps its stock.
     pub hold_ttl: Duration,
+    /// Sections of seats that have a price of their own.
+    pub sections: Vec<SectionPrice>,
+    /// Fewest nights of a stay; 0 for no such rule.
+    pub min_nights: u32,
+    /// Most nights of a stay; 0 for no such rule.
+    pub max_nights: u32,
+}
+
+/// What a seat of one section costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionPrice {
+    /// The section; empty for seats without one.
+    pub name: String,
+    /// Price of one seat.
+    pub unit_price: Money,
 }
 
 /// A sellable product.
@@ -107,19 +120,6 @@ pub struct Listing {
     pub stock: Stock,
 }
 
-/// What an organizer asks to put on sale.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RegisterTicket {
-    /// What it admits to.
-    pub kind: TicketKind,
-    /// When stock is set aside.
-    pub allocation: Allocation,
-    /// Units there are.
-    pub capacity: i64,
-    /// The rest.
-    pub draft: TicketDraft,
-}
-
 /// What a transition did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -128,32 +128,6 @@ pub enum Decision {
     Happened,
     /// It is so already; nothing is to be written.
     AlreadyDone,
-}
-
-impl RegisterTicket {
-    /// All that is wrong with the request.
-    #[must_use]
-    pub fn violations(&self, now: Timestamp) -> Vec<Violation> {
-        let mut found = self.draft.violations(now, None);
-        match self.kind {
-            TicketKind::Admission => {}
-            TicketKind::Seated | TicketKind::Nightly => found.push(Violation::new(
-                "kind",
-                "seats and nights are not sold yet; only TICKET_KIND_ADMISSION is",
-            )),
-        }
-        match self.allocation {
-            Allocation::HoldFirst => {}
-            Allocation::PayFirst => found.push(Violation::new(
-                "allocation",
-                "PAY_FIRST is not offered yet; use ALLOCATION_HOLD_FIRST",
-            )),
-        }
-        if let Err(violation) = checked_capacity(self.capacity) {
-            found.push(violation);
-        }
-        found
-    }
 }
 
 impl Ticket {
@@ -168,9 +142,7 @@ impl Ticket {
         now: Timestamp,
     ) -> Result<Listing, Invalid> {
         let found = request.violations(now);
-        let (Ok(terms), Ok(capacity), true) =
-            (request.draft.check(now, None), checked_capacity(request.capacity), found.is_empty())
-        else {
+        let (Ok(terms), true) = (request.draft.check(now, None), found.is_empty()) else {
             return Err(Invalid(found));
         };
         let ticket = Self {
@@ -186,7 +158,10 @@ impl Ticket {
             revision: 1,
             event_version: 1,
         };
-        Ok(Listing { ticket, stock: Stock::untouched(capacity) })
+        let slots = request.slots().into_iter();
+        let begun = slots.map(|begun| (begun.slot, Stock::untouched(begun.capacity).into()));
+        let begun = TicketSlots { ticket, slots: begun.collect() };
+        Ok(Listing { stock: begun.stock(), ticket: begun.ticket })
     }
 
     /// Whether its organizer has deleted it.
@@ -211,7 +186,11 @@ impl Ticket {
     /// # Errors
     /// [`Invalid`] with all that is wrong.
     pub fn update(&mut self, draft: &TicketDraft, now: Timestamp) -> Result<Decision, Invalid> {
-        let terms = draft.check(now, Some(&self.terms))?;
+        let mut found = draft.violations(now, Some(&self.terms));
+        found.extend(draft.violations_of_kind(self.kind));
+        let (Ok(terms), true) = (draft.check(now, Some(&self.terms)), found.is_empty()) else {
+            return Err(Invalid(found));
+        };
         if terms == self.terms && draft.status() == self.status {
             return Ok(Decision::AlreadyDone);
         }
@@ -239,14 +218,4 @@ impl Listing {
         self.ticket.touch(now);
         Decision::Happened
     }
-}
-
-/// Reads a capacity.
-///
-/// # Errors
-/// The violation of `capacity`.
-pub(crate) fn checked_capacity(capacity: i64) -> Result<u64, Violation> {
-    u64::try_from(capacity).ok().filter(|capacity| *capacity <= CAPACITY_MAX).ok_or_else(|| {
-        Violation::new("capacity", format_args!("must be from 0 to {CAPACITY_MAX} units"))
-    })
 }

@@ -158,7 +158,7 @@ pub(crate) fn order(ticket_id: TicketId, buyer: u16, units: u32) -> (HoldId, Sto
         hold_id,
         ticket_id,
         buyer_id,
-        lines: Lines::from([(Slot::Admission, quantity)]),
+        wanted: Wanted::Units(quantity),
         expected_total: None,
         pinned: true,
         surely_new: true,
@@ -178,22 +178,16 @@ async fn on_sale(store: &SeaOrmTicketStore, capacity: i64) -> TicketId {
         unit_price: Some(Money::from_minor(1_000, won)),
         ..TicketDraft::default()
     };
-    let request = RegisterTicket {
-        kind: TicketKind::Admission,
-        allocation: Allocation::HoldFirst,
-        capacity,
-        draft,
-    };
+    let request = RegisterTicket::admission(capacity, draft);
     let organizer = OrganizerId::new("acme").unwrap_or_else(|error| panic!("{error}"));
     let (id, begun) = (TicketId::new(fresh_id()), Timestamp::from_micros(1_000));
     let listing = Ticket::register(id, (organizer, Locale::Ko), &request, begun);
     let listing = listing.unwrap_or_else(|error| panic!("{error}"));
-    let capacities =
-        vec![SlotCapacity { slot: Slot::Admission, capacity: listing.stock.capacity() }];
     let change = TicketChange {
         ticket: listing.ticket,
         expected_revision: 0,
-        capacities,
+        capacities: request.slots(),
+        nights: None,
         events: Vec::new(),
         caused_by: None,
         reply: ReplyChange::None,

@@ -193,23 +193,18 @@ fn pattern(number: u64) -> TicketDraft {
 }
 
 async fn register(store: &SeaOrmTicketStore, number: u64, draft: &TicketDraft) {
-    let request = RegisterTicket {
-        kind: TicketKind::Admission,
-        allocation: Allocation::HoldFirst,
-        capacity: CAPACITY,
-        draft: draft.clone(),
-    };
+    let request = RegisterTicket::admission(CAPACITY, draft.clone());
     let organizer = OrganizerId::new(format!("o{}", number % 50));
     let seller = (organizer.unwrap_or_else(|error| panic!("{error}")), Locale::Ko);
     let id = TicketId::new(Uuid::from_u128(u128::from(number)));
     let at = Timestamp::from_micros(i64::try_from(number).unwrap_or_default());
     let listing = Ticket::register(id, seller, &request, at);
     let listing = listing.unwrap_or_else(|error| panic!("{error}"));
-    let capacity = listing.stock.capacity();
     let change = TicketChange {
         ticket: listing.ticket,
         expected_revision: 0,
-        capacities: vec![SlotCapacity { slot: Slot::Admission, capacity }],
+        capacities: request.slots(),
+        nights: None,
         events: Vec::new(),
         caused_by: None,
         reply: ReplyChange::None,

@@ -19,10 +19,10 @@ use kernel::{
 use memory_ticket::MemoryTicketStore;
 use testkit::{ManualClock, NumberedIds};
 use ticket::{
-    Allocation, Availability, ChangeTicketError, DeleteTicket, DueHolds, HoldRecord, HoldRequest,
-    HoldState, HoldStep, Lines, Listing, RegisterTicket, SetCapacity, Slot, StockCommand,
-    StockOrder, StockOutcome, StockStore, StockVerdict, StuckHold, Sweep, TermsChange, TicketDraft,
-    TicketEvent, TicketKind, TicketOrder, TicketSearch, TicketStatus, Ticketing, UpdateTicket,
+    ChangeTicketError, DeleteTicket, DueHolds, HoldRecord, HoldRequest, HoldState, HoldStep,
+    Listing, Nights, RegisterTicket, SetCapacity, StockCommand, StockOrder, StockOutcome,
+    StockStore, StockVerdict, StuckHold, Sweep, TermsChange, TicketDraft, TicketEvent, TicketOrder,
+    TicketSearch, TicketSlots, TicketStatus, Ticketing, UpdateTicket, Wanted,
 };
 
 struct Scene {
@@ -70,7 +70,7 @@ impl Scene {
             hold_id,
             ticket_id,
             buyer_id: BuyerId::new("alice").unwrap(),
-            lines: Lines::from([(Slot::Admission, Quantity::new(units).unwrap())]),
+            wanted: Wanted::Units(Quantity::new(units).unwrap()),
             expected_total: None,
             pinned,
             surely_new: true,
@@ -110,16 +110,9 @@ impl Scene {
 
 fn request(capacity: i64) -> RegisterTicket {
     let price = Money::from_minor(55_000, Currency::from_code("KRW").unwrap());
-    RegisterTicket {
-        kind: TicketKind::Admission,
-        allocation: Allocation::HoldFirst,
-        capacity,
-        draft: TicketDraft {
-            name: "Concert".into(),
-            unit_price: Some(price),
-            ..TicketDraft::default()
-        },
-    }
+    let draft =
+        TicketDraft { name: "Concert".into(), unit_price: Some(price), ..TicketDraft::default() };
+    RegisterTicket::admission(capacity, draft)
 }
 
 fn fresh(answered: Answered<Listing>) -> Listing {
@@ -170,7 +163,7 @@ async fn t01_a_registered_ticket_comes_back_whole_and_is_found() {
 async fn only_its_organizer_changes_a_ticket() {
     let scene = Scene::new();
     let id = scene.registered(10).await;
-    let request = || SetCapacity { ticket_id: id, capacity: 5 };
+    let request = || SetCapacity { ticket_id: id, capacity: 5, nights: None };
     let cases = [
         (Caller::anonymous(), FaultClass::Unauthenticated),
         (caller(Role::Buyer, None), FaultClass::Forbidden),
@@ -225,7 +218,7 @@ async fn i1_the_capacity_stays_above_what_is_taken() {
     let id = scene.registered(10).await;
     scene.hold(id, 4, true).await;
     let set = |capacity| {
-        let request = SetCapacity { ticket_id: id, capacity };
+        let request = SetCapacity { ticket_id: id, capacity, nights: None };
         scene.ticketing.set_capacity(&scene.organizer, request, None)
     };
     let refused = set(3).await.unwrap_err();
@@ -233,7 +226,7 @@ async fn i1_the_capacity_stays_above_what_is_taken() {
     assert_eq!(refused.metadata(), [("taken", "4".to_owned())]);
     assert_eq!(set(-1).await.unwrap_err().violations()[0].field, "capacity");
     assert_eq!(fresh(set(4).await.unwrap()).stock.available(), 0);
-    let left = scene.ticketing.get_availability(id).await.unwrap();
+    let left = scene.ticketing.get_availability(id, None).await.unwrap();
     assert_eq!((left.total.capacity(), left.total.held()), (4, 4));
     assert_eq!(left.read_at, scene.clock.now());
 }
@@ -343,12 +336,12 @@ impl StockStore for Damaged {
         self.inner.due_holds(skipped, limit).await
     }
 
-    async fn availability(
+    async fn slots(
         &self,
-        id: TicketId,
-        read_at: Timestamp,
-    ) -> Result<Option<Availability>, StoreError> {
-        self.inner.availability(id, read_at).await
+        tickets: &[TicketId],
+        nights: Option<Nights>,
+    ) -> Result<Vec<TicketSlots>, StoreError> {
+        self.inner.slots(tickets, nights).await
     }
 }
 

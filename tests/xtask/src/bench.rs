@@ -34,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<bool, String> 
 
 /// The plan as it was given.
 fn arguments(plan: &plan::Plan) -> Vec<String> {
-    let plan::Plan { scenarios, rounds, seconds, callers, smoke } = plan;
+    let plan::Plan { scenarios, rounds, seconds, callers, tickets, smoke } = plan;
     let names = scenarios.iter().filter_map(ValueEnum::to_possible_value);
     let mut arguments: Vec<_> = names.map(|name| name.get_name().to_owned()).collect();
     if *smoke {
@@ -43,5 +43,6 @@ fn arguments(plan: &plan::Plan) -> Vec<String> {
         arguments.extend([format!("--rounds={rounds}"), format!("--seconds={seconds}")]);
     }
     arguments.extend(callers.map(|callers| format!("--callers={callers}")));
+    arguments.push(format!("--tickets={tickets}"));
     arguments
 }

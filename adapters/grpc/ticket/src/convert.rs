@@ -1,8 +1,11 @@
 //! Tickets and what is left of them, from the domain to the wire.
 
-use grpc_server::wire::{money, timestamp};
+use grpc_server::wire::{date, money, timestamp};
 use proto::boxoffice::ticket::v1 as pb;
-use ticket::{Allocation, Availability, Listing, Slot, Terms, Ticket, TicketKind, TicketStatus};
+use ticket::{
+    Allocation, Availability, Listing, SectionPrice, Slot, SlotAvailability, Terms, Ticket,
+    TicketKind, TicketStatus, row_of, section_of,
+};
 
 /// A ticket as callers see it.
 pub(crate) fn ticket(Listing { ticket, stock }: &Listing) -> pb::Ticket {
@@ -33,25 +36,68 @@ pub(crate) fn ticket(Listing { ticket, stock }: &Listing) -> pb::Ticket {
         seats: Vec::new(),
         first_night: None,
         last_night: None,
+        sections: terms.sections.iter().map(section).collect(),
+        min_nights: nights(terms.min_nights),
+        max_nights: nights(terms.max_nights),
     }
 }
 
 /// What is left of a ticket.
 pub(crate) fn availability(read: &Availability) -> pb::Availability {
-    let slots = read.slots.iter().map(|left| pb::SlotAvailability {
-        slot: slot(&left.slot),
-        capacity: count(left.stock.capacity()),
-        available: count(left.stock.available()),
-    });
     pb::Availability {
         ticket_id: read.ticket_id.to_string(),
         capacity: count(read.total.capacity()),
         held: count(read.total.held()),
         sold: count(read.total.sold()),
         available: count(read.total.available()),
-        slots: slots.collect(),
+        slots: read.slots.iter().map(slot_availability).collect(),
         read_time: Some(timestamp(read.read_at)),
     }
+}
+
+fn slot_availability(left: &SlotAvailability) -> pb::SlotAvailability {
+    let (section, row) = match &left.slot {
+        Slot::Seat(name) => (section_of(name), row_of(name)),
+        Slot::Admission | Slot::Night(_) => ("", ""),
+    };
+    pb::SlotAvailability {
+        slot: slot(&left.slot),
+        capacity: count(left.stock.capacity()),
+        available: count(left.stock.available()),
+        held: count(left.stock.held()),
+        sold: count(left.stock.sold()),
+        unit_price: Some(money(left.unit_price)),
+        section: section.to_owned(),
+        row: row.to_owned(),
+        position: i32::try_from(left.terms.position).unwrap_or(i32::MAX),
+        closed_to_arrival: left.terms.closed_to_arrival,
+        closed_to_departure: left.terms.closed_to_departure,
+    }
+}
+
+/// The nights of a ticket.
+pub(crate) fn calendar(read: &Availability) -> pb::TicketCalendar {
+    let night = |left: &SlotAvailability| match &left.slot {
+        Slot::Night(night) => Some(pb::CalendarNight {
+            date: Some(date(*night)),
+            available: count(left.stock.available()),
+            unit_price: Some(money(left.unit_price)),
+            closed_to_arrival: left.terms.closed_to_arrival,
+            closed_to_departure: left.terms.closed_to_departure,
+        }),
+        Slot::Admission | Slot::Seat(_) => None,
+    };
+    let nights = read.slots.iter().filter_map(night).collect();
+    pb::TicketCalendar { ticket_id: read.ticket_id.to_string(), nights }
+}
+
+fn section(section: &SectionPrice) -> pb::Section {
+    pb::Section { name: section.name.clone(), unit_price: Some(money(section.unit_price)) }
+}
+
+/// At most a year, by the domain's limit.
+fn nights(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// A slot's name for callers.

@@ -99,7 +99,7 @@ fn of_hold(name: &'static str, aggregate_id: String, wire: &impl Message) -> Nam
 mod tests {
     use kernel::{Currency, EventId, HoldId, Locale, Money, OrganizerId, Timestamp, Uuid};
     use proto::boxoffice::booking::v1::Booking;
-    use ticket::{Allocation, Listing, RegisterTicket, Ticket, TicketDraft, TicketKind};
+    use ticket::{Listing, RegisterTicket, Ticket, TicketDraft};
 
     use super::*;
 
@@ -107,12 +107,7 @@ mod tests {
         let price = Money::from_minor(1_000, Currency::from_code("KRW").expect("known"));
         let draft =
             TicketDraft { name: "Concert".into(), unit_price: Some(price), ..Default::default() };
-        let request = RegisterTicket {
-            kind: TicketKind::Admission,
-            allocation: Allocation::HoldFirst,
-            capacity: 10,
-            draft,
-        };
+        let request = RegisterTicket::admission(10, draft);
         let seller = (OrganizerId::new("acme").expect("a name"), Locale::Ko);
         let id = TicketId::new(Uuid::from_u128(7));
         Box::new(Ticket::register(id, seller, &request, Timestamp::from_micros(1)).expect("sound"))

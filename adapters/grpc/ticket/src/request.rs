@@ -1,5 +1,6 @@
 //! Requests of the ticket service, from the wire to the domain: all violations at once.
 
+mod nights;
 mod search;
 mod update;
 
@@ -8,12 +9,13 @@ use std::time::Duration;
 use grpc_server::wire::Check;
 use kernel::{Invalid, TicketId, Timestamp};
 use proto::boxoffice::ticket::v1 as pb;
-use ticket::{Allocation, DeleteTicket, RegisterTicket, SetCapacity, TicketDraft, TicketKind};
+use ticket::{
+    Allocation, DeleteTicket, RegisterTicket, SECTIONS_MAX, SectionPrice, TicketDraft, TicketKind,
+};
 
+pub(crate) use nights::{availability, calendar, set_capacity, set_nights};
 pub(crate) use search::search;
 pub(crate) use update::update;
-
-const NIGHTS_ONLY: &str = "is only for kind NIGHTLY";
 
 /// The ticket to register. What the rules of the domain say is asked here too, so that a caller
 /// hears of everything at once.
@@ -28,11 +30,11 @@ pub(crate) fn register(
         kind: kind.unwrap_or(TicketKind::Admission),
         allocation: allocation(&mut check, wire.allocation).unwrap_or(Allocation::HoldFirst),
         capacity: wire.capacity,
+        first_night: check.optional_date("first_night", wire.first_night.as_ref()),
+        last_night: check.optional_date("last_night", wire.last_night.as_ref()),
         draft: draft(&mut check, &wire),
+        seats: wire.seats,
     };
-    if kind == Some(TicketKind::Admission) {
-        refuse_other_kinds(&mut check, &wire);
-    }
     let mut found = check.finish().err().map(|Invalid(found)| found).unwrap_or_default();
     for violation in request.violations(now) {
         if !found.iter().any(|known| known.field.starts_with(&violation.field)) {
@@ -49,33 +51,9 @@ pub(crate) fn ticket_id(text: &str) -> Result<TicketId, Invalid> {
     check.read(id)
 }
 
-/// Which capacity to set.
-pub(crate) fn set_capacity(request: &pb::SetCapacityRequest) -> Result<SetCapacity, Invalid> {
-    let mut check = Check::new();
-    let ticket_id = check.id("ticket_id", &request.ticket_id);
-    refuse_nights(&mut check, request.start_date.is_some(), request.end_date.is_some());
-    if request.capacity.is_none() {
-        check.violate("capacity", "must be given");
-    }
-    let read = ticket_id.zip(request.capacity);
-    check.read(read.map(|(ticket_id, capacity)| SetCapacity { ticket_id, capacity }))
-}
-
 /// Which ticket to delete.
 pub(crate) fn delete(request: pb::DeleteTicketRequest) -> Result<DeleteTicket, Invalid> {
     ticket_id(&request.ticket_id).map(|ticket_id| DeleteTicket { ticket_id, etag: request.etag })
-}
-
-/// Of which ticket to read what is left.
-pub(crate) fn availability(
-    id: &str,
-    start_date: bool,
-    end_date: bool,
-) -> Result<TicketId, Invalid> {
-    let mut check = Check::new();
-    let ticket_id = check.id("ticket_id", id);
-    refuse_nights(&mut check, start_date, end_date);
-    check.read(ticket_id)
 }
 
 fn draft(check: &mut Check, wire: &pb::Ticket) -> TicketDraft {
@@ -93,8 +71,20 @@ fn draft(check: &mut Check, wire: &pb::Ticket) -> TicketDraft {
         ends_at: check.optional_timestamp("end_time", wire.end_time.as_ref()),
         max_per_buyer: i64::from(wire.max_per_buyer),
         hold_ttl: hold_ttl(check, wire.hold_ttl.as_ref()),
+        sections: sections(check, &wire.sections),
+        min_nights: i64::from(wire.min_nights),
+        max_nights: i64::from(wire.max_nights),
         paused: status.unwrap_or_default(),
     }
+}
+
+fn sections(check: &mut Check, wire: &[pb::Section]) -> Vec<SectionPrice> {
+    let section = |(place, section): (usize, &pb::Section)| {
+        let field = format!("sections[{place}].unit_price");
+        let unit_price = check.money(&field, section.unit_price.as_ref())?;
+        Some(SectionPrice { name: section.name.clone(), unit_price })
+    };
+    wire.iter().take(SECTIONS_MAX + 1).enumerate().filter_map(section).collect()
 }
 
 fn hold_ttl(check: &mut Check, wire: Option<&prost_types::Duration>) -> Option<Duration> {
@@ -126,7 +116,7 @@ fn kind(check: &mut Check, kind: i32) -> Option<TicketKind> {
         Ok(pb::TicketKind::Seated) => Some(TicketKind::Seated),
         Ok(pb::TicketKind::Nightly) => Some(TicketKind::Nightly),
         Ok(pb::TicketKind::Unspecified) | Err(_) => {
-            check.violate("kind", "must be one of the kinds of a ticket, TICKET_KIND_ADMISSION");
+            check.violate("kind", "must be TICKET_KIND_ADMISSION, _SEATED or _NIGHTLY");
             None
         }
     }
@@ -139,27 +129,6 @@ fn allocation(check: &mut Check, allocation: i32) -> Option<Allocation> {
         Err(_) => {
             check.violate("allocation", "must be ALLOCATION_HOLD_FIRST");
             None
-        }
-    }
-}
-
-fn refuse_other_kinds(check: &mut Check, wire: &pb::Ticket) {
-    if !wire.seats.is_empty() {
-        check.violate("seats", "are only for kind SEATED");
-    }
-    for (field, given) in
-        [("first_night", wire.first_night.is_some()), ("last_night", wire.last_night.is_some())]
-    {
-        if given {
-            check.violate(field, NIGHTS_ONLY);
-        }
-    }
-}
-
-fn refuse_nights(check: &mut Check, start_date: bool, end_date: bool) {
-    for (field, given) in [("start_date", start_date), ("end_date", end_date)] {
-        if given {
-            check.violate(field, NIGHTS_ONLY);
         }
     }
 }

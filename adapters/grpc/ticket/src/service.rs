@@ -28,7 +28,7 @@ pub struct TicketGrpc {
     pub stopping: CancellationToken,
 }
 
-/// The answer of RegisterTicket, UpdateTicket, SetCapacity and DeleteTicket: all of them hold the
+/// The answer of RegisterTicket, UpdateTicket, SetCapacity, SetNights and DeleteTicket: all of them hold the
 /// ticket in field 1 and nothing else, so one encoding serves them all.
 #[must_use]
 pub fn encode_reply(listing: &Listing) -> Vec<u8> {
@@ -101,6 +101,19 @@ impl TicketService for TicketGrpc {
         answer(done.await?.map(|l| pb::SetCapacityResponse { ticket: Some(convert::ticket(&l)) }))
     }
 
+    async fn set_nights(
+        &self,
+        request: Request<pb::SetNightsRequest>,
+    ) -> Result<Response<pb::SetNightsResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
+        let key = reply_key(&request, &caller, "TicketService/SetNights")?;
+        let command = read::set_nights(request.get_ref()).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.set_nights(&caller, command, key).await.map_err(|e| refuse(&e))
+        });
+        answer(done.await?.map(|l| pb::SetNightsResponse { ticket: Some(convert::ticket(&l)) }))
+    }
+
     async fn delete_ticket(
         &self,
         request: Request<pb::DeleteTicketRequest>,
@@ -119,11 +132,23 @@ impl TicketService for TicketGrpc {
         request: Request<pb::GetAvailabilityRequest>,
     ) -> Result<Response<pb::GetAvailabilityResponse>, Status> {
         let wire = request.get_ref();
-        let nights = (wire.start_date.is_some(), wire.end_date.is_some());
-        let id = read::availability(&wire.ticket_id, nights.0, nights.1).map_err(|e| refuse(&e))?;
-        let left = self.ticketing.get_availability(id).await.map_err(|e| refuse(&e))?;
+        let dates = (wire.start_date.as_ref(), wire.end_date.as_ref());
+        let (id, nights) = read::availability(&wire.ticket_id, dates).map_err(|e| refuse(&e))?;
+        let left = self.ticketing.get_availability(id, nights).await.map_err(|e| refuse(&e))?;
         let availability = Some(convert::availability(&left));
         Ok(Response::new(pb::GetAvailabilityResponse { availability }))
+    }
+
+    async fn get_calendar(
+        &self,
+        request: Request<pb::GetCalendarRequest>,
+    ) -> Result<Response<pb::GetCalendarResponse>, Status> {
+        let (wanted, conditions) = read::calendar(request.into_inner()).map_err(|e| refuse(&e))?;
+        let read = self.ticketing.get_calendar(wanted).await.map_err(|e| refuse(&e))?;
+        Ok(Response::new(pb::GetCalendarResponse {
+            calendars: read.tickets.iter().map(convert::calendar).collect(),
+            next_page_token: page_token(read.next, &conditions),
+        }))
     }
 
     type WatchAvailabilityStream =
@@ -134,10 +159,11 @@ impl TicketService for TicketGrpc {
         request: Request<pb::WatchAvailabilityRequest>,
     ) -> Result<Response<Self::WatchAvailabilityStream>, Status> {
         let wire = request.get_ref();
-        let nights = (wire.start_date.is_some(), wire.end_date.is_some());
-        let id = read::availability(&wire.ticket_id, nights.0, nights.1).map_err(|e| refuse(&e))?;
+        let dates = (wire.start_date.as_ref(), wire.end_date.as_ref());
+        let (id, nights) = read::availability(&wire.ticket_id, dates).map_err(|e| refuse(&e))?;
         let (ticketing, stopping) = (self.ticketing.clone(), self.stopping.clone());
-        let watch = Watch::begin(ticketing, id, stopping).await.map_err(|e| refuse(&e))?;
+        let watch =
+            Watch::begin(ticketing, (id, nights), stopping).await.map_err(|e| refuse(&e))?;
         Ok(Response::new(watch.stream().boxed()))
     }
 }

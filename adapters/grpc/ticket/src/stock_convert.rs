@@ -2,12 +2,12 @@
 
 use grpc_server::batch::{self, Asker};
 use grpc_server::refuse;
-use grpc_server::wire::{Check, money, timestamp};
-use kernel::{BookingId, BuyerId, HoldId, Invalid, Violation};
+use grpc_server::wire::{Check, date, money, timestamp};
+use kernel::{BookingId, BuyerId, HoldId, Invalid, Quantity, Violation};
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_command::Command;
 use proto::boxoffice::ticket::v1::stock_verdict::Outcome;
-use ticket::{Hold, HoldRequest, HoldState, HoldStep, Lines, Slot, StockCommand, StockOutcome};
+use ticket::{Hold, HoldRequest, HoldState, HoldStep, StockCommand, StockOutcome, Wishes};
 
 use crate::convert;
 
@@ -15,8 +15,7 @@ use crate::convert;
 pub(crate) fn hold(hold: &Hold) -> pb::Hold {
     let lines = hold.lines.iter().map(|(slot, quantity)| pb::HoldLine {
         slot: convert::slot(slot),
-        // At most 10,000.
-        quantity: i32::try_from(quantity.get()).unwrap_or(i32::MAX),
+        quantity: units(*quantity),
     });
     pb::Hold {
         hold_id: hold.id.to_string(),
@@ -29,8 +28,16 @@ pub(crate) fn hold(hold: &Hold) -> pb::Hold {
         state: state(hold.state).into(),
         expire_time: Some(timestamp(hold.expires_at)),
         pinned: hold.is_pinned(),
-        ..pb::Hold::default()
+        quantity: units(hold.quantity),
+        seats: hold.seats().map(str::to_owned).collect(),
+        check_in: hold.nights().map(|nights| date(nights.from())),
+        check_out: hold.nights().map(|nights| date(nights.until())),
     }
+}
+
+/// At most 10,000.
+fn units(quantity: Quantity) -> i32 {
+    i32::try_from(quantity.get()).unwrap_or(i32::MAX)
 }
 
 /// The hold of an outcome; `None` is a tombstone.
@@ -63,23 +70,26 @@ pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Inv
     }
     let ticket_id = check.id("ticket_id", &wire.ticket_id);
     let buyer_id = check.take("buyer_id", BuyerId::new(wire.buyer_id.as_str()));
-    let quantity = check.quantity("quantity", wire.quantity);
-    let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
-    for (field, given) in [
-        ("seats", !wire.seats.is_empty()),
-        ("check_in", wire.check_in.is_some()),
-        ("check_out", wire.check_out.is_some()),
-    ] {
-        if given {
-            check.violate(field, "is not sold yet; only admission is");
+    let wishes = Wishes {
+        quantity: i64::from(wire.quantity),
+        seats: wire.seats.clone(),
+        check_in: check.optional_date("check_in", wire.check_in.as_ref()),
+        check_out: check.optional_date("check_out", wire.check_out.as_ref()),
+    };
+    let wanted = match wishes.read() {
+        Ok(wanted) => Some(wanted),
+        Err(Invalid(found)) => {
+            found.into_iter().for_each(|wrong| check.violate(wrong.field, wrong.description));
+            None
         }
-    }
+    };
+    let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
     let request = || {
         Some(HoldRequest {
             hold_id: hold_id?,
             ticket_id: ticket_id?,
             buyer_id: buyer_id?,
-            lines: Lines::from([(Slot::Admission, quantity?)]),
+            wanted: wanted?,
             expected_total,
             pinned: wire.pinned,
             surely_new: wire.surely_new,
@@ -131,9 +141,10 @@ const fn state(state: HoldState) -> pb::HoldState {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Currency, Money, Uuid};
-    use prost::Message;
-    use ticket::StockRefusal;
+use kernel::{Currency, Money, TicketId, Timestamp, Uuid};
+use prost::Message;
+use proto::google::r#type as google;
+use ticket::{Slot, StockRefusal, Wanted};
     use tonic_types::StatusExt;
 
     use super::*;
@@ -160,12 +171,48 @@ mod tests {
     #[test]
     fn a_hold_is_of_its_booking() {
         let Ok(StockCommand::Hold(read)) = read_hold(&request()) else { panic!("a hold") };
-        assert_eq!(read.lines.keys().collect::<Vec<_>>(), [&Slot::Admission]);
+        assert_eq!(read.wanted.quantity().map(Quantity::get), Some(2));
         let other = pb::HoldStockRequest { booking_id: OTHER.into(), ..request() };
         assert_eq!(wrong(read_hold(&other)), ["hold_id"]);
-        let empty = pb::HoldStockRequest { seats: vec!["A1".into()], ..Default::default() };
-        let expected = ["hold_id", "booking_id", "ticket_id", "buyer_id", "quantity", "seats"];
-        assert_eq!(wrong(read_hold(&empty)), expected);
+        let expected = ["hold_id", "booking_id", "ticket_id", "buyer_id", "quantity"];
+        assert_eq!(wrong(read_hold(&pb::HoldStockRequest::default())), expected);
+    }
+
+    #[test]
+    fn r25_a_hold_tells_its_seats_and_nights() {
+        let day = |day| Some(google::Date { year: 2030, month: 12, day });
+        let nights = pb::HoldStockRequest { check_in: day(30), check_out: day(31), ..request() };
+        let Ok(StockCommand::Hold(read)) = read_hold(&nights) else { panic!("a hold") };
+        assert!(matches!(read.wanted, Wanted::Nights { .. }));
+        let seats = vec!["A2".to_owned(), "A1".to_owned()];
+        let seats = pb::HoldStockRequest { seats, ..request() };
+        let Ok(StockCommand::Hold(read)) = read_hold(&seats) else { panic!("a hold") };
+        assert!(matches!(read.wanted, Wanted::Seats(_)));
+        let odd = pb::HoldStockRequest { check_in: day(32), ..request() };
+        assert_eq!(wrong(read_hold(&odd)), ["check_in"]);
+
+        let held = |lines: Vec<Slot>| {
+            let one = Quantity::new(1).expect("one");
+            hold(&Hold {
+                id: HoldId::new(Uuid::nil()),
+                ticket_id: TicketId::new(Uuid::nil()),
+                buyer_id: BuyerId::new("alice").expect("a name"),
+                quantity: one,
+                lines: lines.into_iter().map(|slot| (slot, one)).collect(),
+                unit_price: Money::zero(Currency::from_code("KRW").expect("known")),
+                total: Money::zero(Currency::from_code("KRW").expect("known")),
+                state: HoldState::Committed,
+                expires_at: Timestamp::from_micros(1),
+                revision: 1,
+                event_version: 0,
+            })
+        };
+        let night = |text: &str| Slot::Night(text.parse().expect("a date"));
+        let shown = held(vec![night("2030-12-30"), night("2030-12-31")]);
+        let until = Some(google::Date { year: 2031, month: 1, day: 1 });
+        assert_eq!((shown.check_in, shown.check_out, shown.seats.len()), (day(30), until, 0));
+        let shown = held(vec![Slot::Seat("A1".into())]);
+        assert_eq!((shown.check_in, shown.seats), (None, vec!["A1".to_owned()]));
     }
 
     #[test]

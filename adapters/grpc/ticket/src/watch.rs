@@ -7,7 +7,7 @@ use futures::stream::{self, Stream};
 use grpc_server::refuse;
 use kernel::TicketId;
 use proto::boxoffice::ticket::v1 as pb;
-use ticket::{Availability, GetTicketError, Ticketing};
+use ticket::{Availability, GetAvailabilityError, Nights, Ticketing};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -18,7 +18,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// What one watcher was sent and is about to be sent.
 pub(crate) struct Watch {
     ticketing: Arc<Ticketing>,
-    ticket_id: TicketId,
+    of: (TicketId, Option<Nights>),
     stopping: CancellationToken,
     sent: Option<Availability>,
     seen: Availability,
@@ -28,11 +28,11 @@ impl Watch {
     /// Takes the first look, so that a ticket that is not there is refused at once.
     pub(crate) async fn begin(
         ticketing: Arc<Ticketing>,
-        ticket_id: TicketId,
+        of: (TicketId, Option<Nights>),
         stopping: CancellationToken,
-    ) -> Result<Self, GetTicketError> {
-        let seen = ticketing.get_availability(ticket_id).await?;
-        Ok(Self { ticketing, ticket_id, stopping, sent: None, seen })
+    ) -> Result<Self, GetAvailabilityError> {
+        let seen = ticketing.get_availability(of.0, of.1).await?;
+        Ok(Self { ticketing, of, stopping, sent: None, seen })
     }
 
     /// The stream, until the client hangs up or the server stops.
@@ -48,7 +48,7 @@ impl Watch {
         })
     }
 
-    async fn next(&mut self) -> Result<Option<Availability>, GetTicketError> {
+    async fn next(&mut self) -> Result<Option<Availability>, GetAvailabilityError> {
         while !self.stopping.is_cancelled() {
             if !self.sent.as_ref().is_some_and(|sent| sent.same_as(&self.seen)) {
                 self.sent = Some(self.seen.clone());
@@ -57,7 +57,7 @@ impl Watch {
             tokio::select! {
                 () = self.stopping.cancelled() => {}
                 () = tokio::time::sleep(LOOK_INTERVAL) => {
-                    self.seen = self.ticketing.get_availability(self.ticket_id).await?;
+                    self.seen = self.ticketing.get_availability(self.of.0, self.of.1).await?;
                 }
             }
         }

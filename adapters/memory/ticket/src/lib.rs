@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::{Clock, EventId, HoldId, KeyedReply, Recorded, TicketId};
-use ticket::{HoldRecord, SlotKey, Stock, StockEntry, Ticket, TicketEvent};
+use ticket::{HoldRecord, SlotKey, SlotRecord, StockEntry, Ticket, TicketEvent};
 
 /// Keeps tickets and stock as long as it lives.
 pub struct MemoryTicketStore {
@@ -18,7 +18,7 @@ pub struct MemoryTicketStore {
 #[derive(Default)]
 struct Tables {
     tickets: BTreeMap<TicketId, Ticket>,
-    stocks: BTreeMap<SlotKey, Stock>,
+    stocks: BTreeMap<SlotKey, SlotRecord>,
     holds: BTreeMap<HoldId, HoldRecord>,
     entries: Vec<StockEntry>,
     events: Vec<Recorded<TicketEvent>>,

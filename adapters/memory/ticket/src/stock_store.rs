@@ -1,10 +1,10 @@
 //! Stock and holds in memory.
 
 use async_trait::async_trait;
-use kernel::{BuyerId, HoldId, StoreError, TicketId, Timestamp};
+use kernel::{BuyerId, HoldId, StoreError, TicketId};
 use ticket::{
-    Availability, DueHolds, Hold, HoldRecord, HoldState, PIN_MAX, SlotAvailability, Stock,
-    StockBook, StockChanges, StockNeeds, StockOrder, StockStore, StockVerdict,
+    DueHolds, Hold, HoldRecord, HoldState, Nights, PIN_MAX, Slot, SlotKey, SlotRecord, StockBook,
+    StockChanges, StockNeeds, StockOrder, StockStore, StockVerdict, TicketSlots,
 };
 
 use crate::{MemoryTicketStore, Tables};
@@ -50,19 +50,23 @@ impl StockStore for MemoryTicketStore {
         Ok(DueHolds { due, unreadable: 0, overdue_pins })
     }
 
-    async fn availability(
+    async fn slots(
         &self,
-        id: TicketId,
-        read_at: Timestamp,
-    ) -> Result<Option<Availability>, StoreError> {
+        tickets: &[TicketId],
+        nights: Option<Nights>,
+    ) -> Result<Vec<TicketSlots>, StoreError> {
         let tables = self.tables();
-        let Some(ticket) = tables.tickets.get(&id) else { return Ok(None) };
-        let of_ticket = tables.stocks.iter().filter(|((ticket_id, _), _)| *ticket_id == id);
-        let slots = of_ticket
-            .map(|((_, slot), stock)| SlotAvailability { slot: slot.clone(), stock: *stock })
-            .collect();
-        let total = tables.listing(ticket).stock;
-        Ok(Some(Availability { ticket_id: id, total, slots, read_at }))
+        let is_asked = |slot: &Slot| match (slot, nights) {
+            (Slot::Night(date), Some(nights)) => nights.dates().any(|night| night == *date),
+            (Slot::Night(_), None) | (Slot::Admission | Slot::Seat(_), _) => true,
+        };
+        let found = tickets.iter().filter_map(|id| tables.tickets.get(id));
+        let read = found.map(|ticket| {
+            let mut read = tables.slots_of(ticket);
+            read.slots.retain(|(slot, _)| is_asked(slot));
+            read
+        });
+        Ok(read.collect())
     }
 }
 
@@ -79,33 +83,35 @@ impl Tables {
         let known: Vec<_> = ids.filter_map(|id| self.holds.get(&id).cloned()).collect();
         let needs = StockNeeds::of(orders, &known);
         let tickets = needs.tickets.iter().filter_map(|id| self.tickets.get(id).cloned());
-        let stocks = needs.slots.into_iter().filter_map(|key| {
-            let stock = self.stocks.get(&key).copied();
-            stock.map(|stock| (key, stock))
-        });
-        let owned = needs.buyers.into_iter().map(|owner| {
+        let tickets: Vec<_> = tickets.collect();
+        let seated: Vec<_> = needs.all_seats_of(&tickets).collect();
+        let needed = |key: &SlotKey| needs.slots.contains(key) || seated.contains(&key.0);
+        let stocks = self.stocks.iter().filter(|(key, _)| needed(key));
+        let stocks = stocks.map(|(key, record)| (key.clone(), *record)).collect();
+        let owned = needs.buyers.iter().map(|owner| {
             let units = self.owned(owner.0, &owner.1);
-            (owner, units)
+            (owner.clone(), units)
         });
-        StockBook::new(tickets.collect(), stocks.collect(), known, owned.collect())
+        let owned = owned.collect();
+        StockBook::new(tickets, stocks, known, owned)
     }
 
     fn owned(&self, ticket_id: TicketId, buyer_id: &BuyerId) -> u64 {
         let theirs = |hold: &&Hold| {
             hold.ticket_id == ticket_id && hold.buyer_id == *buyer_id && hold.state.keeps_stock()
         };
-        self.holds().filter(theirs).map(Hold::units).sum()
+        self.holds().filter(theirs).map(|hold| u64::from(hold.quantity.get())).sum()
     }
 
     fn write(&mut self, changes: StockChanges) -> Result<(), StoreError> {
         for (key, counts) in changes.counters {
-            let stock = self.stocks.get(&key).copied().unwrap_or_default();
+            let SlotRecord { stock, terms } = self.stocks.get(&key).copied().unwrap_or_default();
             let moved = stock.moved(counts.held, counts.sold);
-            let moved: Stock = moved.map_err(|broken| StoreError::Unavailable {
+            let stock = moved.map_err(|broken| StoreError::Unavailable {
                 doing: "moving stock",
                 cause: broken.to_string(),
             })?;
-            self.stocks.insert(key, moved);
+            self.stocks.insert(key, SlotRecord { stock, terms });
         }
         for change in changes.holds {
             self.holds.insert(change.record.id(), change.record);

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use kernel::{Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError, TicketId};
 use ticket::{
-    HoldRecord, Listing, SlotCapacity, SlotKey, Stock, Ticket, TicketChange, TicketPage,
-    TicketSearch, TicketStatus, TicketStore,
+    HoldRecord, Listing, Slot, SlotCapacity, SlotKey, SlotRecord, SlotTerms, Stock, Ticket,
+    TicketChange, TicketPage, TicketSearch, TicketSlots, TicketStatus, TicketStore,
 };
 
 use crate::{MemoryTicketStore, Tables};
@@ -43,7 +43,7 @@ impl TicketStore for MemoryTicketStore {
         if revision != change.expected_revision {
             return Ok(Committed::Stale);
         }
-        let Some(stocks) = tables.resized(change.ticket.id, &change.capacities) else {
+        let Some(slots) = tables.resized(change.ticket.id, &change.capacities) else {
             return Ok(Committed::Stale);
         };
         let cause = change.caused_by.map(|cause| (cause.consumer, cause.event_id));
@@ -54,7 +54,14 @@ impl TicketStore for MemoryTicketStore {
             return Ok(Committed::KeyTaken);
         }
         tables.handled.extend(cause);
-        tables.stocks.extend(stocks);
+        tables.stocks.extend(slots);
+        if let Some(nights) = &change.nights {
+            for date in nights.nights.dates() {
+                if let Some(night) = tables.stocks.get_mut(&(change.ticket.id, Slot::Night(date))) {
+                    night.terms = nights.applied_to(night.terms);
+                }
+            }
+        }
         tables.tickets.insert(change.ticket.id, change.ticket);
         tables.events.extend(change.events);
         Ok(Committed::Done)
@@ -85,19 +92,25 @@ impl TicketStore for MemoryTicketStore {
 
 impl Tables {
     pub(crate) fn listing(&self, ticket: &Ticket) -> Listing {
-        let of_ticket = self.stocks.iter().filter(|((id, _), _)| *id == ticket.id);
-        let add = |sum: Stock, (_, slot): (_, &Stock)| sum.plus(*slot).unwrap_or(sum);
-        Listing { ticket: ticket.clone(), stock: of_ticket.fold(Stock::default(), add) }
+        Listing { ticket: ticket.clone(), stock: self.slots_of(ticket).stock() }
     }
 
-    /// The counters with new capacities; `None` if one would be too small.
-    fn resized(&self, id: TicketId, capacities: &[SlotCapacity]) -> Option<Vec<(SlotKey, Stock)>> {
+    pub(crate) fn slots_of(&self, ticket: &Ticket) -> TicketSlots {
+        let of_ticket = self.stocks.iter().filter(|((id, _), _)| *id == ticket.id);
+        let slots = of_ticket.map(|((_, slot), record)| (slot.clone(), *record));
+        TicketSlots { ticket: ticket.clone(), slots: slots.collect() }
+    }
+
+    /// The slots with new capacities; `None` if one would be too small.
+    fn resized(&self, id: TicketId, wishes: &[SlotCapacity]) -> Option<Vec<(SlotKey, SlotRecord)>> {
         let resize = |wish: &SlotCapacity| {
             let key = (id, wish.slot.clone());
-            let stock = self.stocks.get(&key).copied().unwrap_or_default();
-            Some((key, stock.with_capacity(wish.capacity).ok()?))
+            let begun = SlotTerms { position: wish.position, ..SlotTerms::default() };
+            let begun = SlotRecord { stock: Stock::default(), terms: begun };
+            let SlotRecord { stock, terms } = self.stocks.get(&key).copied().unwrap_or(begun);
+            Some((key, SlotRecord { stock: stock.with_capacity(wish.capacity).ok()?, terms }))
         };
-        capacities.iter().map(resize).collect()
+        wishes.iter().map(resize).collect()
     }
 
     fn keeps_stock(&self, id: TicketId) -> bool {

@@ -6,7 +6,10 @@ use sea_orm::{
     PrimaryKeyToColumn,
 };
 
-/// Writes rows that are not there.
+/// SQLite takes no more than 32,766 values in one statement, the others twice as many.
+const VALUES_MAX: usize = 32_000;
+
+/// Writes rows that are not there: in one statement, unless they are thousands.
 ///
 /// # Errors
 /// The database's.
@@ -14,10 +17,15 @@ pub async fn insert_all<A: ActiveModelTrait>(
     tx: &DatabaseTransaction,
     rows: Vec<A>,
 ) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
+    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
+    let mut rows = rows.into_iter();
+    loop {
+        let some: Vec<_> = rows.by_ref().take(VALUES_MAX / columns).collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        A::Entity::insert_many(some).exec_without_returning(tx).await?;
     }
-    A::Entity::insert_many(rows).exec_without_returning(tx).await.map(drop)
 }
 
 /// Overwrites rows that are there. MUST have read and locked them in this transaction, and MUST NOT change a unique

@@ -210,11 +210,17 @@ fn failed(error: DbErr) -> StoreError {
     unavailable("searching tickets")(error)
 }
 
-/// Sums are of a wider type on some engines, and MySQL names the narrow one differently.
+/// Sums are of a wider type on some engines, and MySQL names the narrow one differently. Nights are not added up: they
+/// count as one that has as many units as the largest and as many left as the emptiest (`TicketSlots::stock`).
 fn total_of(column: &str, backend: DbBackend) -> Expr {
     let narrow = if backend == DbBackend::MySql { "SIGNED" } else { "BIGINT" };
+    let of_nights = match column {
+        "capacity" => "MAX(stock.capacity)",
+        "held" => "MAX(stock.capacity) - MAX(stock.capacity - stock.held - stock.sold)",
+        _ => "0",
+    };
     Expr::cust(format!(
-        "(SELECT CAST(COALESCE(SUM(stock.{column}), 0) AS {narrow}) FROM stock \
-         WHERE stock.ticket_id = ticket.id)"
+        "(SELECT CAST(COALESCE(CASE ticket.kind WHEN 'NIGHTLY' THEN {of_nights} \
+         ELSE SUM(stock.{column}) END, 0) AS {narrow}) FROM stock WHERE stock.ticket_id = ticket.id)"
     ))
 }

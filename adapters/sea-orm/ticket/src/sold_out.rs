@@ -11,7 +11,7 @@ use in_process_gather::{Batching, Gather, Limits, Waiting};
 use kernel::StoreError;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use sea_orm_database::{Database, unavailable};
-use ticket::{HoldRequest, SlotKey};
+use ticket::{HoldRequest, Slot, SlotKey, Wanted};
 use tokio_util::task::TaskTracker;
 
 use crate::rows::stock;
@@ -52,8 +52,8 @@ impl SoldOut {
         if !request.surely_new {
             return false;
         }
-        for slot in request.lines.keys() {
-            let slot = (request.ticket_id, slot.clone());
+        for slot in shared_slots(&request.wanted) {
+            let slot = (request.ticket_id, slot);
             let refused = match self.marks.known(&slot, Instant::now()) {
                 Known::SoldOut => true,
                 Known::Unknown => false,
@@ -69,6 +69,15 @@ impl SoldOut {
             }
         }
         false
+    }
+}
+
+/// The slots that it takes from and that many share.
+fn shared_slots(wanted: &Wanted) -> Vec<Slot> {
+    match wanted {
+        Wanted::Units(_) => vec![Slot::Admission],
+        Wanted::Seats(_) => Vec::new(),
+        Wanted::Nights { nights, .. } => nights.dates().map(Slot::Night).collect(),
     }
 }
 
@@ -114,8 +123,8 @@ async fn sold_out(
         .map_err(unavailable("looking whether a ticket is still sold out"))?;
     let mut sold_out = BTreeSet::new();
     for row in &rows {
-        let (slot, stock) = row.read()?;
-        if stock.available() == 0 {
+        let (slot, record) = row.read()?;
+        if record.stock.available() == 0 {
             sold_out.insert(slot);
         }
     }
@@ -193,7 +202,6 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use kernel::{TicketId, Uuid};
-    use ticket::Slot;
 
     use super::*;
 

@@ -3,11 +3,12 @@
 mod read;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Timestamp, Uuid};
+use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Uuid};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -18,8 +19,8 @@ use sea_orm_database::{
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
-    Availability, DueHolds, HoldChange, HoldRecord, HoldState, PIN_MAX, SlotAvailability, Stock,
-    StockChanges, StockCommand, StockOrder, StockRefusal, StockStore, StockVerdict, TicketEvent,
+DueHolds, HoldChange, HoldRecord, HoldState, Nights, PIN_MAX, StockChanges, StockCommand, StockOrder,
+ StockRefusal, StockStore, StockVerdict, Ticket, TicketEvent, TicketSlots,
 };
 
 use crate::SeaOrmTicketStore;
@@ -35,7 +36,8 @@ impl StockStore for SeaOrmTicketStore {
         {
             return Ok(vec![Err(StockRefusal::SoldOut)]);
         }
-        self.stock.submit(turn(&first.command), orders.len(), orders).await
+        let weight = orders.iter().map(|order| weight(&order.command)).sum();
+        self.stock.submit(turn(&first.command), weight, orders).await
     }
 
     async fn find_hold(&self, id: HoldId) -> Result<Option<HoldRecord>, StoreError> {
@@ -78,34 +80,29 @@ impl StockStore for SeaOrmTicketStore {
         Ok(DueHolds { unreadable: found - due.len(), due, overdue_pins })
     }
 
-    async fn availability(
+    async fn slots(
         &self,
-        id: TicketId,
-        read_at: Timestamp,
-    ) -> Result<Option<Availability>, StoreError> {
-        let failed = unavailable("reading what is left of a ticket");
+        tickets: &[TicketId],
+        nights: Option<Nights>,
+    ) -> Result<Vec<TicketSlots>, StoreError> {
+        let failed = unavailable("reading what is left of tickets");
         let reader = self.db.reader();
-        let rows = stock::Entity::find()
-            .filter(stock::Column::TicketId.eq(id.to_string()))
-            .order_by_asc(stock::Column::Slot)
-            .all(reader)
-            .await
-            .map_err(&failed)?;
-        if rows.is_empty() {
-            let ticket = ticket_row::Entity::find_by_id(id.to_string());
-            if ticket.one(reader).await.map_err(&failed)?.is_none() {
-                return Ok(None);
-            }
+        let ids = tickets.iter().map(ToString::to_string);
+        let found = ticket_row::Entity::find().filter(ticket_row::Column::Id.is_in(ids));
+        let found = found.all(reader).await.map_err(&failed)?;
+        let tickets: Vec<Ticket> =
+            found.into_iter().map(Ticket::try_from).collect::<Result<_, _>>()?;
+        let rows = stock::Entity::find().filter(read::slots_of(&tickets, nights)).all(reader);
+        let mut slots = BTreeMap::<_, Vec<_>>::new();
+        for row in rows.await.map_err(&failed)? {
+            let ((ticket_id, slot), record) = row.read()?;
+            slots.entry(ticket_id).or_default().push((slot, record));
         }
-        let mut total = Stock::default();
-        let mut slots = Vec::with_capacity(rows.len());
-        for row in rows {
-            let ((_, slot), stock) = row.read()?;
-            total = total.plus(stock).unwrap_or(total);
-            slots.push(SlotAvailability { slot, stock });
-        }
-        slots.sort_by(|a, b| a.slot.cmp(&b.slot));
-        Ok(Some(Availability { ticket_id: id, total, slots, read_at }))
+        let of = |ticket: Ticket| {
+            let slots = slots.remove(&ticket.id).unwrap_or_default();
+            TicketSlots { ticket, slots }
+        };
+        Ok(tickets.into_iter().map(of).collect())
     }
 }
 
@@ -151,6 +148,14 @@ fn turn(command: &StockCommand) -> Uuid {
     match command {
         StockCommand::Hold(request) => request.ticket_id.as_uuid(),
         StockCommand::Step(hold_id, _) => hold_id.as_uuid(),
+    }
+}
+
+/// The slots that a hold names, as far as a batch can be filled with them. What a step moves is known by its hold alone.
+fn weight(command: &StockCommand) -> usize {
+    match command {
+        StockCommand::Hold(request) => request.wanted.slots(),
+        StockCommand::Step(..) => 1,
     }
 }
 

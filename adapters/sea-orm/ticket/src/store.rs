@@ -1,5 +1,6 @@
 //! Tickets in a database.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,12 +8,15 @@ use async_trait::async_trait;
 use kernel::{Committed, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
-use sea_orm_database::{Marks, TxError, at_commit, find_reply, unavailable, write_marks};
+use sea_orm_database::{
+    Marks, TxError, at_commit, find_reply, insert_all, unavailable, write_marks,
+};
 use ticket::{
-    Listing, SlotCapacity, TicketChange, TicketPage, TicketSearch, TicketStatus, TicketStore,
+    Listing, NightChange, SlotCapacity, TicketChange, TicketPage, TicketSearch, TicketStatus,
+    TicketStore,
 };
 
 use crate::SeaOrmTicketStore;
@@ -20,6 +24,9 @@ use crate::rows::ticket::{ListingRow, status_name};
 use crate::rows::{stock, ticket as row};
 use crate::search::{listings, page};
 use crate::sold_out;
+
+/// Slots that one statement names.
+const SLOTS_AT_ONCE: usize = 1_000;
 
 #[async_trait]
 impl TicketStore for SeaOrmTicketStore {
@@ -100,8 +107,9 @@ async fn write(
     messages: Vec<Envelope>,
 ) -> Result<(), TxError> {
     write_ticket(tx, &change).await?;
-    for wish in &change.capacities {
-        write_capacity(tx, change.ticket.id, wish).await?;
+    write_capacities(tx, &change).await?;
+    if let Some(nights) = &change.nights {
+        write_nights(tx, change.ticket.id, nights).await?;
     }
     let (caused_by, reply) = (change.caused_by, change.reply);
     write_marks(tx, Marks { caused_by, reply, messages }).await
@@ -121,28 +129,83 @@ async fn write_ticket(tx: &DatabaseTransaction, change: &TicketChange) -> Result
     if updated.rows_affected == 0 { Err(TxError::Abort(Committed::Stale)) } else { Ok(()) }
 }
 
-/// Never below what is held and sold at this moment.
-async fn write_capacity(
+/// Never below what is held and sold. The ticket's row was written before, and whoever moves its counters locks it
+/// first, so they stand still.
+async fn write_capacities(tx: &DatabaseTransaction, change: &TicketChange) -> Result<(), TxError> {
+    let id = change.ticket.id;
+    let begin = |begun: &[&SlotCapacity]| {
+        let row = |begun: &&SlotCapacity| stock::untouched(id, begun).into_active_model();
+        begun.iter().map(row).collect::<Vec<_>>()
+    };
+    if change.expected_revision == 0 {
+        let begun: Vec<_> = change.capacities.iter().collect();
+        return Ok(insert_all(tx, begin(&begun)).await?);
+    }
+    for wishes in change.capacities.chunks(SLOTS_AT_ONCE) {
+        let names: Vec<_> = wishes.iter().map(|wish| wish.slot.to_string()).collect();
+        let of_ticket = Condition::all()
+            .add(stock::Column::TicketId.eq(id.to_string()))
+            .add(stock::Column::Slot.is_in(names));
+        let there = stock::Entity::find().filter(of_ticket).all(tx).await?;
+        let there: BTreeSet<_> = there.into_iter().map(|row| row.slot).collect();
+        let is_there = |wish: &&SlotCapacity| there.contains(&wish.slot.to_string());
+        let (known, begun): (Vec<_>, Vec<_>) = wishes.iter().partition(is_there);
+        insert_all(tx, begin(&begun)).await?;
+        let mut by_capacity = BTreeMap::<_, Vec<_>>::new();
+        for wish in known {
+            by_capacity.entry(stock::capacity(wish)).or_default().push(wish.slot.to_string());
+        }
+        for (capacity, slots) in by_capacity {
+            resize(tx, id, capacity, slots).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn resize(
     tx: &DatabaseTransaction,
-    ticket_id: TicketId,
-    wish: &SlotCapacity,
+    id: TicketId,
+    capacity: i64,
+    slots: Vec<String>,
 ) -> Result<(), TxError> {
-    let capacity = i64::try_from(wish.capacity).unwrap_or(i64::MAX);
-    let (ticket_id, slot) = (ticket_id.to_string(), wish.slot.to_string());
     let taken = Expr::col(stock::Column::Held).add(Expr::col(stock::Column::Sold));
+    let wanted = slots.len() as u64;
     let updated = stock::Entity::update_many()
         .col_expr(stock::Column::Capacity, Expr::val(capacity))
-        .filter(stock::Column::TicketId.eq(ticket_id.as_str()))
-        .filter(stock::Column::Slot.eq(slot.as_str()))
+        .filter(stock::Column::TicketId.eq(id.to_string()))
+        .filter(stock::Column::Slot.is_in(slots))
         .filter(taken.lte(capacity))
         .exec(tx)
         .await?;
-    if updated.rows_affected > 0 {
-        return Ok(());
+    if updated.rows_affected == wanted { Ok(()) } else { Err(TxError::Abort(Committed::Stale)) }
+}
+
+/// All of them are there by now.
+async fn write_nights(
+    tx: &DatabaseTransaction,
+    id: TicketId,
+    change: &NightChange,
+) -> Result<(), TxError> {
+    let mut update = stock::Entity::update_many()
+        .filter(stock::Column::TicketId.eq(id.to_string()))
+        .filter(stock::Column::Slot.gte(change.nights.from().to_string()))
+        .filter(stock::Column::Slot.lt(change.nights.until().to_string()))
+        // A statement must set something, and this changes nothing.
+        .col_expr(stock::Column::Position, Expr::col(stock::Column::Position));
+    if let Some(price) = change.unit_price {
+        let minor = price.own_minor();
+        update = update.col_expr(stock::Column::UnitPriceMinor, Expr::val(minor));
     }
-    // Either there is no such slot yet, or more of it is taken; then the insert finds it there.
-    let row = stock::Model { ticket_id, slot, capacity, held: 0, sold: 0 };
-    insert(tx, row.into_active_model()).await
+    for (column, closed) in [
+        (stock::Column::ClosedToArrival, change.closed_to_arrival),
+        (stock::Column::ClosedToDeparture, change.closed_to_departure),
+    ] {
+        if let Some(closed) = closed {
+            update = update.col_expr(column, Expr::val(closed));
+        }
+    }
+    update.exec(tx).await?;
+    Ok(())
 }
 
 async fn insert<A>(tx: &DatabaseTransaction, row: A) -> Result<(), TxError>

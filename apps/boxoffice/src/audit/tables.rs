@@ -65,7 +65,7 @@ fn own() -> Vec<Table> {
             "ticket",
             "hold",
             &["id", "ticket_id", "buyer_id", "state"],
-            &["pinned_since_us", "expires_at_us"],
+            &["quantity", "pinned_since_us", "expires_at_us"],
         ),
         table("ticket", "hold_line", &["hold_id", "slot"], &["quantity"]),
         table(

@@ -1,11 +1,12 @@
 //! What may be said about a ticket, and what its life allows.
 
-use kernel::{Currency, Locale, OrganizerId, TicketId, Uuid};
+use kernel::{CivilDate, Currency, Locale, OrganizerId, TicketId, Uuid};
 
 use super::*;
 use crate::ticket::Decision;
 use crate::{Allocation, CAPACITY_MAX, RegisterTicket, TicketKind};
 
+/// 1970-01-12T13:46:40Z.
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 
 fn later(secs: u64) -> Option<Timestamp> {
@@ -25,12 +26,7 @@ fn request() -> RegisterTicket {
         ends_at: later(200),
         ..TicketDraft::default()
     };
-    RegisterTicket {
-        kind: TicketKind::Admission,
-        allocation: Allocation::HoldFirst,
-        capacity: 10,
-        draft,
-    }
+    RegisterTicket::admission(10, draft)
 }
 
 fn fields(request: &RegisterTicket) -> Vec<String> {
@@ -60,6 +56,9 @@ fn t01_all_violations_come_at_once() {
         kind: TicketKind::Seated,
         allocation: Allocation::PayFirst,
         capacity: -1,
+        seats: Vec::new(),
+        first_night: Some(date("2030-01-01")),
+        last_night: None,
         draft: TicketDraft {
             name: " ".into(),
             venue: "v".repeat(VENUE_CHARS_MAX + 1),
@@ -71,6 +70,8 @@ fn t01_all_violations_come_at_once() {
             ends_at: later(100),
             max_per_buyer: -1,
             hold_ttl: Some(Duration::from_secs(1)),
+            min_nights: 1,
+            max_nights: -1,
             ..TicketDraft::default()
         },
     };
@@ -81,11 +82,15 @@ fn t01_all_violations_come_at_once() {
         "capacity",
         "category",
         "end_time",
+        "first_night",
         "hold_ttl",
-        "kind",
+        "max_nights",
+        "max_nights",
         "max_per_buyer",
+        "min_nights",
         "name",
         "sale_end_time",
+        "seats",
         "time_zone",
         "unit_price",
         "venue",
@@ -93,13 +98,74 @@ fn t01_all_violations_come_at_once() {
     assert_eq!(found, expected);
 }
 
+fn date(text: &str) -> CivilDate {
+    text.parse().expect("a date")
+}
+
+fn seated(seats: &[&str]) -> RegisterTicket {
+    let seats = seats.iter().map(|seat| (*seat).to_owned()).collect();
+    RegisterTicket { kind: TicketKind::Seated, capacity: 0, seats, ..request() }
+}
+
+/// It is 1970-01-12 at the place.
+fn nightly(first: &str, last: &str) -> RegisterTicket {
+    let (first_night, last_night) = (Some(date(first)), Some(date(last)));
+    RegisterTicket { kind: TicketKind::Nightly, first_night, last_night, ..request() }
+}
+
 #[test]
-fn seats_and_nights_are_not_sold_yet() {
-    for kind in [TicketKind::Seated, TicketKind::Nightly] {
-        assert_eq!(fields(&RegisterTicket { kind, ..request() }), ["kind"]);
-    }
+fn t01_seats_have_names_of_their_own() {
+    let good = seated(&["A1", "Stalls/Row-2", "가1"]);
+    assert_eq!(fields(&good), Vec::<String>::new());
+    let slots: Vec<_> =
+        good.slots().into_iter().map(|slot| (slot.position, slot.capacity)).collect();
+    assert_eq!(slots, [(0, 1), (1, 1), (2, 1)]);
+    let long = "x".repeat(crate::SEAT_CHARS_MAX + 1);
+    let wrong = seated(&["A1", "", "A1", "a\n", " B1", &long]);
+    let expected = ["seats[1]", "seats[2]", "seats[3]", "seats[4]", "seats[5]"];
+    assert_eq!(fields(&wrong), expected);
+    assert_eq!(fields(&RegisterTicket { capacity: 2, ..seated(&["A1"]) }), ["capacity"]);
+    let many = RegisterTicket { seats: vec![String::new(); crate::SEATS_MAX + 1], ..seated(&[]) };
+    assert_eq!(fields(&many), ["seats"]);
     let pay_first = RegisterTicket { allocation: Allocation::PayFirst, ..request() };
     assert_eq!(fields(&pay_first), ["allocation"]);
+}
+
+#[test]
+fn t01_sections_have_prices_in_the_tickets_currency() {
+    let section = |name: &str, price| SectionPrice { name: name.into(), unit_price: price };
+    let mut ticket = seated(&["Stalls/A1", "A1"]);
+    ticket.draft.sections = vec![section("Stalls", won(9)), section("", won(0))];
+    assert_eq!(fields(&ticket), Vec::<String>::new());
+    let euro = Money::from_minor(1, Currency::from_code("EUR").expect("known"));
+    ticket.draft.sections = vec![section("a/b", won(1)), section("c", won(-1)), section("c", euro)];
+    let expected = [
+        "sections[0].name",
+        "sections[1].unit_price",
+        "sections[2].name",
+        "sections[2].unit_price.currency_code",
+    ];
+    assert_eq!(fields(&ticket), expected);
+    let admission = RegisterTicket { seats: Vec::new(), kind: TicketKind::Admission, ..ticket };
+    assert!(fields(&admission).contains(&"sections".to_owned()));
+}
+
+#[test]
+fn t01_nights_are_neither_over_nor_too_far_ahead() {
+    assert_eq!(nightly("1970-01-12", "1970-01-14").slots().len(), 3);
+    for (first, last, wrong) in [
+        ("1970-01-12", "1970-01-12", ""),
+        ("1970-01-12", "1973-01-15", ""),
+        ("1970-01-11", "1970-01-12", "first_night"),
+        ("1970-01-14", "1970-01-13", "last_night"),
+        ("1970-01-12", "1973-01-16", "last_night"),
+    ] {
+        let found = fields(&nightly(first, last)).concat();
+        assert_eq!(found, wrong, "{first} to {last}");
+    }
+    let mut odd = nightly("1970-01-12", "1970-01-14");
+    (odd.draft.min_nights, odd.draft.max_nights) = (3, 2);
+    assert_eq!(fields(&odd), ["max_nights"]);
 }
 
 #[test]

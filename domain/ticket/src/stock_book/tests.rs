@@ -1,4 +1,4 @@
-//! The book against a model that counts by going through all holds: any commands in any order keep
+//! The book against a model that counts by going through all holds: any commands of any kind in any order keep
 //! I1, I2 and I11, give the model's verdicts, and repeating a command changes nothing.
 
 mod model;
@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kernel::{
-    BuyerId, Currency, EventId, HoldId, Locale, Money, OrganizerId, Quantity, TicketId, Timestamp,
-    Uuid,
+    BuyerId, CivilDate, Currency, EventId, HoldId, Locale, Money, OrganizerId, Quantity, TicketId,
+    Timestamp, Uuid,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::{RegisterTicket, Slot, StockNeeds, TermsChange, TicketDraft, TicketKind};
+use crate::{
+    Nights, RegisterTicket, SectionPrice, SlotTerms, Stock, StockNeeds, TermsChange, TicketDraft,
+    TicketKind, Wanted,
+};
 use model::Model;
 
 /// One event of a run.
@@ -25,13 +28,14 @@ enum Happening {
     Deleted(TicketId),
     PausedOrNot(TicketId),
     PriceBecomes(TicketId, i64),
+    CapacityBecomes(SlotKey, u64),
 }
 
 /// Rows as a store keeps them; every order reads what it needs and writes what changed.
 struct Rows {
     now: Timestamp,
     tickets: BTreeMap<TicketId, Ticket>,
-    stocks: BTreeMap<SlotKey, Stock>,
+    stocks: BTreeMap<SlotKey, SlotRecord>,
     holds: BTreeMap<HoldId, HoldRecord>,
     entries: Vec<StockEntry>,
     events: Vec<Recorded<TicketEvent>>,
@@ -55,36 +59,79 @@ fn won(amount: i64) -> Money {
     Money::from_minor(amount, Currency::from_code("KRW").expect("known"))
 }
 
-fn ticket(id: TicketId, max_per_buyer: i64) -> Ticket {
-    let draft = TicketDraft {
+/// Admission with a limit, admission, seats, nights with a limit and a rule.
+const LIMITED: u128 = 0;
+const OPEN: u128 = 1;
+const SEATED: u128 = 2;
+const NIGHTLY: u128 = 3;
+/// Two rows in two sections, of which the first has a price of its own.
+const SEATS: [&str; 8] = ["S/A1", "S/A2", "S/A3", "S/A4", "B1", "B2", "B3", "C1"];
+/// Nights from here on; the third has a price of its own, and is closed to arrival and departure.
+const FIRST_NIGHT: &str = "1970-01-01";
+const NIGHTS: i32 = 5;
+
+fn night(place: i32) -> CivilDate {
+    let first: CivilDate = FIRST_NIGHT.parse().expect("a date");
+    first.plus_days(place).expect("exists")
+}
+
+fn ticket(number: u128) -> (Ticket, Vec<crate::SlotCapacity>) {
+    let (kind, max_per_buyer) = match number {
+        LIMITED => (TicketKind::Admission, 3),
+        OPEN => (TicketKind::Admission, 0),
+        SEATED => (TicketKind::Seated, 0),
+        _ => (TicketKind::Nightly, 2),
+    };
+    let mut draft = TicketDraft {
         name: "Concert".into(),
         unit_price: Some(won(1000)),
         max_per_buyer,
         hold_ttl: Some(Duration::from_secs(TTL_SECS)),
         ..TicketDraft::default()
     };
-    let request = RegisterTicket {
-        kind: TicketKind::Admission,
-        allocation: crate::Allocation::HoldFirst,
-        capacity: 5,
-        draft,
-    };
+    let mut request = RegisterTicket::admission(5, TicketDraft::default());
+    match kind {
+        TicketKind::Admission => {}
+        TicketKind::Seated => {
+            draft.sections = vec![SectionPrice { name: "S".into(), unit_price: won(3000) }];
+            request.seats = SEATS.map(str::to_owned).to_vec();
+            request.capacity = 0;
+        }
+        TicketKind::Nightly => {
+            draft.max_nights = 3;
+            request.first_night = Some(night(0));
+            request.last_night = Some(night(NIGHTS - 1));
+            request.capacity = 3;
+        }
+    }
+    let request = RegisterTicket { kind, draft, ..request };
     let seller = (OrganizerId::new("acme").expect("a name"), Locale::En);
-    Ticket::register(id, seller, &request, Timestamp::from_micros(1)).expect("sound").ticket
+    let registered =
+        Ticket::register(ticket_id(number), seller, &request, Timestamp::from_micros(1));
+    (registered.expect("sound").ticket, request.slots())
 }
 
 impl Rows {
-    /// Two tickets of two slots each; the first has a limit per buyer.
     fn new() -> Self {
-        let tickets = [ticket(ticket_id(0), 3), ticket(ticket_id(1), 0)];
-        let stocks = tickets.iter().flat_map(|ticket| {
-            [(Slot::Admission, 5), (Slot::Seat("A1".into()), 1)]
-                .map(|(slot, units)| ((ticket.id, slot), Stock::untouched(units)))
+        let all = [LIMITED, OPEN, SEATED, NIGHTLY].map(ticket);
+        let slots = all.iter().flat_map(|(ticket, slots)| {
+            slots.iter().map(|begun| {
+                let position = begun.position;
+                let special = begun.slot == Slot::Night(night(2));
+                let terms = SlotTerms {
+                    position,
+                    unit_price_minor: special.then_some(500),
+                    closed_to_arrival: special,
+                    closed_to_departure: special,
+                };
+                let stock = Stock::untouched(begun.capacity);
+                ((ticket.id, begun.slot.clone()), SlotRecord { stock, terms })
+            })
         });
         Self {
             now: Timestamp::from_micros(1_000_000),
-            stocks: stocks.collect(),
-            tickets: tickets.into_iter().map(|ticket| (ticket.id, ticket)).collect(),
+            stocks: slots.collect(),
+            tickets: all.iter().map(|(ticket, _)| (ticket.id, ticket.clone())).collect(),
             holds: BTreeMap::new(),
             entries: Vec::new(),
             events: Vec::new(),
@@ -101,9 +148,18 @@ impl Rows {
         let known: Vec<_> = self.holds.get(&command.hold_id()).cloned().into_iter().collect();
         let needs = StockNeeds::of(orders, &known);
         let owned = needs.buyers.iter().map(|owner| (owner.clone(), self.owned(owner)));
+        let tickets: Vec<_> =
+            needs.tickets.iter().filter_map(|id| self.tickets.get(id).cloned()).collect();
+        let seated: Vec<_> = needs.all_seats_of(&tickets).collect();
+        // Of those whose best seats are asked for the free ones, as a store reads them.
+        let is_needed = |(key, record): &(&SlotKey, &SlotRecord)| {
+            let free = seated.contains(&key.0) && record.stock.available() > 0;
+            needs.slots.contains(*key) || free
+        };
+        let stocks = self.stocks.iter().filter(is_needed);
         let mut book = StockBook::new(
-            needs.tickets.iter().filter_map(|id| self.tickets.get(id).cloned()).collect(),
-            needs.slots.iter().filter_map(|k| Some((k.clone(), *self.stocks.get(k)?))).collect(),
+            tickets.clone(),
+            stocks.map(|(key, record)| (key.clone(), *record)).collect(),
             known,
             owned.collect(),
         );
@@ -114,8 +170,8 @@ impl Rows {
 
     fn write(&mut self, changes: StockChanges) {
         for (key, counts) in changes.counters {
-            let stock = self.stocks.get_mut(&key).expect("read before");
-            *stock = stock.moved(counts.held, counts.sold).expect("I1");
+            let record = self.stocks.get_mut(&key).expect("read before");
+            record.stock = record.stock.moved(counts.held, counts.sold).expect("I1");
         }
         for change in changes.holds {
             let id = change.record.id();
@@ -131,7 +187,7 @@ impl Rows {
     fn owned(&self, (ticket_id, buyer_id): &(TicketId, BuyerId)) -> u64 {
         self.kept()
             .filter(|h| h.ticket_id == *ticket_id && h.buyer_id == *buyer_id)
-            .map(Hold::units)
+            .map(|hold| u64::from(hold.quantity.get()))
             .sum()
     }
 
@@ -161,23 +217,43 @@ impl Rows {
                 let ticket = self.tickets.get_mut(id).expect("known");
                 ticket.terms.unit_price = won(*price);
             }
+            Happening::CapacityBecomes(key, capacity) => {
+                let record = self.stocks.get_mut(key).expect("known");
+                record.stock = record.stock.with_capacity(*capacity).unwrap_or(record.stock);
+            }
         }
         None
     }
 }
 
+/// Of four tickets and one that is not there; most of the time what goes with the kind.
+fn wanted() -> impl Strategy<Value = (u128, Wanted)> {
+    let quantity = |count: u32| Quantity::new(i64::from(count)).expect("small");
+    let units =
+        (0_u128..5, 1_u32..5).prop_map(move |(t, count)| (t, Wanted::Units(quantity(count))));
+    let name = proptest::sample::select(vec!["S/A1", "S/A2", "B2", "B3", "C1", "Z9"]);
+    let names = proptest::collection::btree_set(name.prop_map(str::to_owned), 1..4);
+    let seats = (2_u128..4, names).prop_map(|(t, names)| (t.min(SEATED), Wanted::Seats(names)));
+    let stay = (0_i32..NIGHTS + 1, 1_i32..5, 1_u32..3, 0_u8..9).prop_map(
+        move |(from, count, rooms, odd)| {
+            let nights = Nights::new(night(from), night(from + count), crate::NIGHTS_MAX);
+            let nights = nights.expect("some");
+            let of = if odd == 0 { OPEN } else { NIGHTLY };
+            (of, Wanted::Nights { quantity: quantity(rooms), nights })
+        },
+    );
+    prop_oneof![4 => units, 2 => seats, 3 => stay]
+}
+
 fn command() -> impl Strategy<Value = StockCommand> {
-    let slot = prop_oneof![4 => Just(Slot::Admission), 1 => Just(Slot::Seat("A1".into()))];
-    let lines = proptest::collection::btree_map(slot, 1_u32..4, 1..3);
-    let expected = prop_oneof![3 => Just(None), 1 => (1_i64..8).prop_map(|n| Some(won(n * 1000)))];
-    let hold = (0_u128..5, 0_u128..3, 0_u128..2, lines, expected, any::<bool>()).prop_map(
-        |(hold, ticket, buyer, lines, expected_total, pinned)| {
-            let quantity = |count| Quantity::new(i64::from(count)).expect("small");
+    let expected = prop_oneof![4 => Just(None), 1 => (1_i64..8).prop_map(|n| Some(won(n * 1000)))];
+    let hold = (0_u128..6, wanted(), 0_u128..2, expected, any::<bool>()).prop_map(
+        |(hold, (ticket, wanted), buyer, expected_total, pinned)| {
             StockCommand::Hold(HoldRequest {
                 hold_id: hold_id(hold),
                 ticket_id: ticket_id(ticket),
                 buyer_id: BuyerId::new(format!("buyer-{buyer}")).expect("a name"),
-                lines: lines.into_iter().map(|(slot, count)| (slot, quantity(count))).collect(),
+                wanted,
                 expected_total,
                 pinned,
                 surely_new: false,
@@ -192,17 +268,23 @@ fn command() -> impl Strategy<Value = StockCommand> {
         Just(HoldStep::Return),
         Just(HoldStep::Expire),
     ];
-    let step = (0_u128..5, step).prop_map(|(hold, step)| StockCommand::Step(hold_id(hold), step));
+    let step = (0_u128..6, step).prop_map(|(hold, step)| StockCommand::Step(hold_id(hold), step));
     prop_oneof![2 => hold, 3 => step]
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
+    let slot = prop_oneof![
+        Just((ticket_id(OPEN), Slot::Admission)),
+        (0..NIGHTS).prop_map(|place| (ticket_id(NIGHTLY), Slot::Night(night(place)))),
+    ];
     prop_oneof![
         20 => command().prop_map(Happening::Command),
         4 => (0_u64..400).prop_map(Happening::TimePasses),
-        1 => (0_u128..2).prop_map(|id| Happening::PausedOrNot(ticket_id(id))),
-        1 => (0_u128..2, 1_i64..3).prop_map(|(id, p)| Happening::PriceBecomes(ticket_id(id), p * 1000)),
-        1 => (0_u128..2).prop_map(|id| Happening::Deleted(ticket_id(id))),
+        1 => (0_u128..4).prop_map(|id| Happening::PausedOrNot(ticket_id(id))),
+        1 => (0_u128..4, 1_i64..3).prop_map(|(id, p)| Happening::PriceBecomes(ticket_id(id), p * 1000)),
+        1 => (0_u128..4).prop_map(|id| Happening::Deleted(ticket_id(id))),
+        2 => (slot, 0_u64..6).prop_map(|(key, units)| Happening::CapacityBecomes(key, units)),
+        1 => Just(Happening::TimePasses(20 * 60 * 60)),
     ]
 }
 
@@ -216,8 +298,11 @@ proptest! {
         for happening in &run {
             let now = rows.now;
             if let Happening::Command(command) = happening {
-                let expected = model.execute(command, &rows.tickets, now);
-                prop_assert_eq!(model::outcome(&rows.execute(command)), expected);
+                let before = rows.stocks.clone();
+                let verdict = rows.execute(command);
+                let chosen = model::chosen(&verdict);
+                let expected = model.execute(command, (&rows.tickets, &before), chosen, now);
+                prop_assert_eq!(model::outcome(&verdict), expected);
             } else {
                 rows.happen(happening);
             }

@@ -28,8 +28,8 @@ impl Ticketing {
         request: DeleteTicket,
         key: Option<ReplyKey>,
     ) -> Result<Answered<Listing>, ChangeTicketError> {
-        let target = Target { ticket_id: request.ticket_id, etag: "" };
-        self.change_ticket(caller, target, key, |listing, now| {
+        let target = Target { ticket_id: request.ticket_id, etag: "", with_slots: false };
+        self.change_ticket(caller, target, key, |listing, _, now| {
             let etag = listing.ticket.revision.to_string();
             let decision = listing.ticket.retire(now);
             let stale = !request.etag.is_empty() && request.etag != etag;
@@ -39,6 +39,7 @@ impl Ticketing {
             Ok(Changed {
                 decision,
                 capacities: Vec::new(),
+                nights: None,
                 event: |listing| TicketEvent::TicketRetirementStarted { listing },
             })
         })

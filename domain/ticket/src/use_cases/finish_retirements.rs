@@ -36,6 +36,7 @@ impl Ticketing {
             ticket: listing.ticket,
             expected_revision,
             capacities: Vec::new(),
+            nights: None,
             caused_by: None,
             reply: ReplyChange::None,
         };

@@ -6,7 +6,7 @@ use kernel::{
 };
 
 use super::Ticketing;
-use crate::{Listing, RegisterTicket, Slot, SlotCapacity, Ticket, TicketChange, TicketEvent};
+use crate::{Listing, RegisterTicket, Ticket, TicketChange, TicketEvent};
 
 /// Why a ticket was not registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,10 +54,8 @@ impl Ticketing {
             events: vec![self.record(&listing, event, now)],
             ticket: listing.ticket.clone(),
             expected_revision: 0,
-            capacities: vec![SlotCapacity {
-                slot: Slot::Admission,
-                capacity: listing.stock.capacity(),
-            }],
+            capacities: request.slots(),
+            nights: None,
             caused_by: None,
             reply: self.reply_change(key.as_ref(), &listing),
         };

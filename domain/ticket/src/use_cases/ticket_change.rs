@@ -7,7 +7,10 @@ use kernel::{
 
 use super::Ticketing;
 use crate::ticket::Decision;
-use crate::{CapacityBelowSold, Listing, SlotCapacity, TicketChange, TicketEvent};
+use crate::{
+    CapacityBelowSold, Listing, NightChange, Slot, SlotCapacity, SlotRecord, TicketChange,
+    TicketEvent,
+};
 
 /// How often a command is decided anew when others change the same ticket meanwhile.
 const ATTEMPTS_MAX: u32 = 5;
@@ -47,17 +50,23 @@ pub enum ChangeTicketError {
     Store(#[from] StoreError),
 }
 
+/// The slots of a ticket.
+pub(super) type Slots = Vec<(Slot, SlotRecord)>;
+
 /// Which ticket, as the caller read it.
 pub(super) struct Target<'a> {
     pub(super) ticket_id: TicketId,
     /// Refuse if the ticket is at another revision; empty for any.
     pub(super) etag: &'a str,
+    /// Whether its slots are needed to decide.
+    pub(super) with_slots: bool,
 }
 
 /// What a command makes of a ticket.
 pub(super) struct Changed {
     pub(super) decision: Decision,
     pub(super) capacities: Vec<SlotCapacity>,
+    pub(super) nights: Option<NightChange>,
     pub(super) event: fn(Box<Listing>) -> TicketEvent,
 }
 
@@ -68,7 +77,9 @@ impl Ticketing {
         caller: &Caller,
         target: Target<'_>,
         key: Option<ReplyKey>,
-        decide: impl Fn(&mut Listing, Timestamp) -> Result<Changed, ChangeTicketError> + Send + Sync,
+        decide: impl Fn(&mut Listing, Slots, Timestamp) -> Result<Changed, ChangeTicketError>
+        + Send
+        + Sync,
     ) -> Result<Answered<Listing>, ChangeTicketError> {
         let organizer = caller.organizer()?;
         for _ in 0..ATTEMPTS_MAX {
@@ -84,8 +95,10 @@ impl Ticketing {
             if !target.etag.is_empty() && target.etag != expected_revision.to_string() {
                 return Err(ChangeTicketError::EtagMismatch);
             }
+            let slots =
+                if target.with_slots { self.slots(target.ticket_id).await? } else { Vec::new() };
             let now = self.clock.now();
-            let changed = decide(&mut listing, now)?;
+            let changed = decide(&mut listing, slots, now)?;
             if changed.decision == Decision::AlreadyDone {
                 return Ok(Answered::Fresh(listing));
             }
@@ -95,6 +108,7 @@ impl Ticketing {
                 ticket: listing.ticket.clone(),
                 expected_revision,
                 capacities: changed.capacities,
+                nights: changed.nights,
                 caused_by: None,
                 reply: self.reply_change(key.as_ref(), &listing),
             };
@@ -104,6 +118,11 @@ impl Ticketing {
             }
         }
         Err(ChangeTicketError::Contended)
+    }
+
+    async fn slots(&self, ticket_id: TicketId) -> Result<Slots, StoreError> {
+        let read = self.stock.slots(&[ticket_id], None).await?.pop();
+        Ok(read.map_or_else(Vec::new, |read| read.slots))
     }
 
     /// The answer that the key had before.

@@ -28,8 +28,9 @@ impl Ticketing {
         request: UpdateTicket,
         key: Option<ReplyKey>,
     ) -> Result<Answered<Listing>, ChangeTicketError> {
-        let target = Target { ticket_id: request.ticket_id, etag: &request.etag };
-        self.change_ticket(caller, target, key, |listing, now| {
+        let target =
+            Target { ticket_id: request.ticket_id, etag: &request.etag, with_slots: false };
+        self.change_ticket(caller, target, key, |listing, _, now| {
             if listing.ticket.is_deleted() {
                 return Err(ChangeTicketError::Retiring);
             }
@@ -38,6 +39,7 @@ impl Ticketing {
             Ok(Changed {
                 decision: listing.ticket.update(&draft, now)?,
                 capacities: Vec::new(),
+                nights: None,
                 event: |listing| TicketEvent::TicketChanged { listing },
             })
         })

@@ -21,7 +21,7 @@ const DAMAGE: [(&str, &str, &str); 36] = [
     ("I2d", "ticket", "UPDATE stock_entry SET kind = 'HOLD' WHERE kind = 'COMMIT'"),
     ("I2e", "ticket", "UPDATE stock_entry SET seq = -seq"),
     ("I3", "ticket", "UPDATE hold SET state = 'RELEASED' WHERE state = 'COMMITTED'"),
-    ("I3b", "ticket", "UPDATE hold_line SET quantity = quantity + 1"),
+    ("I3b", "ticket", "UPDATE hold SET quantity = quantity + 1"),
     ("I3c", "booking", "UPDATE booking SET status = 'EXPIRED' WHERE status = 'CONFIRMED'"),
     ("I3d", "payment", "UPDATE payment SET amount_minor = amount_minor + 1"),
     (

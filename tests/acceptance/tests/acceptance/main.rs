@@ -17,6 +17,7 @@ mod crash;
 mod expiry;
 mod hang_up;
 mod idempotency;
+mod kinds;
 mod my_page;
 mod operators;
 mod repair;

@@ -6,8 +6,10 @@
     reason = "a scene that cannot be set up is a failed test"
 )]
 
+
 mod accounts;
 mod crowds;
+mod kinds;
 mod migrated;
 mod scene;
 mod search;

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use contract::{Engine, Fresh};
 use kernel::{
-    BuyerId, Clock, Committed, Currency, Envelope, EventId, HoldId, Locale, Money, OrganizerId,
-    Quantity, Recorded, ReplyChange, StoreError, TicketId, Timestamp, Uuid,
+    BuyerId, CivilDate, Clock, Committed, Currency, Envelope, EventId, HoldId, Locale, Money,
+    OrganizerId, Quantity, Recorded, ReplyChange, StoreError, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
 use sea_orm_database::{Batching, Commits};
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
-    Allocation, Hold, HoldRequest, HoldStep, Lines, Listing, RegisterTicket, Slot, SlotCapacity,
-    StockCommand, StockEntry, StockOrder, StockOutcome, StockStore, StockVerdict, Ticket,
-    TicketChange, TicketDraft, TicketEvent, TicketKind, TicketStore,
+    Availability, Hold, HoldRequest, HoldStep, Listing, RegisterTicket, SectionPrice, Slot,
+    SlotCapacity, StockCommand, StockEntry, StockOrder, StockOutcome, StockStore, StockVerdict,
+    Ticket, TicketChange, TicketDraft, TicketEvent, TicketKind, TicketStore, Wanted,
 };
 
 const ASKED_AGAIN_MAX: usize = 20;
@@ -172,21 +172,57 @@ impl Stores {
 
     /// A ticket nobody has written yet.
     pub(crate) fn listing(&self, capacity: i64) -> Listing {
-        let draft = TicketDraft {
-            name: "Concert".into(),
-            unit_price: Some(won(1_000)),
-            hold_ttl: Some(Duration::from_secs(600)),
-            ..TicketDraft::default()
-        };
-        let request = RegisterTicket {
-            kind: TicketKind::Admission,
-            allocation: Allocation::HoldFirst,
-            capacity,
-            draft,
-        };
+        self.registered(&RegisterTicket { capacity, ..plain() }).0
+    }
+
+    /// A ticket that nobody has written yet, with its slots.
+    fn registered(&self, request: &RegisterTicket) -> (Listing, Vec<SlotCapacity>) {
         let seller = (OrganizerId::new("acme").unwrap(), Locale::Ko);
         let at = Timestamp::from_micros(1_000);
-        Ticket::register(TicketId::new(self.uuid()), seller, &request, at).unwrap()
+        let id = TicketId::new(self.uuid());
+        (Ticket::register(id, seller, request, at).unwrap(), request.slots())
+    }
+
+    /// Seats on sale; those of section S have a price of their own.
+    pub(crate) async fn seated(&self, seats: &[&str]) -> Ticket {
+        let mut request = plain();
+        request.kind = TicketKind::Seated;
+        request.seats = seats.iter().map(|seat| (*seat).to_owned()).collect();
+        request.draft.sections = vec![SectionPrice { name: "S".into(), unit_price: won(3_000) }];
+        self.put_on_sale(&request).await
+    }
+
+    /// Rooms on sale for so many nights from 2090-01-01 on, whatever day it is there.
+    pub(crate) async fn nightly(&self, nights: i32, rooms: i64) -> Ticket {
+        let first = Timestamp::from_micros(1_000);
+        let first = Some(CivilDate::in_utc(first));
+        let registered = RegisterTicket {
+            kind: TicketKind::Nightly,
+            first_night: first,
+            last_night: first,
+            ..plain()
+        };
+        let ticket = self.put_on_sale(&registered).await;
+        let revision = ticket.revision;
+        let mut listing = self.find(ticket.id).await;
+        listing.ticket.revision += 1;
+        listing.ticket.event_version += 1;
+        let night = |place| SlotCapacity {
+            slot: Slot::Night(night(place)),
+            capacity: u64::try_from(rooms).unwrap(),
+            position: 0,
+        };
+        let capacities = (0..nights).map(night).collect();
+        let change = TicketChange { capacities, ..self.change(&listing, revision) };
+        assert_eq!(self.tickets.commit(change).await, Ok(Committed::Done));
+        listing.ticket
+    }
+
+    async fn put_on_sale(&self, request: &RegisterTicket) -> Ticket {
+        let (listing, capacities) = self.registered(request);
+        let change = TicketChange { capacities, ..self.change(&listing, 0) };
+        assert_eq!(self.tickets.commit(change).await, Ok(Committed::Done));
+        listing.ticket
     }
 
     /// A ticket on sale; `form` says how it differs from the usual one.
@@ -206,7 +242,7 @@ impl Stores {
             let (slot, capacity) = (Slot::Admission, listing.stock.capacity());
             let organizer_locale = Locale::Ko;
             let event = TicketEvent::TicketRegistered { listing: boxed, organizer_locale };
-            (vec![SlotCapacity { slot, capacity }], event)
+            (vec![SlotCapacity { slot, capacity, position: 0 }], event)
         } else {
             (Vec::new(), TicketEvent::TicketChanged { listing: boxed })
         };
@@ -222,6 +258,7 @@ impl Stores {
             ticket,
             expected_revision,
             capacities,
+            nights: None,
             events: vec![recorded],
             caused_by: None,
             reply: ReplyChange::None,
@@ -277,11 +314,17 @@ impl Stores {
             hold_id: HoldId::new(self.uuid()),
             ticket_id: ticket.id,
             buyer_id: BuyerId::new(buyer).unwrap(),
-            lines: Lines::from([(Slot::Admission, Quantity::new(units).unwrap())]),
+            wanted: Wanted::Units(Quantity::new(units).unwrap()),
             expected_total: None,
             pinned: false,
             surely_new: false,
         }
+    }
+
+    /// What is left of a ticket, all of its nights if it has some.
+    pub(crate) async fn left(&self, id: TicketId, read_at: Timestamp) -> Option<Availability> {
+        let read = self.stock.slots(&[id], None).await.unwrap().pop();
+        read.map(|slots| Availability::of(slots, None, read_at))
     }
 }
 
@@ -291,6 +334,21 @@ pub(crate) fn hold_of(verdict: StockVerdict) -> Hold {
         Ok(StockOutcome::Tombstone) => panic!("a tombstone"),
         Err(refusal) => panic!("{refusal}"),
     }
+}
+
+/// A night so many days after 2090-01-01.
+pub(crate) fn night(place: i32) -> CivilDate {
+    CivilDate::new(2090, 1, 1).unwrap().plus_days(place).unwrap()
+}
+
+fn plain() -> RegisterTicket {
+    let draft = TicketDraft {
+        name: "Concert".into(),
+        unit_price: Some(won(1_000)),
+        hold_ttl: Some(Duration::from_secs(600)),
+        ..TicketDraft::default()
+    };
+    RegisterTicket::admission(0, draft)
 }
 
 pub(crate) fn won(amount: i64) -> Money {

@@ -79,7 +79,7 @@ async fn whatever_comes_back_is_sold_at_once(stores: &Stores) {
     listing.ticket.revision += 1;
     listing.ticket.event_version += 1;
     let mut more = stores.change(&listing, ticket.revision);
-    more.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity: 2 }];
+    more.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity: 2, position: 0 }];
     assert_eq!(stores.tickets.commit(more).await, Ok(Committed::Done));
     hold_of(stores.first_asked(&ticket, 1).await);
 }

@@ -325,7 +325,7 @@ async fn i1_a_capacity_that_falls_while_buyers_race_stays_above_them(stores: &St
     listing.ticket.revision = 2;
     listing.ticket.event_version = 2;
     let mut fewer = stores.change(&listing, 1);
-    fewer.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity: 20 }];
+    fewer.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity: 20, position: 0 }];
     let (verdicts, fewer) = futures::join!(join_all(calls), stores.tickets.commit(fewer));
     let held = count(&verdicts, "");
     assert_eq!(held + count(&verdicts, "SOLD_OUT"), 40);

@@ -9,7 +9,8 @@ use kernel::{
 };
 use ticket::{
     Allocation, CAPACITY_MAX, CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HoldStep, NAME_CHARS_MAX,
-    Slot, SlotCapacity, Ticket, TicketKind, TicketStatus, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
+    SectionPrice, Slot, SlotCapacity, Ticket, TicketKind, TicketStatus, UNIT_PRICE_MINOR_MAX,
+    VENUE_CHARS_MAX,
 };
 
 use crate::scene::{Stores, memory, over, won};
@@ -58,6 +59,10 @@ async fn the_longest_texts_fit(stores: &Stores) {
 fn full(ticket: &mut Ticket, status: TicketStatus) {
     let at = |secs| Some(Timestamp::from_micros(1).plus(Duration::from_secs(secs)));
     ticket.status = status;
+    ticket.terms.sections = ["", "1층 가열", "S 2"]
+        .map(|name| SectionPrice { name: name.into(), unit_price: won(7) })
+        .to_vec();
+    (ticket.terms.min_nights, ticket.terms.max_nights) = (2, 14);
     ticket.kind = TicketKind::Nightly;
     ticket.allocation = Allocation::PayFirst;
     ticket.organizer_locale = Locale::En;
@@ -133,7 +138,7 @@ async fn i6_a_taken_key_leaves_nothing(stores: &Stores) {
     assert_eq!((reply.fingerprint, reply.body), (vec![1], Some(vec![1])));
     assert_eq!(stores.tickets.find(second.ticket.id).await, Ok(None));
     assert!(stores.told(second.ticket.id).await.is_empty());
-    assert!(stores.stock.availability(second.ticket.id, at(1)).await.unwrap().is_none());
+    assert!(stores.left(second.ticket.id, at(1)).await.is_none());
     let mut again = stores.change(&second, 0);
     again.caused_by = Some(cause);
     assert_eq!(stores.tickets.commit(again).await, Ok(Committed::Done), "the cause was not taken");
@@ -152,14 +157,14 @@ async fn i1_a_capacity_never_falls_below_what_is_taken(stores: &Stores) {
         listing.ticket.revision = revision + 1;
         listing.ticket.event_version = revision + 1;
         let mut change = stores.change(&listing, revision);
-        change.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity }];
+        change.capacities = vec![SlotCapacity { slot: Slot::Admission, capacity, position: 0 }];
         assert_eq!(stores.tickets.commit(change).await, Ok(verdict), "{capacity}");
         revision += i64::from(verdict == Committed::Done);
         let found = stores.find(ticket.id).await;
         assert_eq!(found.ticket.revision, revision);
         assert_eq!((found.stock.held(), found.stock.sold()), (2, 3));
     }
-    let left = stores.stock.availability(ticket.id, at(5)).await.unwrap().unwrap();
+    let left = stores.left(ticket.id, at(5)).await.unwrap();
     assert_eq!((left.total.capacity(), left.total.available(), left.slots.len()), (12, 7, 1));
     assert_eq!(left.read_at, at(5));
 }

@@ -79,12 +79,33 @@ fn t01_wire_and_domain_tell_all_violations_at_once() {
 }
 
 #[test]
-fn seats_and_nights_are_not_sold_yet() {
-    let seated =
-        pb::Ticket { kind: pb::TicketKind::Seated.into(), seats: vec!["A1".into()], ..concert() };
-    assert_eq!(registered(seated), Err(vec!["kind".to_owned()]));
-    let seats = pb::Ticket { seats: vec!["A1".into()], ..concert() };
+fn t01_seats_and_nights_are_registered() {
+    let seats = ["A1", "A2"].map(str::to_owned).to_vec();
+    let seated = |seats: &[String]| pb::Ticket {
+        kind: pb::TicketKind::Seated.into(),
+        seats: seats.to_vec(),
+        capacity: 0,
+        sections: vec![pb::Section { name: String::new(), unit_price: won(1) }],
+        ..concert()
+    };
+    let read = registered(seated(&seats)).expect("sound");
+    assert_eq!((read.seats.as_slice(), read.draft.sections.len()), (seats.as_slice(), 1));
+    assert_eq!(registered(seated(&[])), Err(vec!["seats".to_owned()]));
+    let seats = pb::Ticket { seats, ..concert() };
     assert_eq!(registered(seats), Err(vec!["seats".to_owned()]));
+    let night = |day| Some(proto::google::r#type::Date { year: 1970, month: 1, day });
+    let nightly = |first, last| pb::Ticket {
+        kind: pb::TicketKind::Nightly.into(),
+        first_night: first,
+        last_night: last,
+        min_nights: 2,
+        ..concert()
+    };
+    assert_eq!(registered(nightly(night(1), night(9))).expect("sound").draft.min_nights, 2);
+    let wrong = vec!["first_night".to_owned(), "last_night".to_owned()];
+    assert_eq!(registered(nightly(None, None)), Err(wrong));
+    assert_eq!(registered(nightly(night(3), night(2))), Err(vec!["last_night".to_owned()]));
+    assert_eq!(registered(nightly(night(3), night(99))), Err(vec!["last_night".to_owned()]));
 }
 
 #[test]
@@ -178,9 +199,50 @@ const SEARCH_WORDS: usize = ticket::SEARCH_WORDS_CHARS_MAX;
 #[test]
 fn identifiers_and_nights_are_checked() {
     assert!(ticket_id(ID).is_ok());
-    let night = Some(proto::google::r#type::Date { year: 2030, month: 1, day: 1 });
-    let request = pb::SetCapacityRequest { start_date: night, ..pb::SetCapacityRequest::default() };
-    let Err(Invalid(found)) = set_capacity(&request) else { panic!("no id, and nights") };
-    assert_eq!(fields(found), ["capacity", "start_date", "ticket_id"]);
-    assert!(availability("x", false, true).is_err_and(|Invalid(found)| found.len() == 2));
+    let night = |day| Some(proto::google::r#type::Date { year: 2030, month: 1, day });
+    let none = pb::SetCapacityRequest { start_date: night(1), ..pb::SetCapacityRequest::default() };
+    let Err(Invalid(found)) = set_capacity(&none) else { panic!("no id, and half of a range") };
+    assert_eq!(fields(found), ["capacity", "end_date", "ticket_id"]);
+    let (first, second) = (night(1), night(2));
+    let read = |from, until| availability(ID, (from, until));
+    assert!(read(first.as_ref(), second.as_ref()).is_ok_and(|(_, nights)| nights.is_some()));
+    assert!(read(None, None).is_ok_and(|(_, nights)| nights.is_none()));
+    let Err(Invalid(found)) = read(second.as_ref(), first.as_ref()) else { panic!("reversed") };
+    assert_eq!(fields(found), ["end_date"]);
+}
+
+#[test]
+fn a_calendar_is_of_tickets_or_of_an_organizer() {
+    let night = |day| Some(proto::google::r#type::Date { year: 2030, month: 1, day });
+    let of_acme = pb::GetCalendarRequest {
+        organizer_id: "acme".into(),
+        start_date: night(1),
+        end_date: night(31),
+        ..pb::GetCalendarRequest::default()
+    };
+    assert!(calendar(of_acme.clone()).is_ok());
+    let named = vec![ID.to_owned(), "x".to_owned()];
+    let both = pb::GetCalendarRequest { ticket_ids: named, end_date: None, ..of_acme };
+    let Err(Invalid(found)) = calendar(both) else { panic!("wrong") };
+    assert_eq!(fields(found), ["end_date", "organizer_id", "ticket_ids[1]"]);
+}
+
+#[test]
+fn nights_are_changed_by_what_is_given() {
+    let night = |day| Some(proto::google::r#type::Date { year: 2030, month: 1, day });
+    let request = pb::SetNightsRequest {
+        ticket_id: ID.into(),
+        start_date: night(1),
+        end_date: night(3),
+        unit_price: won(7),
+        closed_to_arrival: Some(true),
+        ..pb::SetNightsRequest::default()
+    };
+    let change = set_nights(&request).expect("sound").change;
+    assert_eq!((change.nights.count(), change.closed_to_departure), (2, None));
+    assert_eq!(change.closed_to_arrival, Some(true));
+    assert_eq!(change.unit_price.and_then(ticket::NightPrice::own_minor), Some(7));
+    let both = pb::SetNightsRequest { reset_unit_price: true, ..request };
+    let Err(Invalid(found)) = set_nights(&both) else { panic!("both prices") };
+    assert_eq!(fields(found), ["reset_unit_price"]);
 }

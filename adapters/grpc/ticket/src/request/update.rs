@@ -5,10 +5,10 @@ use kernel::Invalid;
 use proto::boxoffice::ticket::v1 as pb;
 use ticket::{TermsChange, UpdateTicket};
 
-use super::{hold_ttl, paused};
+use super::{hold_ttl, paused, sections};
 
 /// All that may change.
-const CHANGEABLE: [&str; 13] = [
+const CHANGEABLE: [&str; 16] = [
     "name",
     "description",
     "venue",
@@ -21,6 +21,9 @@ const CHANGEABLE: [&str; 13] = [
     "end_time",
     "max_per_buyer",
     "hold_ttl",
+    "sections",
+    "min_nights",
+    "max_nights",
     "status",
 ];
 
@@ -62,6 +65,9 @@ fn change(check: &mut Check, wire: &pb::Ticket, path: &str) -> Option<TermsChang
         "end_time" => TermsChange::EndsAt(instant(check, &wire.end_time)),
         "max_per_buyer" => TermsChange::MaxPerBuyer(i64::from(wire.max_per_buyer)),
         "hold_ttl" => TermsChange::HoldTtl(hold_ttl(check, wire.hold_ttl.as_ref())),
+        "sections" => TermsChange::Sections(sections(check, &wire.sections)),
+        "min_nights" => TermsChange::MinNights(i64::from(wire.min_nights)),
+        "max_nights" => TermsChange::MaxNights(i64::from(wire.max_nights)),
         "status" => TermsChange::Paused(paused(check, wire.status)?),
         other => {
             check.violate("update_mask", format_args!("{other:?} is no field that can be changed"));
@@ -84,6 +90,9 @@ fn is_set(wire: &pb::Ticket, path: &str) -> bool {
         "end_time" => wire.end_time.is_some(),
         "max_per_buyer" => wire.max_per_buyer != 0,
         "hold_ttl" => wire.hold_ttl.is_some(),
+        "sections" => !wire.sections.is_empty(),
+        "min_nights" => wire.min_nights != 0,
+        "max_nights" => wire.max_nights != 0,
         "status" => wire.status != 0,
         _ => false,
     }

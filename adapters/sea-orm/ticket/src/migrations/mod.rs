@@ -3,6 +3,7 @@
 mod m0001_ticket;
 mod m0002_stock;
 mod m0003_hold;
+mod m0004_kinds;
 mod m0005_ticket_search;
 
 use sea_orm_migration::MigrationTrait;
@@ -14,6 +15,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0001_ticket::Migration),
         Box::new(m0002_stock::Migration),
         Box::new(m0003_hold::Migration),
+        Box::new(m0004_kinds::Migration),
         Box::new(m0005_ticket_search::Migration),
     ]
 }

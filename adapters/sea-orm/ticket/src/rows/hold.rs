@@ -1,6 +1,6 @@
 //! One hold, or the tombstone of one, as a row.
 
-use kernel::{BuyerId, Currency, HoldId, Money, StoreError, Timestamp};
+use kernel::{BuyerId, Currency, HoldId, Money, Quantity, StoreError, Timestamp};
 use sea_orm::entity::prelude::*;
 use ticket::{Hold, HoldRecord, HoldState, Lines, Tombstone};
 
@@ -24,6 +24,7 @@ pub(crate) struct Model {
     pub(crate) pinned_since_us: Option<i64>,
     pub(crate) ticket_id: Option<String>,
     pub(crate) buyer_id: Option<String>,
+    pub(crate) quantity: Option<i64>,
     pub(crate) currency: Option<String>,
     pub(crate) unit_price_minor: Option<i64>,
     pub(crate) total_minor: Option<i64>,
@@ -48,6 +49,7 @@ impl From<&HoldRecord> for Model {
                 pinned_since_us: None,
                 ticket_id: None,
                 buyer_id: None,
+                quantity: None,
                 currency: None,
                 unit_price_minor: None,
                 total_minor: None,
@@ -75,6 +77,7 @@ impl From<&Hold> for Model {
             pinned_since_us: pinned_since.map(Timestamp::as_micros),
             ticket_id: Some(hold.ticket_id.to_string()),
             buyer_id: Some(hold.buyer_id.to_string()),
+            quantity: Some(i64::from(hold.quantity.get())),
             currency: Some(hold.unit_price.currency().code().to_owned()),
             unit_price_minor: Some(hold.unit_price.minor()),
             total_minor: Some(hold.total.minor()),
@@ -104,6 +107,9 @@ impl Model {
         if lines.is_empty() {
             return Err(corrupt("its lines"));
         }
+        // A server that knew of admission alone wrote none, and one line.
+        let of_lines = || lines.values().map(|quantity| i64::from(quantity.get())).sum();
+        let quantity = Quantity::new(self.quantity.unwrap_or_else(of_lines));
         let buyer_id = self.buyer_id.clone().and_then(|id| BuyerId::new(id).ok());
         let code = self.currency.as_deref();
         let currency = code.and_then(|code| Currency::from_code(code).ok());
@@ -115,6 +121,7 @@ impl Model {
             id,
             ticket_id: ticket_id.parse().map_err(|_| corrupt("ticket_id"))?,
             buyer_id: buyer_id.ok_or_else(|| corrupt("buyer_id"))?,
+            quantity: quantity.map_err(|_| corrupt("quantity"))?,
             lines,
             unit_price: Money::from_minor(unit_price, currency),
             total: Money::from_minor(total, currency),

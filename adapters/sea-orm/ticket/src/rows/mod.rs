@@ -3,6 +3,7 @@
 pub(crate) mod entry;
 pub(crate) mod hold;
 pub(crate) mod line;
+mod sections;
 pub(crate) mod stock;
 pub(crate) mod ticket;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ::ticket::{
-    Allocation, EntryKind, Hold, HoldRecord, HoldState, Lines, Slot, StockEntry, Terms, Ticket,
-    TicketKind, TicketStatus, Tombstone,
+    Allocation, EntryKind, Hold, HoldRecord, HoldState, Lines, SectionPrice, Slot, StockEntry,
+    Terms, Ticket, TicketKind, TicketStatus, Tombstone,
 };
 use kernel::{
     BuyerId, Currency, HoldId, Locale, Money, OrganizerId, Quantity, TicketId, TimeZoneName,
@@ -39,7 +39,8 @@ fn terms() -> impl Strategy<Value = Terms> {
     let windows = [option::of(instant()), option::of(instant())];
     let event = [option::of(instant()), option::of(instant())];
     let zone = prop_oneof![Just("UTC"), Just("Asia/Seoul")];
-    let limits = (option::of(quantity()), 1..1_000_000_u64);
+    let section = proptest::collection::vec("[^/\\x00-\\x1f]{0,9}", 0..3);
+    let limits = (option::of(quantity()), 1..1_000_000_u64, 0..9_u32, 0..9_u32, section);
     (texts, windows, event, zone, limits, money()).prop_map(
         |((name, description, venue, category), sale, event, zone, limits, unit_price)| Terms {
             name,
@@ -54,6 +55,9 @@ fn terms() -> impl Strategy<Value = Terms> {
             ends_at: event[1],
             max_per_buyer: limits.0,
             hold_ttl: Duration::from_micros(limits.1),
+            sections: limits.4.into_iter().map(|name| SectionPrice { name, unit_price }).collect(),
+            min_nights: limits.2,
+            max_nights: limits.3,
         },
     )
 }
@@ -108,21 +112,25 @@ fn holds() -> impl Strategy<Value = HoldRecord> {
         Just(HoldState::Expired),
     ];
     let lines = proptest::collection::btree_map(slot(), quantity(), 1..4);
-    let hold = (uuid(), uuid(), "[!-~]{1,128}", lines, money(), state, instant(), 1..i64::MAX)
-        .prop_map(|(id, ticket_id, buyer, lines, price, state, expires_at, revision)| {
-            HoldRecord::Hold(Hold {
-                id: HoldId::new(id),
-                ticket_id: TicketId::new(ticket_id),
-                buyer_id: BuyerId::new(buyer).expect("visible"),
-                lines,
-                unit_price: price,
-                total: price,
-                state,
-                expires_at,
-                revision,
-                event_version: revision / 2,
-            })
-        });
+    let what = (quantity(), lines);
+    let hold = (uuid(), uuid(), "[!-~]{1,128}", what, money(), state, instant(), 1..i64::MAX)
+        .prop_map(
+            |(id, ticket_id, buyer, (quantity, lines), price, state, expires_at, revision)| {
+                HoldRecord::Hold(Hold {
+                    id: HoldId::new(id),
+                    ticket_id: TicketId::new(ticket_id),
+                    buyer_id: BuyerId::new(buyer).expect("visible"),
+                    quantity,
+                    lines,
+                    unit_price: price,
+                    total: price,
+                    state,
+                    expires_at,
+                    revision,
+                    event_version: revision / 2,
+                })
+            },
+        );
     let tombstone = (uuid(), any::<bool>(), 1..i64::MAX).prop_map(|(id, told, revision)| {
         HoldRecord::Tombstone(Tombstone { id: HoldId::new(id), told, revision })
     });
@@ -177,6 +185,10 @@ fn i1_broken_counters_are_refused() {
         capacity,
         held,
         sold,
+        position: 0,
+        unit_price_minor: None,
+        closed_to_arrival: false,
+        closed_to_departure: false,
     };
     assert!(row(3, 1, 2).read().is_ok());
     for broken in [row(2, 1, 2), row(3, -1, 2), row(-1, 0, 0)] {

@@ -7,7 +7,7 @@ use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 use ticket::{Allocation, Listing, Stock, Terms, Ticket, TicketKind, TicketStatus};
 
-use super::{corrupt, named};
+use super::{corrupt, named, sections};
 use crate::search::search_text::search_text;
 
 const TABLE: &str = "ticket";
@@ -36,6 +36,9 @@ pub(crate) struct Model {
     pub(crate) ends_at_us: Option<i64>,
     pub(crate) max_per_buyer: i64,
     pub(crate) hold_ttl_us: i64,
+    pub(crate) sections: Option<String>,
+    pub(crate) min_nights: i64,
+    pub(crate) max_nights: i64,
     pub(crate) created_at_us: i64,
     pub(crate) updated_at_us: i64,
     pub(crate) revision: i64,
@@ -89,6 +92,9 @@ impl From<&Ticket> for Model {
             max_per_buyer: terms.max_per_buyer.map_or(0, |max| i64::from(max.get())),
             // At most a day, by the domain's limit, so it fits.
             hold_ttl_us: i64::try_from(terms.hold_ttl.as_micros()).unwrap_or(i64::MAX),
+            sections: sections::text(&terms.sections),
+            min_nights: i64::from(terms.min_nights),
+            max_nights: i64::from(terms.max_nights),
             created_at_us: ticket.created_at.as_micros(),
             updated_at_us: ticket.updated_at.as_micros(),
             revision: ticket.revision,
@@ -181,7 +187,12 @@ fn terms(row: Model) -> Result<Terms, StoreError> {
         max => Some(Quantity::new(max).map_err(|_| corrupt("max_per_buyer"))?),
     };
     let hold_ttl_us = u64::try_from(row.hold_ttl_us).map_err(|_| corrupt("hold_ttl_us"))?;
+    let nights = |count: i64| u32::try_from(count).map_err(|_| corrupt("min_nights, max_nights"));
+    let sections = sections::read(row.sections.as_deref(), currency);
     Ok(Terms {
+        sections: sections.ok_or_else(|| corrupt("sections"))?,
+        min_nights: nights(row.min_nights)?,
+        max_nights: nights(row.max_nights)?,
         time_zone: TimeZoneName::new(&row.time_zone).map_err(|_| corrupt("time_zone"))?,
         unit_price: Money::from_minor(row.unit_price_minor, currency),
         sale_starts_at: instant(row.sale_starts_at_us),

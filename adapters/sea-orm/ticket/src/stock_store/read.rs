@@ -12,12 +12,22 @@ use kernel::{BuyerId, HoldId, StoreError, TicketId};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use sea_orm_database::TxError;
-use ticket::{HoldRecord, SlotKey, Stock, StockBook, StockNeeds, StockOrder, Ticket};
+use ticket::{
+    HoldRecord, Nights, SlotKey, SlotRecord, StockBook, StockNeeds, StockOrder, Ticket, TicketKind,
+};
 
 use crate::rows::{hold, line, stock, ticket as ticket_row};
+
+/// Slots of a ticket that one part of a statement names.
+const SLOTS_AT_ONCE: usize = 1_000;
+/// Such parts of one statement: a batch has one, unless its holds have very many lines.
+const STATEMENT_PARTS_MAX: usize = 16;
+/// A server that knew of admission alone wrote no quantity, and one line.
+const QUANTITY: &str = "COALESCE(hold.quantity, (SELECT MAX(hold_line.quantity) FROM hold_line \
+                        WHERE hold_line.hold_id = hold.id))";
 
 /// The working set of these orders.
 pub(super) async fn open_book(
@@ -34,7 +44,8 @@ pub(super) async fn open_book(
         needs = StockNeeds::of(orders.iter().copied(), &known);
         locked = tickets(tx, &needs).await?;
     }
-    let stocks = stocks(tx, &needs).await?;
+    let mut stocks = stocks(tx, &needs).await?;
+    stocks.extend(free_seats(tx, &needs, &locked).await?);
     let owned = owned(tx, &needs, &locked).await?;
     Ok(StockBook::new(locked, stocks, known, owned))
 }
@@ -95,22 +106,81 @@ async fn tickets(tx: &DatabaseTransaction, needs: &StockNeeds) -> Result<Vec<Tic
     Ok(tickets)
 }
 
-/// Every slot of these names in every one of these tickets: may be more than is needed, never less.
 async fn stocks(
     tx: &DatabaseTransaction,
     needs: &StockNeeds,
-) -> Result<Vec<(SlotKey, Stock)>, TxError> {
-    let slots = needs.slots.iter().map(|(_, slot)| slot.to_string());
+) -> Result<Vec<(SlotKey, SlotRecord)>, TxError> {
+    let mut stocks = Vec::new();
+    for names in named(needs).chunks(STATEMENT_PARTS_MAX) {
+        let any = names.iter().fold(Condition::any(), |any, (tickets, slots)| {
+            let named = stock::Column::Slot.is_in(slots.iter().map(String::as_str));
+            any.add(stock::Column::TicketId.is_in(tickets.iter().map(String::as_str)).and(named))
+        });
+        let rows = stock::Entity::find()
+            .filter(any)
+            .order_by_asc(stock::Column::TicketId)
+            .order_by_asc(stock::Column::Slot)
+            .lock_exclusive()
+            .all(tx)
+            .await?;
+        let read = rows.iter().map(stock::Model::read).collect::<Result<Vec<_>, StoreError>>()?;
+        stocks.extend(read);
+    }
+    Ok(stocks)
+}
+
+/// The names of the slots, those together that the same tickets have, such as the one of every admission; never more
+/// in one place than a statement may name.
+fn named(needs: &StockNeeds) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut by_ticket = BTreeMap::<String, Vec<String>>::new();
+    for (ticket_id, slot) in &needs.slots {
+        by_ticket.entry(ticket_id.to_string()).or_default().push(slot.to_string());
+    }
+    let mut by_slots = BTreeMap::<Vec<String>, Vec<String>>::new();
+    for (ticket_id, slots) in by_ticket {
+        by_slots.entry(slots).or_default().push(ticket_id);
+    }
+    let parts = by_slots.into_iter().flat_map(|(slots, tickets)| {
+        let parts: Vec<_> = slots.chunks(SLOTS_AT_ONCE).map(<[String]>::to_vec).collect();
+        parts.into_iter().map(move |part| (tickets.clone(), part))
+    });
+    parts.collect()
+}
+
+/// The free seats of tickets of which the best are asked for. They are not locked one by one: whoever takes one locks
+/// its ticket first.
+async fn free_seats(
+    tx: &DatabaseTransaction,
+    needs: &StockNeeds,
+    locked: &[Ticket],
+) -> Result<Vec<(SlotKey, SlotRecord)>, TxError> {
+    let tickets: Vec<_> = needs.all_seats_of(locked).map(|id| id.to_string()).collect();
+    if tickets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken = Expr::col(stock::Column::Held).add(Expr::col(stock::Column::Sold));
     let rows = stock::Entity::find()
-        .filter(stock::Column::TicketId.is_in(needs.tickets.iter().map(ToString::to_string)))
-        .filter(stock::Column::Slot.is_in(slots))
-        .order_by_asc(stock::Column::TicketId)
-        .order_by_asc(stock::Column::Slot)
-        .lock_exclusive()
+        .filter(stock::Column::TicketId.is_in(tickets))
+        .filter(Expr::col(stock::Column::Capacity).gt(taken))
         .all(tx)
         .await?;
-    let stocks = rows.iter().map(stock::Model::read).collect::<Result<_, StoreError>>()?;
-    Ok(stocks)
+    Ok(rows.iter().map(stock::Model::read).collect::<Result<_, StoreError>>()?)
+}
+
+/// The slots of these tickets; of those sold by the night only these nights.
+pub(super) fn slots_of(tickets: &[Ticket], nights: Option<Nights>) -> Condition {
+    let (nightly, others): (Vec<_>, Vec<_>) =
+        tickets.iter().partition(|ticket| ticket.kind == TicketKind::Nightly);
+    let of = |tickets: Vec<&Ticket>| {
+        stock::Column::TicketId.is_in(tickets.into_iter().map(|ticket| ticket.id.to_string()))
+    };
+    let mut of_nightly = Condition::all().add(of(nightly));
+    if let Some(nights) = nights {
+        of_nightly = of_nightly
+            .add(stock::Column::Slot.gte(nights.from().to_string()))
+            .add(stock::Column::Slot.lt(nights.until().to_string()));
+    }
+    Condition::any().add(of(others)).add(of_nightly)
 }
 
 /// Units of ACTIVE and COMMITTED holds, of those buyers whose ticket has a limit.
@@ -135,15 +205,10 @@ async fn owned(
         let theirs = hold::Column::TicketId.eq(ticket_id.as_str());
         any.add(theirs.and(hold::Column::BuyerId.eq(buyer_id.as_str())))
     });
-    let join = hold::Entity::belongs_to(line::Entity)
-        .from(hold::Column::Id)
-        .to(line::Column::HoldId)
-        .into();
     let rows: Vec<(String, String, i64)> = hold::Entity::find()
         .select_only()
         .columns([hold::Column::TicketId, hold::Column::BuyerId])
-        .column_as(Expr::col((line::Entity, line::Column::Quantity)), "quantity")
-        .join(JoinType::InnerJoin, join)
+        .column_as(Expr::cust(QUANTITY), "units")
         .filter(hold::Column::State.is_in([hold::ACTIVE, hold::COMMITTED]))
         .filter(any)
         .into_tuple()

@@ -1,4 +1,6 @@
-//! The brute-force model: no counters, only holds, gone through every time.
+//! The brute-force model: no counters, only holds, gone through every time. A night is a line of its own. Which seats
+//! are the best, it takes from the book, once it has seen that they are free and as many: what makes them the best
+//! is tested with them.
 
 use super::*;
 
@@ -6,6 +8,7 @@ use super::*;
 #[derive(Debug, Clone)]
 struct Known {
     request: Option<HoldRequest>,
+    lines: BTreeMap<Slot, i64>,
     state: &'static str,
     pinned: bool,
     told: bool,
@@ -36,16 +39,28 @@ pub(super) fn outcome(verdict: &StockVerdict) -> String {
     }
 }
 
+/// The seats that a hold was given.
+pub(super) fn chosen(verdict: &StockVerdict) -> Vec<String> {
+    match verdict {
+        Ok(StockOutcome::Hold(hold)) => hold.seats().map(str::to_owned).collect(),
+        Ok(StockOutcome::Tombstone) | Err(_) => Vec::new(),
+    }
+}
+
+/// The tickets and their slots before a command.
+type Scene<'a> = (&'a BTreeMap<TicketId, Ticket>, &'a BTreeMap<SlotKey, SlotRecord>);
+
 impl Model {
     pub(super) fn execute(
         &mut self,
         command: &StockCommand,
-        tickets: &BTreeMap<TicketId, Ticket>,
+        scene: Scene<'_>,
+        chosen: Vec<String>,
         now: Timestamp,
     ) -> String {
         match command {
-            StockCommand::Hold(request) => self.hold(request, tickets, now),
-            StockCommand::Step(id, step) => self.step(*id, *step, tickets, now),
+            StockCommand::Hold(request) => self.hold(request, scene, &chosen, now),
+            StockCommand::Step(id, step) => self.step(*id, *step, scene, now),
         }
         .unwrap_or_else(|refusal| refusal.into())
     }
@@ -53,51 +68,103 @@ impl Model {
     fn hold(
         &mut self,
         request: &HoldRequest,
-        tickets: &BTreeMap<TicketId, Ticket>,
+        scene: Scene<'_>,
+        chosen: &[String],
         now: Timestamp,
     ) -> Result<String, &'static str> {
         if let Some(known) = self.holds.get(&request.hold_id) {
             let same = known.request.as_ref().is_some_and(|first| {
-                (first.ticket_id, &first.buyer_id, &first.lines)
-                    == (request.ticket_id, &request.buyer_id, &request.lines)
+                (first.ticket_id, &first.buyer_id) == (request.ticket_id, &request.buyer_id)
+                    && asks_for(request, known)
             });
             let open = matches!(known.state, "ACTIVE" | "COMMITTED" | "EXPIRED");
             return if same && open { Ok(known.words()) } else { Err("HOLD_CLOSED") };
         }
-        let ticket = tickets.get(&request.ticket_id).ok_or("TICKET_NOT_FOUND")?;
+        let ticket = scene.0.get(&request.ticket_id).ok_or("TICKET_NOT_FOUND")?;
         if ticket.status != crate::TicketStatus::OnSale {
             return Err("NOT_ON_SALE");
         }
-        let price = ticket.terms.unit_price.minor() * count(request);
+        let lines = self.lines(request, ticket, chosen, now)?;
+        let price: i64 = lines.iter().map(|(slot, count)| price(slot, ticket) * count).sum();
         if request.expected_total.is_some_and(|expected| expected.minor() != price) {
             return Err("PRICE_MISMATCH");
         }
-        self.check_room(request, ticket)?;
         let known = Known {
             request: Some(request.clone()),
+            lines,
             state: "ACTIVE",
             pinned: request.pinned,
             told: false,
             expires_at: now.plus(Duration::from_secs(TTL_SECS)),
         };
+        self.check_room(&known, scene)?;
         let words = known.words();
         self.holds.insert(request.hold_id, known);
         Ok(words)
+    }
+
+    /// What is asked for, by what it is of.
+    fn lines(
+        &self,
+        request: &HoldRequest,
+        ticket: &Ticket,
+        chosen: &[String],
+        now: Timestamp,
+    ) -> Result<BTreeMap<Slot, i64>, &'static str> {
+        let units = count(request);
+        match (ticket.kind, &request.wanted) {
+            (TicketKind::Admission, Wanted::Units(_)) => Ok([(Slot::Admission, units)].into()),
+            (TicketKind::Seated, Wanted::Units(_)) => {
+                let seats = SEATS.map(|name| Slot::Seat(name.into()));
+                let free = seats.iter().filter(|seat| self.taken(ticket.id, seat) == 0);
+                if i64::try_from(free.count()).expect("few") < units {
+                    return Err("SOLD_OUT");
+                }
+                // A hold that is refused for another reason has no seats; any so many will do.
+                let any = seats.into_iter().filter(|seat| self.taken(ticket.id, seat) == 0);
+                let chosen: Vec<_> = chosen.iter().cloned().map(Slot::Seat).collect();
+                let chosen = if chosen.is_empty() { any.collect() } else { chosen };
+                let many = usize::try_from(units).expect("few");
+                assert!(chosen.len() >= many, "as many as were asked for");
+                Ok(chosen.into_iter().take(many).map(|seat| (seat, 1)).collect())
+            }
+            (TicketKind::Seated, Wanted::Seats(names)) => {
+                if names.iter().any(|name| !SEATS.contains(&name.as_str())) {
+                    return Err("INVALID_FIELD");
+                }
+                Ok(names.iter().map(|name| (Slot::Seat(name.clone()), 1)).collect())
+            }
+            (TicketKind::Nightly, Wanted::Nights { nights, .. }) => {
+                let today = ticket.terms.time_zone.date_of(now);
+                let closed = [nights.from(), nights.until()].contains(&night(2));
+                if nights.from() < today || nights.count() > 3 || closed {
+                    return Err("STAY_NOT_ALLOWED");
+                }
+                Ok(nights.dates().map(|date| (Slot::Night(date), units)).collect())
+            }
+            _ => Err("INVALID_FIELD"),
+        }
     }
 
     fn step(
         &mut self,
         id: HoldId,
         step: HoldStep,
-        tickets: &BTreeMap<TicketId, Ticket>,
+        scene: Scene<'_>,
         now: Timestamp,
     ) -> Result<String, &'static str> {
         let gives_back = matches!(step, HoldStep::Release | HoldStep::Return);
         if !self.holds.contains_key(&id) && !gives_back {
             return Err("HOLD_NOT_FOUND");
         }
-        let tombstone =
-            Known { request: None, state: "RELEASED", pinned: false, told: false, expires_at: now };
+        let tombstone = Known {
+            request: None,
+            lines: BTreeMap::new(),
+            state: "RELEASED",
+            pinned: false,
+            told: false,
+            expires_at: now,
+        };
         let mut known = self.holds.get(&id).cloned().unwrap_or(tombstone);
         let sells = step == HoldStep::Commit;
         let closed = matches!(known.state, "RELEASED" | "RETURNED");
@@ -106,13 +173,13 @@ impl Model {
             return Err("HOLD_CLOSED");
         }
         if let Some(request) = known.request.clone() {
-            let ticket = &tickets[&request.ticket_id];
+            let ticket = &scene.0[&request.ticket_id];
             let retakes = known.state == "EXPIRED" && (sells || step == HoldStep::Pin);
             if (retakes || (sells && known.state == "ACTIVE")) && ticket.is_deleted() {
                 return Err("TICKET_RETIRING");
             }
             if retakes {
-                self.check_room(&request, ticket)?;
+                self.check_room(&known, scene)?;
                 known.expires_at = now.plus(Duration::from_secs(TTL_SECS));
                 known.state = "ACTIVE";
             }
@@ -123,36 +190,41 @@ impl Model {
         Ok(words)
     }
 
-    fn check_room(&self, request: &HoldRequest, ticket: &Ticket) -> Result<(), &'static str> {
-        let theirs = self.kept().filter(|kept| {
+    fn check_room(&self, wish: &Known, (tickets, slots): Scene<'_>) -> Result<(), &'static str> {
+        let request = wish.request.as_ref().expect("a hold");
+        let theirs = self.kept().filter_map(|kept| kept.request.as_ref()).filter(|kept| {
             kept.ticket_id == request.ticket_id && kept.buyer_id == request.buyer_id
         });
         let owned: i64 = theirs.map(count).sum();
-        let max = ticket.terms.max_per_buyer.map_or(i64::MAX, |max| i64::from(max.get()));
-        if owned + count(request) > max {
+        let limit = tickets[&request.ticket_id].terms.max_per_buyer;
+        if owned + count(request) > limit.map_or(i64::MAX, |max| i64::from(max.get())) {
             return Err("LIMIT_PER_BUYER");
         }
-        let full = request.lines.iter().any(|(slot, quantity)| {
-            let capacity = if *slot == Slot::Admission { 5 } else { 1 };
-            self.taken(request.ticket_id, slot) + i64::from(quantity.get()) > capacity
+        let full = wish.lines.iter().any(|(slot, count)| {
+            let record = slots.get(&(request.ticket_id, slot.clone()));
+            let capacity = record.map_or(0, |record| record.stock.capacity());
+            self.taken(request.ticket_id, slot) + count > i64::try_from(capacity).expect("few")
         });
         if full { Err("SOLD_OUT") } else { Ok(()) }
     }
 
-    fn kept(&self) -> impl Iterator<Item = &HoldRequest> {
-        let keeping = self.holds.values().filter(|k| matches!(k.state, "ACTIVE" | "COMMITTED"));
-        keeping.filter_map(|known| known.request.as_ref())
+    fn kept(&self) -> impl Iterator<Item = &Known> {
+        self.holds.values().filter(|known| {
+            known.request.is_some() && matches!(known.state, "ACTIVE" | "COMMITTED")
+        })
     }
 
     fn taken(&self, ticket_id: TicketId, slot: &Slot) -> i64 {
-        let of_ticket = self.kept().filter(|request| request.ticket_id == ticket_id);
-        of_ticket.filter_map(|r| r.lines.get(slot)).map(|q| i64::from(q.get())).sum()
+        let of_ticket = self
+            .kept()
+            .filter(|kept| kept.request.as_ref().is_some_and(|r| r.ticket_id == ticket_id));
+        of_ticket.filter_map(|kept| kept.lines.get(slot)).sum()
     }
 
     /// I1 and I2 of the rows, and the counters are what the model counts; I11 where there is a limit.
     pub(super) fn check(&self, rows: &Rows) {
         let folded = fold(&rows.entries);
-        for (key, stock) in &rows.stocks {
+        for (key, SlotRecord { stock, .. }) in &rows.stocks {
             let counts = folded.get(key).copied().unwrap_or_default();
             assert_eq!(u64::try_from(counts.held), Ok(stock.held()), "I2 {key:?}");
             assert_eq!(u64::try_from(counts.sold), Ok(stock.sold()), "I2 {key:?}");
@@ -201,5 +273,32 @@ impl Known {
 }
 
 fn count(request: &HoldRequest) -> i64 {
-    request.lines.values().map(|quantity| i64::from(quantity.get())).sum()
+    request.wanted.quantity().map_or(0, |quantity| i64::from(quantity.get()))
+}
+
+/// What a unit costs, by the prices that the scene begins with.
+fn price(slot: &Slot, ticket: &Ticket) -> i64 {
+    match slot {
+        Slot::Seat(name) if name.starts_with("S/") => 3000,
+        Slot::Night(date) if *date == night(2) => 500,
+        Slot::Admission | Slot::Seat(_) | Slot::Night(_) => ticket.terms.unit_price.minor(),
+    }
+}
+
+/// Whether what is asked for is what was given before.
+fn asks_for(request: &HoldRequest, known: &Known) -> bool {
+    let by_night = known.lines.keys().any(|slot| matches!(slot, Slot::Night(_)));
+    match &request.wanted {
+        Wanted::Units(_) => known.request.as_ref().map(count) == Some(count(request)) && !by_night,
+        Wanted::Seats(names) => {
+            let seats: BTreeMap<_, _> =
+                names.iter().map(|name| (Slot::Seat(name.clone()), 1)).collect();
+            seats == known.lines
+        }
+        Wanted::Nights { nights, .. } => {
+            let lines: BTreeMap<_, _> =
+                nights.dates().map(|date| (Slot::Night(date), count(request))).collect();
+            lines == known.lines
+        }
+    }
 }

@@ -15,7 +15,7 @@ fn request(number: u128, buyer: &str, units: i64, pinned: bool) -> HoldRequest {
         hold_id: hold_id(number),
         ticket_id: ticket_id(1),
         buyer_id: BuyerId::new(buyer).expect("a name"),
-        lines: Lines::from([(Slot::Admission, Quantity::new(units).expect("small"))]),
+        wanted: Wanted::Units(Quantity::new(units).expect("small")),
         expected_total: None,
         pinned,
         surely_new: false,
@@ -97,15 +97,156 @@ fn r01_the_price_is_the_tickets_own() {
     assert_eq!((held.unit_price, held.total), (won(1000), won(2000)));
 }
 
-#[test]
-fn r28_no_units_and_too_many_are_refused() {
-    let mut rows = Rows::new();
-    let most = Quantity::new(i64::from(QUANTITY_MAX)).expect("the most");
-    let many = Lines::from([(Slot::Admission, most), (Slot::Seat("A1".into()), most)]);
-    for lines in [Lines::new(), many] {
-        let command = StockCommand::Hold(HoldRequest { lines, ..request(0, "alice", 1, false) });
-        assert_eq!(words(&mut rows, &command), "INVALID_FIELD");
+fn stay(number: u128, rooms: i64, from: i32, until: i32) -> StockCommand {
+    let nights = Nights::new(night(from), night(until), crate::NIGHTS_MAX).expect("some");
+    let quantity = Quantity::new(rooms).expect("few");
+    let wanted = Wanted::Nights { quantity, nights };
+    let ticket_id = ticket_id(NIGHTLY);
+    let buyer = format!("guest-{number}");
+    StockCommand::Hold(HoldRequest { ticket_id, wanted, ..request(number, &buyer, 1, false) })
+}
+
+fn seats(number: u128, wanted: Wanted) -> StockCommand {
+    let ticket_id = ticket_id(SEATED);
+    StockCommand::Hold(HoldRequest { ticket_id, wanted, ..request(number, "alice", 1, false) })
+}
+
+fn held(rows: &mut Rows, command: &StockCommand) -> Hold {
+    match rows.execute(command) {
+        Ok(StockOutcome::Hold(hold)) => hold,
+        other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn r24_a_stay_is_all_its_nights_or_none() {
+    let mut rows = Rows::new();
+    let first = held(&mut rows, &stay(0, 2, 0, 3));
+    assert_eq!((first.lines.len(), first.quantity.get()), (3, 2));
+    // Two nights at the usual price and one at its own, for two rooms each.
+    assert_eq!(first.total, won(2 * (1000 + 1000 + 500)));
+    assert_eq!(words(&mut rows, &stay(1, 2, 0, 1)), "SOLD_OUT");
+    assert_eq!(words(&mut rows, &stay(2, 1, 3, 5)), "ACTIVE false", "other nights");
+    assert_eq!(words(&mut rows, &stay(3, 1, 4, 6)), "SOLD_OUT", "the last has no row");
+    assert_eq!(rows.entries.len(), 5, "of what was refused no night is held");
+    assert_eq!(words(&mut rows, &stay(0, 2, 0, 3)), "ACTIVE false", "the same again");
+    assert_eq!(words(&mut rows, &stay(0, 2, 0, 2)), "HOLD_CLOSED", "another stay");
+}
+
+#[test]
+fn a05_a_stay_keeps_to_the_rules_of_its_organizer() {
+    let mut rows = Rows::new();
+    let mut rule = |command| match rows.execute(&command) {
+        Err(StockRefusal::StayNotAllowed(rule)) => rule.name(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(rule(stay(0, 1, 0, 4)), "MAX_NIGHTS");
+    assert_eq!(rule(stay(0, 1, 2, 3)), "CLOSED_TO_ARRIVAL");
+    assert_eq!(rule(stay(0, 1, 0, 2)), "CLOSED_TO_DEPARTURE");
+    rows.tickets.get_mut(&ticket_id(NIGHTLY)).expect("known").terms.min_nights = 2;
+    let rule = rows.execute(&stay(0, 1, 0, 1)).expect_err("too short");
+    assert_eq!(
+        kernel::Fault::metadata(&rule),
+        [("rule", "MIN_NIGHTS".into()), ("bound", "2".into())]
+    );
+    // One second before midnight the night can still be held, at midnight it is over.
+    let midnight = Timestamp::from_micros(86_400_000_000);
+    rows.now = Timestamp::from_micros(86_399_000_000);
+    assert_eq!(words(&mut rows, &stay(1, 1, 0, 3)), "ACTIVE false");
+    rows.now = midnight;
+    let rule = rows.execute(&stay(2, 1, 0, 3)).expect_err("over");
+    assert_eq!(kernel::Fault::reason(&rule), "STAY_NOT_ALLOWED");
+    assert_eq!(words(&mut rows, &stay(1, 1, 0, 3)), "ACTIVE false", "what is held is held");
+}
+
+#[test]
+fn r27_the_limit_counts_rooms_and_not_their_nights() {
+    let mut rows = Rows::new();
+    let by_one = |number, rooms| match stay(number, rooms, 0, 3) {
+        StockCommand::Hold(hold) => {
+            let buyer_id = BuyerId::new("alice").expect("a name");
+            StockCommand::Hold(HoldRequest { buyer_id, ..hold })
+        }
+        StockCommand::Step(..) => panic!("a hold"),
+    };
+    assert_eq!(words(&mut rows, &by_one(0, 1)), "ACTIVE false");
+    assert_eq!(words(&mut rows, &by_one(1, 2)), "LIMIT_PER_BUYER");
+    assert_eq!(words(&mut rows, &by_one(2, 1)), "ACTIVE false");
+}
+
+#[test]
+fn r31_seats_are_named_or_the_best() {
+    let mut rows = Rows::new();
+    let best = |count| Wanted::Units(Quantity::new(count).expect("few"));
+    let named = |names: &[&str]| Wanted::Seats(names.iter().map(|name| (*name).into()).collect());
+    // Three in row A would leave one; row B has just three.
+    let first = held(&mut rows, &seats(0, best(3)));
+    assert_eq!(first.seats().collect::<Vec<_>>(), ["B1", "B2", "B3"]);
+    assert_eq!(held(&mut rows, &seats(0, best(3))), first, "the same again");
+    assert_eq!(held(&mut rows, &seats(0, named(&["B1", "B2", "B3"]))), first, "by its names");
+    assert_eq!(words(&mut rows, &seats(0, best(2))), "HOLD_CLOSED");
+    assert_eq!(words(&mut rows, &seats(1, named(&["B3", "C1"]))), "SOLD_OUT");
+    assert_eq!(words(&mut rows, &seats(1, named(&["Z9", "C1"]))), "INVALID_FIELD");
+    let two = held(&mut rows, &seats(1, named(&["C1", "S/A1"])));
+    assert_eq!(two.total, won(1000 + 3000), "each by its section");
+    assert_eq!(words(&mut rows, &seats(2, best(4))), "SOLD_OUT");
+    assert_eq!(words(&mut rows, &step(0, HoldStep::Release)), "RELEASED false");
+    assert_eq!(held(&mut rows, &seats(3, best(4))).lines.len(), 4, "in two groups");
+}
+
+#[test]
+fn r31_the_best_seats_of_one_batch_differ() {
+    let rows = Rows::new();
+    let mut book = StockBook::new(
+        rows.tickets.values().cloned().collect(),
+        rows.stocks.clone().into_iter().collect(),
+        Vec::new(),
+        Vec::new(),
+    );
+    let mut taken = std::collections::BTreeSet::new();
+    for number in 0..5 {
+        let order = StockOrder {
+            command: seats(number, Wanted::Units(Quantity::new(2).expect("two"))),
+            event_id: EventId::new(uuid(300)),
+            causation_id: None,
+        };
+        match book.execute(&order, rows.now) {
+            Ok(StockOutcome::Hold(hold)) => {
+                assert!(hold.seats().all(|seat| taken.insert(seat.to_owned())), "once each");
+            }
+            refused => assert_eq!((number, refused), (4, Err(StockRefusal::SoldOut))),
+        }
+    }
+    assert_eq!(taken.len(), SEATS.len());
+}
+
+#[test]
+fn r28_what_a_kind_does_not_sell_is_named() {
+    let mut rows = Rows::new();
+    let named = Wanted::Seats(["A1".to_owned()].into());
+    let StockCommand::Hold(HoldRequest { wanted: nights, .. }) = stay(0, 1, 0, 1) else {
+        panic!("a hold")
+    };
+    let units = Wanted::Units(Quantity::new(1).expect("one"));
+    for (ticket, wanted, fields) in [
+        (OPEN, named.clone(), vec!["seats"]),
+        (OPEN, nights.clone(), vec!["check_in", "check_out"]),
+        (SEATED, nights, vec!["check_in", "check_out"]),
+        (NIGHTLY, named, vec!["seats"]),
+        (NIGHTLY, units, vec!["check_in", "check_out"]),
+        (SEATED, Wanted::Units(Quantity::new(501).expect("many")), vec!["quantity"]),
+    ] {
+        let command = StockCommand::Hold(HoldRequest {
+            ticket_id: ticket_id(ticket),
+            wanted,
+            ..request(0, "alice", 1, false)
+        });
+        let refusal = rows.execute(&command).expect_err("refused");
+        let found: Vec<_> =
+            kernel::Fault::violations(&refusal).iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(found, fields);
+    }
+    assert!(rows.entries.is_empty());
 }
 
 #[test]
