@@ -12,8 +12,8 @@ use kernel::{
 use sea_orm_database::Batching;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
-    Allocation, HoldRequest, Lines, RegisterTicket, Slot, SlotCapacity, StockCommand, StockOrder,
-    StockOutcome, StockStore, Ticket, TicketChange, TicketDraft, TicketKind, TicketStore,
+    HoldRequest, RegisterTicket, StockCommand, StockOrder, StockOutcome, StockStore, Ticket,
+    TicketChange, TicketDraft, TicketStore, Wanted,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};

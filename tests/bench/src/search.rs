@@ -13,8 +13,8 @@ use kernel::{
 use sea_orm_database::Batching;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
-    Allocation, RegisterTicket, SearchWord, Slot, SlotCapacity, Ticket, TicketChange, TicketDraft,
-    TicketKind, TicketOrder, TicketSearch, TicketStore,
+    RegisterTicket, SearchWord, Ticket, TicketChange, TicketDraft, TicketOrder, TicketSearch,
+    TicketStore,
 };
 use tokio::time::Instant;
 

@@ -141,10 +141,10 @@ const fn state(state: HoldState) -> pb::HoldState {
 
 #[cfg(test)]
 mod tests {
-use kernel::{Currency, Money, TicketId, Timestamp, Uuid};
-use prost::Message;
-use proto::google::r#type as google;
-use ticket::{Slot, StockRefusal, Wanted};
+    use kernel::{Currency, Money, TicketId, Timestamp, Uuid};
+    use prost::Message;
+    use proto::google::r#type as google;
+    use ticket::{Slot, StockRefusal, Wanted};
     use tonic_types::StatusExt;
 
     use super::*;

@@ -19,8 +19,8 @@ use sea_orm_database::{
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
-DueHolds, HoldChange, HoldRecord, HoldState, Nights, PIN_MAX, StockChanges, StockCommand, StockOrder,
- StockRefusal, StockStore, StockVerdict, Ticket, TicketEvent, TicketSlots,
+    DueHolds, HoldChange, HoldRecord, HoldState, Nights, PIN_MAX, StockChanges, StockCommand,
+    StockOrder, StockRefusal, StockStore, StockVerdict, Ticket, TicketEvent, TicketSlots,
 };
 
 use crate::SeaOrmTicketStore;

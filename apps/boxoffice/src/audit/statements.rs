@@ -74,15 +74,17 @@ fn bookings() -> Vec<Check> {
         check(
             "I3b",
             "a confirmed booking has as many units as it was sold",
-            "SELECT b.id FROM booking.booking b JOIN ticket.hold h ON h.id = b.id \\
-             WHERE b.status = 'CONFIRMED' AND h.quantity <> b.quantity",
+            format!(
+                "SELECT b.id FROM booking.booking b JOIN ticket.hold h ON h.id = b.id JOIN {UNITS} u \
+                 ON u.hold_id = b.id WHERE b.status = 'CONFIRMED' AND NOT (h.quantity = b.quantity AND u.units = b.quantity)"
+            ),
         ),
         check(
             "I3f",
             "a confirmed stay was sold every night of it, and no other",
-            "SELECT b.id FROM booking.booking b JOIN ticket.hold_line l ON l.hold_id = b.id \\
-             WHERE b.status = 'CONFIRMED' AND b.check_in IS NOT NULL \\
-             GROUP BY b.id HAVING COUNT(*) <> julianday(MAX(b.check_out)) - julianday(MAX(b.check_in)) \\
+            "SELECT b.id FROM booking.booking b JOIN ticket.hold_line l ON l.hold_id = b.id \
+             WHERE b.status = 'CONFIRMED' AND b.check_in IS NOT NULL \
+             GROUP BY b.id HAVING COUNT(*) <> julianday(MAX(b.check_out)) - julianday(MAX(b.check_in)) \
              OR SUM(NOT (b.check_in <= l.slot AND l.slot < b.check_out)) > 0",
         ),
         check(

@@ -6,7 +6,6 @@
     reason = "a scene that cannot be set up is a failed test"
 )]
 
-
 mod accounts;
 mod crowds;
 mod kinds;
