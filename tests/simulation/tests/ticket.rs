@@ -12,17 +12,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use kernel::{
-    Answered, BuyerId, Caller, Cause, Clock, Currency, EventId, Fault, FaultClass, HoldId,
+    Answered, BuyerId, Caller, Cause, CivilDate, Clock, Currency, EventId, Fault, FaultClass, HoldId,
     IdSource, Locale, Money, OrganizerId, PageSize, Quantity, ReplyKey, Role, StoreError, TicketId,
     Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
 use testkit::{ManualClock, NumberedIds};
 use ticket::{
-    ChangeTicketError, DeleteTicket, DueHolds, HoldRecord, HoldRequest, HoldState, HoldStep,
-    Listing, Nights, RegisterTicket, SetCapacity, StockCommand, StockOrder, StockOutcome,
+    CalendarOf, ChangeTicketError, DeleteTicket, DueHolds, GetCalendar, HoldRecord, HoldRequest, HoldState, HoldStep,
+    Listing, NightChange, Nights, RegisterTicket, SetCapacity, SetNights, StockCommand, StockOrder, StockOutcome,
     StockStore, StockVerdict, StuckHold, Sweep, TermsChange, TicketDraft, TicketEvent, TicketOrder,
-    TicketSearch, TicketSlots, TicketStatus, Ticketing, UpdateTicket, Wanted,
+    TicketKind, TicketSearch, TicketSlots, TicketStatus, Ticketing, UpdateTicket, Wanted,
 };
 
 struct Scene {
@@ -229,6 +229,66 @@ async fn i1_the_capacity_stays_above_what_is_taken() {
     let left = scene.ticketing.get_availability(id, None).await.unwrap();
     assert_eq!((left.total.capacity(), left.total.held()), (4, 4));
     assert_eq!(left.read_at, scene.clock.now());
+}
+
+/// It is 1970-01-01 at the place.
+fn rooms() -> RegisterTicket {
+    let night = |day| CivilDate::new(1970, 1, day).ok();
+    let (first_night, last_night) = (night(1), night(3));
+    RegisterTicket { kind: TicketKind::Nightly, first_night, last_night, ..request(2) }
+}
+
+fn nights(from: i32, until: i32) -> Nights {
+    let date = |day| CivilDate::new(1970, 1, day).unwrap();
+    Nights::new(date(from), date(until), ticket::NIGHTS_MAX).unwrap()
+}
+
+#[tokio::test]
+async fn a05_nights_are_set_by_their_organizer_and_read_by_anyone() {
+    let scene = Scene::new();
+    let done = scene.ticketing.register_ticket(&scene.organizer, rooms(), None).await;
+    let id = fresh(done.unwrap()).ticket.id;
+    let set = |nights, capacity| {
+        let request = SetCapacity { ticket_id: id, capacity, nights };
+        scene.ticketing.set_capacity(&scene.organizer, request, None)
+    };
+    let missing = set(None, 5).await.unwrap_err();
+    assert_eq!(missing.violations()[0].field, "start_date");
+    let more = fresh(set(Some(nights(3, 5)), 5).await.unwrap());
+    assert_eq!((more.stock.capacity(), more.ticket.revision), (5, 2));
+    let same = fresh(set(Some(nights(3, 5)), 5).await.unwrap());
+    assert_eq!(same.ticket.revision, 2, "it is so already");
+    let far = Nights::new(
+        CivilDate::new(1973, 1, 1).unwrap(),
+        CivilDate::new(1973, 1, 9).unwrap(),
+        ticket::NIGHTS_MAX,
+    );
+    assert_eq!(set(far.ok(), 1).await.unwrap_err().violations()[0].field, "end_date");
+    let change = NightChange {
+        nights: nights(4, 7),
+        unit_price: None,
+        closed_to_arrival: None,
+        closed_to_departure: Some(true),
+    };
+    let closed = SetNights { ticket_id: id, change };
+    let closed = scene.ticketing.set_nights(&scene.organizer, closed, None).await;
+    assert_eq!(fresh(closed.unwrap()).ticket.revision, 3);
+    let left = scene.ticketing.get_availability(id, None).await.unwrap();
+    let units: Vec<_> = left.slots.iter().map(|slot| slot.stock.available()).collect();
+    assert_eq!(units, [2, 2, 5, 5, 0, 0], "those that began with the rule have no room yet");
+    assert_eq!(left.total.available(), 0);
+    let two = scene.ticketing.get_availability(id, Some(nights(2, 4))).await.unwrap();
+    assert_eq!(two.total.available(), 2);
+    scene.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+    let later = scene.ticketing.get_availability(id, None).await.unwrap();
+    assert_eq!(later.slots.len(), 4, "nights that are over are not shown unasked");
+    let other = scene.registered(5).await;
+    let refused = scene.ticketing.get_availability(other, Some(nights(2, 4))).await.unwrap_err();
+    assert_eq!((refused.reason(), refused.violations().len()), ("INVALID_FIELD", 2));
+    let of = CalendarOf::Tickets(vec![other, id]);
+    let calendar = scene.ticketing.get_calendar(GetCalendar { of, nights: nights(3, 5) }).await;
+    let shown: Vec<_> = calendar.unwrap().tickets.iter().map(|left| left.ticket_id).collect();
+    assert_eq!(shown, [id], "the other has no nights");
 }
 
 #[tokio::test]
