@@ -12,17 +12,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use kernel::{
-    Answered, BuyerId, Caller, Cause, CivilDate, Clock, Currency, EventId, Fault, FaultClass, HoldId,
-    IdSource, Locale, Money, OrganizerId, PageSize, Quantity, ReplyKey, Role, StoreError, TicketId,
-    Timestamp, Uuid,
+    Answered, BuyerId, Caller, Cause, CivilDate, Clock, Currency, EventId, Fault, FaultClass,
+    HoldId, IdSource, Locale, Money, OrganizerId, PageSize, Quantity, ReplyKey, Role, StoreError,
+    TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
 use testkit::{ManualClock, NumberedIds};
 use ticket::{
-    CalendarOf, ChangeTicketError, DeleteTicket, DueHolds, GetCalendar, HoldRecord, HoldRequest, HoldState, HoldStep,
-    Listing, NightChange, Nights, RegisterTicket, SetCapacity, SetNights, StockCommand, StockOrder, StockOutcome,
-    StockStore, StockVerdict, StuckHold, Sweep, TermsChange, TicketDraft, TicketEvent, TicketOrder,
-    TicketKind, TicketSearch, TicketSlots, TicketStatus, Ticketing, UpdateTicket, Wanted,
+    CalendarOf, ChangeTicketError, DeleteTicket, DueHolds, GetCalendar, HoldRecord, HoldRequest,
+    HoldState, HoldStep, Listing, NightChange, Nights, RegisterTicket, SetCapacity, SetNights,
+    StockCommand, StockOrder, StockOutcome, StockStore, StockVerdict, StuckHold, Sweep,
+    TermsChange, TicketDraft, TicketEvent, TicketKind, TicketOrder, TicketSearch, TicketSlots,
+    TicketStatus, Ticketing, UpdateTicket, Wanted,
 };
 
 struct Scene {
