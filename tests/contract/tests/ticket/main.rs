@@ -8,6 +8,7 @@
 
 mod accounts;
 mod crowds;
+mod earlier_holds;
 mod kinds;
 mod migrated;
 mod scene;
