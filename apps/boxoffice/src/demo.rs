@@ -257,16 +257,16 @@ async fn book_other_kinds(
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<(), DemoError> {
     say("\n9. Seats and nights are booked by the same call   POST /v1/bookings");
-    let date = |day: i32| json!({"year": 2090, "month": 12, "day": day});
+    let year = jiff::Zoned::now().year() + 1;
+    let date = |day: i32| json!({"year": year, "month": 12, "day": day});
     let hall = json!({"kind": "TICKET_KIND_SEATED", "seats": ["A1", "A2", "A3"]});
     let house = json!({
         "kind": "TICKET_KIND_NIGHTLY", "capacity": "2", "firstNight": date(20), "lastNight": date(31),
     });
     let seats = json!({"seats": ["A1", "A2"]});
     let nights = json!({"quantity": 1, "checkIn": date(24), "checkOut": date(26)});
-    for (kind, what, says) in
-        [(hall, seats, "seats A1 and A2"), (house, nights, "a room from 24 to 26 December 2090")]
-    {
+    let room = format!("a room from 24 to 26 December {year}");
+    for (kind, what, says) in [(hall, seats, "seats A1 and A2"), (house, nights, room.as_str())] {
         let named = json!({
             "name": "Winter in Busan", "unitPrice": {"currencyCode": "KRW", "units": "80000"},
         });

@@ -71,6 +71,15 @@ pub struct StockNeeds {
 }
 
 impl StockCommand {
+    /// Whether nothing can be known of its hold yet.
+    #[must_use]
+    pub const fn is_surely_new(&self) -> bool {
+        match self {
+            Self::Hold(request) => request.surely_new,
+            Self::Step(..) => false,
+        }
+    }
+
     /// The hold it is about.
     #[must_use]
     pub const fn hold_id(&self) -> HoldId {

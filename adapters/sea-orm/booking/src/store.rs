@@ -37,9 +37,10 @@ impl SeaOrmBookingStore {
         envelope: fn(&Recorded<BookingEvent>) -> Envelope,
         batching: Batching,
     ) -> Self {
-        let commits = Group::new(db.clone(), "committing bookings", batching, move |tx, jobs| {
-            Box::pin(async move { commit_all(tx, &jobs, envelope).await })
-        });
+        let commits =
+            Group::new(db.clone(), "committing bookings", batching, move |tx, jobs, _| {
+                Box::pin(async move { commit_all(tx, &jobs, envelope).await })
+            });
         Self { db, commits }
     }
 }

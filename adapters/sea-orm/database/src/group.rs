@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::BoxFuture;
 use in_process_gather::{Gather, Limits, Missed};
@@ -31,7 +32,20 @@ pub struct Job<J> {
     pub traceparent: Option<String>,
 }
 
-type Run<J, A> = dyn for<'tx> Fn(&'tx DatabaseTransaction, Arc<[Job<J>]>) -> BoxFuture<'tx, Result<Vec<A>, TxError>>
+/// Which run of a batch it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// The first one.
+    First,
+    /// The one before failed, perhaps because something was there that it did not look for.
+    Again,
+}
+
+type Decide<J, A> = dyn for<'tx> Fn(
+        &'tx DatabaseTransaction,
+        Arc<[Job<J>]>,
+        Run,
+    ) -> BoxFuture<'tx, Result<Vec<A>, TxError>>
     + Send
     + Sync;
 
@@ -46,7 +60,7 @@ pub struct Group<J, A> {
 struct Deciding<J, A> {
     db: Database,
     doing: &'static str,
-    run: Box<Run<J, A>>,
+    decide: Box<Decide<J, A>>,
 }
 
 impl<J, A> Group<J, A>
@@ -54,26 +68,26 @@ where
     J: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    /// `run` decides jobs in their order in one transaction and gives an answer to each. It MUST be idempotent, as
+    /// `decide` decides jobs in their order in one transaction and gives an answer to each. It MUST be idempotent, as
     /// what [`Database::write`] runs.
     pub fn new(
         db: Database,
         doing: &'static str,
         batching: Batching,
-        run: impl for<'tx> Fn(
+        decide: impl for<'tx> Fn(
             &'tx DatabaseTransaction,
             Arc<[Job<J>]>,
+            Run,
         ) -> BoxFuture<'tx, Result<Vec<A>, TxError>>
         + Send
         + Sync
         + 'static,
     ) -> Self {
         let tasks = db.tasks().clone();
-        let deciding = Arc::new(Deciding { db, doing, run: Box::new(run) });
-        let decide = move |batch| -> BoxFuture<'static, ()> {
-            Box::pin(Arc::clone(&deciding).decide(batch))
-        };
-        Self { gather: Gather::new(batching, LIMITS, tasks, decide), doing }
+        let deciding = Arc::new(Deciding { db, doing, decide: Box::new(decide) });
+        let run =
+            move |batch| -> BoxFuture<'static, ()> { Box::pin(Arc::clone(&deciding).run(batch)) };
+        Self { gather: Gather::new(batching, LIMITS, tasks, run), doing }
     }
 
     /// Has a job decided with others. Those of one `key` take their turns in the order they came, and keys take
@@ -96,7 +110,7 @@ where
     J: Clone + Send + Sync + 'static,
     A: Send + 'static,
 {
-    async fn decide(self: Arc<Self>, batch: Vec<Waiting<J, A>>) {
+    async fn run(self: Arc<Self>, batch: Vec<Waiting<J, A>>) {
         match self.together(batch.iter().map(job).collect()).await {
             Ok(answers) if answers.len() == batch.len() => {
                 let answered = batch.into_iter().zip(answers);
@@ -119,10 +133,11 @@ where
     }
 
     async fn together(self: &Arc<Self>, jobs: Arc<[Job<J>]>) -> Result<Vec<A>, Failure> {
-        let deciding = Arc::clone(self);
-        let ending = self
-            .db
-            .transact(self.doing, Wake::Listeners, move |tx| (deciding.run)(tx, Arc::clone(&jobs)));
+        let (deciding, has_run) = (Arc::clone(self), AtomicBool::new(false));
+        let ending = self.db.transact(self.doing, Wake::Listeners, move |tx| {
+            let run = if has_run.swap(true, Ordering::Relaxed) { Run::Again } else { Run::First };
+            (deciding.decide)(tx, Arc::clone(&jobs), run)
+        });
         ending.await?.map_err(|verdict: Committed| {
             let cause = format!("aborted as {verdict:?}");
             Failure::Refused(StoreError::Unavailable { doing: self.doing, cause })

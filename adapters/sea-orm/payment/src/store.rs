@@ -37,7 +37,7 @@ impl SeaOrmSettlementStore {
         batching: Batching,
     ) -> Self {
         let commits =
-            Group::new(db.clone(), "committing settlements", batching, move |tx, jobs| {
+            Group::new(db.clone(), "committing settlements", batching, move |tx, jobs, _| {
                 Box::pin(async move { commit_all(tx, &jobs, envelope).await })
             });
         Self { db, commits }

@@ -14,7 +14,7 @@ use sea_orm::{
     QuerySelect,
 };
 use sea_orm_database::{
-    Batching, Database, Group, Job, Marks, TxError, at_commit, count_at_commit, database_now,
+    Batching, Database, Group, Job, Marks, Run, TxError, at_commit, count_at_commit, database_now,
     unavailable, write_marks,
 };
 use telemetry_metrics::names::HOLDS;
@@ -136,9 +136,9 @@ pub(crate) fn group(
     batching: Batching,
     sold_out: Arc<sold_out::Marks>,
 ) -> Group<Vec<StockOrder>, Vec<StockVerdict>> {
-    Group::new(db, "deciding stock orders", batching, move |tx, jobs| {
+    Group::new(db, "deciding stock orders", batching, move |tx, jobs, run| {
         let sold_out = Arc::clone(&sold_out);
-        Box::pin(async move { decide(tx, &jobs, envelope, sold_out).await })
+        Box::pin(async move { decide(tx, (&jobs, run), envelope, sold_out).await })
     })
 }
 
@@ -161,12 +161,12 @@ fn weight(command: &StockCommand) -> usize {
 
 async fn decide(
     tx: &DatabaseTransaction,
-    jobs: &[Job<Vec<StockOrder>>],
+    (jobs, run): (&[Job<Vec<StockOrder>>], Run),
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     sold_out: Arc<sold_out::Marks>,
 ) -> Result<Vec<Vec<StockVerdict>>, TxError> {
     let orders: Vec<_> = jobs.iter().flat_map(|job| &job.work).collect();
-    let mut book = read::open_book(tx, &orders).await?;
+    let mut book = read::open_book(tx, &orders, run).await?;
     // Read after the locks: a wait for them must not make a hold look younger than it is.
     let now = database_now(tx).await?;
     let read_at = Instant::now();

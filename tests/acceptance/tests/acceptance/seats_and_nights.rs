@@ -30,11 +30,11 @@ async fn register_hall(platform: &Platform) -> String {
     register_of_kind(platform, "Chamber music", kind).await
 }
 
-/// Three rooms, from 20 December 2090 to 9 January 2091.
+/// Three rooms, from 20 December of the coming winter to 9 January.
 async fn register_house(platform: &Platform) -> String {
     let kind = json!({
         "kind": "TICKET_KIND_NIGHTLY", "capacity": "3",
-        "firstNight": date(2090, 12, 20), "lastNight": date(2091, 1, 9),
+        "firstNight": date(winter(), 12, 20), "lastNight": date(winter() + 1, 1, 9),
     });
     register_of_kind(platform, "House by the sea", kind).await
 }
@@ -72,10 +72,23 @@ async fn slots(platform: &Platform, ticket: &str, query: &str, among: &[&str]) -
     all.into_iter().filter(named).collect()
 }
 
-/// From 28 December 2090 to 3 January 2091.
-const NEW_YEAR: &str = "?startDate.year=2090&startDate.month=12&startDate.day=28\
-                        &endDate.year=2091&endDate.month=1&endDate.day=3";
-const NIGHTS: [&str; 5] = ["2090-12-29", "2090-12-30", "2090-12-31", "2091-01-01", "2091-01-02"];
+/// The coming winter after this one: neither is it over, nor too far ahead.
+fn winter() -> i32 {
+    i32::from(jiff::Zoned::now().year()) + 1
+}
+
+/// From 28 December to 3 January.
+async fn around_new_year(platform: &Platform, house: &str) -> Vec<Value> {
+    let (old, new) = (winter(), winter() + 1);
+    let query = format!(
+        "?startDate.year={old}&startDate.month=12&startDate.day=28\
+         &endDate.year={new}&endDate.month=1&endDate.day=3"
+    );
+    let december = [29, 30, 31].map(|day| format!("{old}-12-{day}"));
+    let january = [1, 2].map(|day| format!("{new}-01-0{day}"));
+    let nights: Vec<_> = december.iter().chain(&january).map(String::as_str).collect();
+    slots(platform, house, &query, &nights).await
+}
 
 fn left(slots: &[Value]) -> Vec<&str> {
     slots.iter().map(|slot| slot["available"].as_str().unwrap_or("0")).collect()
@@ -87,10 +100,10 @@ async fn a01_a05_nights_go_in_and_out_unchanged_and_all_come_back() {
     let platform = Platform::start().await;
     let (alice, acme) = (platform.buyer("alice"), platform.organizer("acme"));
     let house = register_house(&platform).await;
-    let before = slots(&platform, &house, NEW_YEAR, &NIGHTS).await;
+    let before = around_new_year(&platform, &house).await;
     assert_eq!(left(&before), ["3", "3", "3", "3", "3"]);
 
-    let (check_in, check_out) = (date(2090, 12, 30), date(2091, 1, 2));
+    let (check_in, check_out) = (date(winter(), 12, 30), date(winter() + 1, 1, 2));
     let wish = json!({"quantity": 2, "checkIn": check_in, "checkOut": check_out});
     let booking = confirmed(&platform, "alice", &house, wish).await;
     let id = booking["bookingId"].as_str().unwrap();
@@ -112,21 +125,22 @@ async fn a01_a05_nights_go_in_and_out_unchanged_and_all_come_back() {
     for reader in [&alice, &acme] {
         let is_told = |inbox: &Value| told(inbox).contains(&"BookingConfirmed");
         let letters = until(&platform.http, &inbox, reader, is_told).await.to_string();
-        assert!(letters.contains("3 nights, 30 December 2090 to 2 January 2091"), "{letters}");
+        let stay = format!("3 nights, 30 December {} to 2 January {}", winter(), winter() + 1);
+        assert!(letters.contains(&stay), "{letters}");
     }
-    let during = slots(&platform, &house, NEW_YEAR, &NIGHTS).await;
+    let during = around_new_year(&platform, &house).await;
     assert_eq!(left(&during), ["3", "1", "1", "1", "3"], "the day of leaving is no night");
 
-    let two = json!({"quantity": 2, "checkIn": date(2091, 1, 1), "checkOut": date(2091, 1, 5)});
+    let two = json!({"quantity": 2, "checkIn": date(winter() + 1, 1, 1), "checkOut": date(winter() + 1, 1, 5)});
     let refused = book(&platform, "bob", &house, two).await;
     assert_eq!((refused.status.as_u16(), refused.reason()), (409, "SOLD_OUT"), "{}", refused.json);
-    let next = json!({"quantity": 3, "checkIn": check_out, "checkOut": date(2091, 1, 3)});
+    let next = json!({"quantity": 3, "checkIn": check_out, "checkOut": date(winter() + 1, 1, 3)});
     confirmed(&platform, "bob", &house, next).await;
 
     let cancelled = cancel(&platform, "alice", &booking).await;
     assert_eq!(cancelled["refunded"], booking["total"]);
     assert_eq!((&cancelled["checkIn"], &cancelled["checkOut"]), (&check_in, &check_out));
-    let after = slots(&platform, &house, NEW_YEAR, &NIGHTS).await;
+    let after = around_new_year(&platform, &house).await;
     assert_eq!(left(&after), ["3", "3", "3", "3", "0"], "only Bob's night is taken");
     platform.audit_is_clean().await;
 }
@@ -190,7 +204,7 @@ async fn r01_r28_what_does_not_fit_the_ticket_is_refused_and_leaves_nothing_open
     let (hall, house) = (register_hall(&platform).await, register_house(&platform).await);
     let places = register(&platform, "Standing", 5).await;
     let night = json!({
-        "quantity": 1, "checkIn": date(2090, 12, 24), "checkOut": date(2090, 12, 25),
+        "quantity": 1, "checkIn": date(winter(), 12, 24), "checkOut": date(winter(), 12, 25),
     });
     for (ticket, what) in [
         (&places, json!({"seats": ["A1"]})),
@@ -200,14 +214,14 @@ async fn r01_r28_what_does_not_fit_the_ticket_is_refused_and_leaves_nothing_open
         (&house, json!({"seats": ["A1"]})),
         (&hall, json!({"seats": ["A1", "A1"]})),
         (&hall, json!({"seats": ["A1"], "quantity": 2})),
-        (&house, json!({"quantity": 1, "checkIn": date(2090, 12, 24)})),
+        (&house, json!({"quantity": 1, "checkIn": date(winter(), 12, 24)})),
         (
             &house,
-            json!({"quantity": 1, "checkIn": date(2090, 12, 24), "checkOut": date(2090, 12, 24)}),
+            json!({"quantity": 1, "checkIn": date(winter(), 12, 24), "checkOut": date(winter(), 12, 24)}),
         ),
         (
             &house,
-            json!({"quantity": 1, "checkIn": date(2090, 2, 30), "checkOut": date(2090, 12, 24)}),
+            json!({"quantity": 1, "checkIn": date(winter(), 2, 30), "checkOut": date(winter(), 12, 24)}),
         ),
     ] {
         let refused = book(&platform, "alice", ticket, what.clone()).await;
@@ -221,7 +235,7 @@ async fn r01_r28_what_does_not_fit_the_ticket_is_refused_and_leaves_nothing_open
         (
             &house,
             json!({
-                "quantity": 1, "checkIn": date(2090, 12, 24), "checkOut": date(2090, 12, 25),
+                "quantity": 1, "checkIn": date(winter(), 12, 24), "checkOut": date(winter(), 12, 25),
                 "expectedTotal": wrong,
             }),
         ),

@@ -36,8 +36,11 @@ impl Numbers {
         let (batches, begin) =
             (Arc::<Mutex<Vec<Vec<u32>>>>::default(), Arc::new(Semaphore::new(0)));
         let (seen, may_begin) = (batches.clone(), begin.clone());
-        let group =
-            Group::new(scene.db.clone(), "numbering", batching, move |_, jobs: Arc<[Job<u32>]>| {
+        let group = Group::new(
+            scene.db.clone(),
+            "numbering",
+            batching,
+            move |_, jobs: Arc<[Job<u32>]>, _| {
                 let (seen, may_begin) = (seen.clone(), may_begin.clone());
                 Box::pin(async move {
                     let numbers: Vec<_> = jobs.iter().map(|job| job.work).collect();
@@ -53,7 +56,8 @@ impl Numbers {
                     }
                     Ok::<_, TxError>(numbers)
                 })
-            });
+            },
+        );
         Self { group, batches, begin }
     }
 

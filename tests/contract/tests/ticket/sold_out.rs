@@ -16,6 +16,7 @@ use crate::scene::{Stores, hold_of, memory, over};
 
 contract::over_every_store!(
     a_hold_that_was_taken_is_given_again_when_all_is_sold,
+    a_hold_that_is_wrongly_called_new_is_taken_once,
     whatever_comes_back_is_sold_at_once;
     a_refusal_begins_no_transaction,
     two_replicas_of_a_sold_out_ticket_stay_exact,
@@ -55,6 +56,21 @@ async fn a_hold_that_was_taken_is_given_again_when_all_is_sold(stores: &Stores) 
         let again = hold_of(stores.execute(StockCommand::Hold(request.clone())).await);
         assert_eq!(again, held);
     }
+}
+
+/// Whoever says that a hold is new may be mistaken: the store must not take it for granted.
+async fn a_hold_that_is_wrongly_called_new_is_taken_once(stores: &Stores) {
+    let ticket = stores.on_sale(10, |_| {}).await;
+    let request = HoldRequest { surely_new: true, ..stores.request(&ticket, "alice", 2) };
+    let other = HoldRequest { surely_new: true, ..stores.request(&ticket, "bob", 1) };
+    let held = hold_of(stores.execute(StockCommand::Hold(request.clone())).await);
+    let (again, beside) = futures::join!(
+        stores.execute(StockCommand::Hold(request)),
+        stores.execute(StockCommand::Hold(other)),
+    );
+    assert_eq!(hold_of(again), held);
+    hold_of(beside);
+    assert_eq!(stores.find(ticket.id).await.stock.held(), 3);
 }
 
 async fn whatever_comes_back_is_sold_at_once(stores: &Stores) {

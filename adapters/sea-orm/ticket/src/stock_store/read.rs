@@ -14,7 +14,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_database::TxError;
+use sea_orm_database::{Run, TxError};
 use ticket::{
     HoldRecord, Nights, SlotKey, SlotRecord, StockBook, StockNeeds, StockOrder, Ticket, TicketKind,
 };
@@ -33,8 +33,12 @@ const QUANTITY: &str = "COALESCE(hold.quantity, (SELECT MAX(hold_line.quantity) 
 pub(super) async fn open_book(
     tx: &DatabaseTransaction,
     orders: &[&StockOrder],
+    run: Run,
 ) -> Result<StockBook, TxError> {
-    let ids = orders.iter().map(|order| order.command.hold_id()).collect();
+    // A hold that is surely new is not looked for. Where it is there all the same, its key is taken, and the next run
+    // looks for it.
+    let looked_for = |order: &&&StockOrder| run == Run::Again || !order.command.is_surely_new();
+    let ids = orders.iter().filter(looked_for).map(|order| order.command.hold_id()).collect();
     let mut known = holds(tx, &ids).await?;
     let mut needs = StockNeeds::of(orders.iter().copied(), &known);
     let mut locked = tickets(tx, &needs).await?;
