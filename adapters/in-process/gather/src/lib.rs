@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use kernel::Uuid;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
@@ -51,6 +52,8 @@ pub struct Waiting<T, A> {
     pub span: Span,
     /// The same as a text, for messages that it leads to.
     pub traceparent: Option<String>,
+    /// Since when it waits.
+    pub since: Instant,
     answer: oneshot::Sender<A>,
 }
 
@@ -104,7 +107,8 @@ where
     pub async fn submit(&self, key: Uuid, weight: usize, item: T) -> Result<A, Missed> {
         let (answer, answered) = oneshot::channel();
         let traceparent = telemetry_traces::traceparent();
-        let waiting = Waiting { item, span: Span::current(), traceparent, answer };
+        let (span, since) = (Span::current(), Instant::now());
+        let waiting = Waiting { item, span, traceparent, since, answer };
         if self.0.batching == Batching::Off {
             self.0.begin(vec![waiting]);
         } else if self.0.queue().push(key, weight, waiting).map_err(|_full| Missed::Full)? {

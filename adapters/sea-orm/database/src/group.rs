@@ -3,13 +3,14 @@
 //! whoever else runs one.
 
 use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use in_process_gather::{Gather, Limits, Missed};
 use kernel::{Committed, StoreError, Uuid};
 use sea_orm::DatabaseTransaction;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 pub use in_process_gather::Batching;
@@ -60,6 +61,8 @@ pub struct Group<J, A> {
 struct Deciding<J, A> {
     db: Database,
     doing: &'static str,
+    /// When the database was found to be away last, and the error.
+    away: Mutex<Option<(Instant, StoreError)>>,
     decide: Box<Decide<J, A>>,
 }
 
@@ -84,7 +87,8 @@ where
         + 'static,
     ) -> Self {
         let tasks = db.tasks().clone();
-        let deciding = Arc::new(Deciding { db, doing, decide: Box::new(decide) });
+        let deciding =
+            Arc::new(Deciding { db, doing, away: Mutex::default(), decide: Box::new(decide) });
         let run =
             move |batch| -> BoxFuture<'static, ()> { Box::pin(Arc::clone(&deciding).run(batch)) };
         Self { gather: Gather::new(batching, LIMITS, tasks, run), doing }
@@ -111,6 +115,10 @@ where
     A: Send + 'static,
 {
     async fn run(self: Arc<Self>, batch: Vec<Waiting<J, A>>) {
+        let batch = self.not_yet_refused(batch);
+        if batch.is_empty() {
+            return;
+        }
         match self.together(batch.iter().map(job).collect()).await {
             Ok(answers) if answers.len() == batch.len() => {
                 let answered = batch.into_iter().zip(answers);
@@ -127,8 +135,27 @@ where
             }
             Err(failure) => {
                 let error = StoreError::from(failure);
+                self.remember(&error);
                 batch.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
             }
+        }
+    }
+
+    /// Those who waited already when the database was found to be away are told so at once: a batch of theirs would
+    /// find the same, and they have waited for one.
+    fn not_yet_refused(&self, batch: Vec<Waiting<J, A>>) -> Vec<Waiting<J, A>> {
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some((found_at, error)) = away else { return batch };
+        let (refused, others) =
+            batch.into_iter().partition::<Vec<_>, _>(|waiting| waiting.since <= found_at);
+        refused.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
+        others
+    }
+
+    fn remember(&self, error: &StoreError) {
+        if let StoreError::Unavailable { .. } = error {
+            let away = Some((Instant::now(), error.clone()));
+            *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
         }
     }
 
