@@ -109,7 +109,7 @@ pub struct Settings {
     pub worker_threads: Option<u16>,
 
     /// The most calls at once, twice what one transaction takes; more are refused with RESOURCE_EXHAUSTED: reads an
-    /// eighth earlier, payments an eighth later, cancellations never
+    /// eighth earlier, payments an eighth later, cancellations not by this limit
     #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "512", value_parser = value_parser!(u32).range(1..=100_000))]
     pub in_flight_max: u32,
 

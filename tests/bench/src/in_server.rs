@@ -178,10 +178,21 @@ async fn on_sale(store: &SeaOrmTicketStore, capacity: i64) -> TicketId {
         unit_price: Some(Money::from_minor(1_000, won)),
         ..TicketDraft::default()
     };
+    let id = TicketId::new(fresh_id());
     let request = RegisterTicket::admission(capacity, draft);
-    let organizer = OrganizerId::new("acme").unwrap_or_else(|error| panic!("{error}"));
-    let (id, begun) = (TicketId::new(fresh_id()), Timestamp::from_micros(1_000));
-    let listing = Ticket::register(id, (organizer, Locale::Ko), &request, begun);
+    register(store, (id, "acme"), &request, Timestamp::from_micros(1_000)).await;
+    id
+}
+
+/// Puts one ticket of an organizer on sale.
+pub(crate) async fn register(
+    store: &SeaOrmTicketStore,
+    (id, organizer): (TicketId, &str),
+    request: &RegisterTicket,
+    at: Timestamp,
+) {
+    let organizer = OrganizerId::new(organizer).unwrap_or_else(|error| panic!("{error}"));
+    let listing = Ticket::register(id, (organizer, Locale::Ko), request, at);
     let listing = listing.unwrap_or_else(|error| panic!("{error}"));
     let change = TicketChange {
         ticket: listing.ticket,
@@ -193,7 +204,6 @@ async fn on_sale(store: &SeaOrmTicketStore, capacity: i64) -> TicketId {
         reply: ReplyChange::None,
     };
     assert_eq!(store.commit(change).await, Ok(Committed::Done));
-    id
 }
 
 /// The process of one of the running servers.

@@ -6,18 +6,13 @@ use std::time::Duration;
 
 use contract::{Engine, Fresh};
 use grpc_ticket::envelope;
-use kernel::{
-    Committed, Currency, Locale, Money, OrganizerId, PageSize, ReplyChange, TicketId, Timestamp,
-    Uuid,
-};
+use kernel::{Currency, Money, OrganizerId, PageSize, TicketId, Timestamp, Uuid};
 use sea_orm_database::Batching;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
-use ticket::{
-    RegisterTicket, SearchWord, Ticket, TicketChange, TicketDraft, TicketOrder, TicketSearch,
-    TicketStore,
-};
+use ticket::{RegisterTicket, SearchWord, TicketDraft, TicketOrder, TicketSearch, TicketStore};
 use tokio::time::Instant;
 
+use crate::in_server;
 use crate::report::Found;
 
 /// All others are copies of these, with a place of their own in each order.
@@ -194,22 +189,9 @@ fn pattern(number: u64) -> TicketDraft {
 
 async fn register(store: &SeaOrmTicketStore, number: u64, draft: &TicketDraft) {
     let request = RegisterTicket::admission(CAPACITY, draft.clone());
-    let organizer = OrganizerId::new(format!("o{}", number % 50));
-    let seller = (organizer.unwrap_or_else(|error| panic!("{error}")), Locale::Ko);
     let id = TicketId::new(Uuid::from_u128(u128::from(number)));
     let at = Timestamp::from_micros(i64::try_from(number).unwrap_or_default());
-    let listing = Ticket::register(id, seller, &request, at);
-    let listing = listing.unwrap_or_else(|error| panic!("{error}"));
-    let change = TicketChange {
-        ticket: listing.ticket,
-        expected_revision: 0,
-        capacities: request.slots(),
-        nights: None,
-        events: Vec::new(),
-        caused_by: None,
-        reply: ReplyChange::None,
-    };
-    assert_eq!(store.commit(change).await, Ok(Committed::Done));
+    in_server::register(store, (id, &format!("o{}", number % 50)), &request, at).await;
 }
 
 fn won(amount: i64) -> Money {

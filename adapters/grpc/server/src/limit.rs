@@ -25,7 +25,7 @@ pub(crate) enum Rank {
     Book,
     /// What finishes what has begun.
     Pay,
-    /// What gives stock and money back: never.
+    /// What gives stock and money back: never by this limit; the bound on tasks and the stores' queues are for all.
     GiveBack,
 }
 

@@ -1,9 +1,10 @@
 //! Reads the rows that stock orders are decided on.
 //!
 //! On SQLite the transaction has the only write lock there is, so nothing changes meanwhile. Engines
-//! with row locks take them here, always in the order holds, tickets, counters, each sorted: the
-//! ticket's lock is what puts a deletion before a hold or after it, and a buyer's holds one after the
-//! other. Every statement sees what was committed before it (READ COMMITTED), so what is read after a
+//! with row locks take them here: holds, tickets, counters. The tickets' locks, taken in one order, are what puts
+//! everything about a ticket in a sequence: a deletion before a hold or after it, a buyer's holds one after the
+//! other. A hold that is surely new is not read, and one that appeared meanwhile is read after its ticket. Every
+//! statement sees what was committed before it (READ COMMITTED), so what is read after a
 //! lock is what that lock's last owner left.
 
 use std::collections::{BTreeMap, BTreeSet};
