@@ -23,6 +23,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// How often what waits in a database is counted.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
+/// How soon a sweep may follow the one before, however many commits there are.
+const SWEEP_PACE: Duration = Duration::from_millis(50);
 /// How often old rows are pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How often a database that answers is asked whether it still does, and one that does not.
@@ -34,12 +36,21 @@ const RELAY_OF_A_FILE: &str = "embedded";
 /// When a pass that has found all there was is followed by the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// At the next commit of this process, and soon anyway: other processes commit too.
+    /// At the next commit of this process, and soon anyway: other processes commit too. Under load that is many
+    /// commits a second, of which a pass takes several together.
     AtCommit,
     After(Duration),
 }
 
 impl Next {
+    /// The shortest time between two passes.
+    const fn pace(self) -> Duration {
+        match self {
+            Self::AtCommit => SWEEP_PACE,
+            Self::After(_) => Duration::ZERO,
+        }
+    }
+
     const fn pause(self) -> Duration {
         match self {
             Self::AtCommit => SWEEP_EVERY,
@@ -172,6 +183,9 @@ impl Platform {
                     return;
                 }
                 while round(name, &database, &stopping, &pass).await {
+                    if stopping.run_until_cancelled(sleep(next.pace())).await.is_none() {
+                        return;
+                    }
                     tokio::select! {
                         () = stopping.cancelled() => return,
                         () = sleep(next.pause()) => {}

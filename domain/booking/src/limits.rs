@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// The most seats one booking may name; its events carry all of them, and a message has its limit.
-pub const SEATS_MAX: usize = 1_000;
+/// The most seats one booking may name, as many as one hold takes; its events carry all of them, and a message has its
+/// limit.
+pub const SEATS_MAX: usize = 500;
 /// The longest name of a seat, in characters.
 pub const SEAT_CHARS_MAX: usize = 40;
 /// The most nights of one stay.

@@ -8,7 +8,7 @@ use kernel::{
 
 use crate::{
     HoldRecord, Listing, Nights, Slot, SlotTerms, StockOrder, StockVerdict, Ticket, TicketEvent,
-    TicketPage, TicketSearch, TicketSlots,
+    TicketKind, TicketPage, TicketSearch, TicketSlots,
 };
 
 /// One commit of a ticket: durable together or not at all.
@@ -149,10 +149,11 @@ pub trait StockStore: Send + Sync {
     async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError>;
 
     /// Reads the slots of tickets; of those sold by the night only these nights, or all if `None`. Leaves out what
-    /// is not there.
+    /// is not there, and tickets of another kind where one is given.
     async fn slots(
         &self,
         tickets: &[TicketId],
+        kind: Option<TicketKind>,
         nights: Option<Nights>,
     ) -> Result<Vec<TicketSlots>, StoreError>;
 }

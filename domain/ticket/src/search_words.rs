@@ -71,7 +71,7 @@ impl SearchWord {
     /// The words that a ticket is found by.
     #[must_use]
     pub fn of_ticket(name: &str, venue: &str, description: &str) -> BTreeSet<Self> {
-        let begun = description.chars().take(SEARCHED_DESCRIPTION_CHARS_MAX).collect::<String>();
+        let begun = description.nfkc().take(SEARCHED_DESCRIPTION_CHARS_MAX).collect::<String>();
         let mut words = BTreeSet::new();
         for (writing, run) in [name, venue, &begun].into_iter().flat_map(runs) {
             match writing {

@@ -400,9 +400,10 @@ impl StockStore for Damaged {
     async fn slots(
         &self,
         tickets: &[TicketId],
+        kind: Option<TicketKind>,
         nights: Option<Nights>,
     ) -> Result<Vec<TicketSlots>, StoreError> {
-        self.inner.slots(tickets, nights).await
+        self.inner.slots(tickets, kind, nights).await
     }
 }
 

@@ -98,7 +98,7 @@ impl Payments for PaymentsClient {
     async fn charge(&self, charge: &Charge) -> ChargeOutcome {
         let key = charge.booking_id.as_uuid();
         let charging = async {
-            match self.charges.ask(key, charge_request(charge)).await {
+            match self.charges.ask(key, 1, charge_request(charge)).await {
                 Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
                 Err(failed) => undecided(&failed),
             }

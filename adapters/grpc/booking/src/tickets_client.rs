@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use autometrics::autometrics;
 use booking::{
-    Booked, HoldOrder, HoldView, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault,
-    TicketTerms, Tickets, Unanswered,
+    Booked, HoldOrder, HoldView, Refusal, RejectReason, SEATS_MAX, Stay, StockAsk, StockDenied,
+    StockFault, TicketTerms, Tickets, Unanswered,
 };
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -175,11 +175,23 @@ fn turn(ask: &StockAsk) -> Uuid {
     }
 }
 
+/// What an ask takes of a message, whose size has a limit: its answer names its seats.
+fn weight(ask: &StockAsk) -> usize {
+    match ask {
+        StockAsk::Hold(order) => 1 + (order.booked.quantity().get() as usize).min(SEATS_MAX) / 16,
+        StockAsk::Pin(_)
+        | StockAsk::Unpin(_)
+        | StockAsk::Commit(_)
+        | StockAsk::Release(_)
+        | StockAsk::Return(_) => 1,
+    }
+}
+
 #[autometrics]
 #[async_trait]
 impl Tickets for TicketsClient {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
-        match self.terms.ask(id.as_uuid(), id).await {
+        match self.terms.ask(id.as_uuid(), 1, id).await {
             Ok(ticket) => terms(&ticket).map(Some),
             Err(failed) if failed.status.code() == Code::NotFound => Ok(None),
             Err(failed) => Err(failed.into()),
@@ -188,11 +200,12 @@ impl Tickets for TicketsClient {
 
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let step = steps::name(&ask);
+        let is_hold = matches!(ask, StockAsk::Hold(_));
         let answering = async {
-            match self.stock.ask(turn(&ask), command(ask)).await {
+            match self.stock.ask(turn(&ask), weight(&ask), command(ask)).await {
                 Ok(None) => Ok(None),
                 Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
-                Err(Failed { status, .. }) => match denied(&status) {
+                Err(Failed { status, .. }) => match denied(&status, is_hold) {
                     Some(denied) => Err(StockFault::Refused(denied)),
                     None => Err(unanswered(&status).into()),
                 },
@@ -270,16 +283,19 @@ fn hold_view(hold: &pb::Hold) -> Result<HoldView, Unanswered> {
     Ok(HoldView { booked, total, expires_at, keeps_stock })
 }
 
-/// What was decided against the command; `None` where nothing was. Whatever the ticket context refuses is passed on
-/// as it says it, be its name known here or not.
-fn denied(status: &Status) -> Option<StockDenied> {
+/// What was decided against the command; `None` where nothing was. Whatever the ticket context refuses a hold with is
+/// passed on as it says it, be its name known here or not. What becomes of a hold that stands is decided by names that
+/// are known.
+fn denied(status: &Status, is_hold: bool) -> Option<StockDenied> {
     let named = reason(status)?;
     match (named.as_str(), status.code()) {
         ("HOLD_CLOSED" | "HOLD_NOT_FOUND", _) => Some(StockDenied::HoldClosed),
         ("TICKET_RETIRING", _) => Some(StockDenied::TicketRetiring),
         // A ticket that is gone is not on sale either.
         ("TICKET_NOT_FOUND", _) => Some(not_on_sale()),
-        (named, Code::FailedPrecondition | Code::InvalidArgument) => {
+        (named, Code::FailedPrecondition | Code::InvalidArgument)
+            if is_hold || named == RejectReason::SoldOut.as_str() =>
+        {
             let refusal = Refusal::passed_on(named, status.details());
             let denied = |refusal| StockDenied::Unsaleable { refusal, total: total(status) };
             Some(refusal.map_or_else(not_on_sale, denied))
@@ -330,7 +346,7 @@ mod tests {
             let name = reason(&status).expect("named");
             let refusal = Refusal::passed_on(&name, status.details()).expect("can be kept");
             let passed_on = StockDenied::Unsaleable { refusal, total: None };
-            assert_eq!(denied(&status), Some(passed_on), "{status:?}");
+            assert_eq!(denied(&status, true), Some(passed_on), "{status:?}");
         }
         for (status, decision) in [
             (refused(failed, "HOLD_CLOSED", &[]), Some(StockDenied::HoldClosed)),
@@ -342,7 +358,7 @@ mod tests {
             (Status::unavailable("the connection broke"), None),
             (Status::not_found("no such method"), None),
         ] {
-            assert_eq!(denied(&status), decision, "{status:?}");
+            assert_eq!(denied(&status, true), decision, "{status:?}");
         }
     }
 
@@ -353,7 +369,7 @@ mod tests {
         let status = refused(Code::FailedPrecondition, "PRICE_MISMATCH", &facts);
         let total = Some(Money::from_minor(1_999, Currency::from_code("USD").expect("known")));
         let refusal = Refusal::passed_on("PRICE_MISMATCH", status.details()).expect("can be kept");
-        assert_eq!(denied(&status), Some(StockDenied::Unsaleable { refusal, total }));
+        assert_eq!(denied(&status, true), Some(StockDenied::Unsaleable { refusal, total }));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tonic::{Code, Status};
 use tracing::Instrument;
 
-use crate::peer::{Failed, time_allowed};
+use crate::peer::{Failed, reason, time_allowed};
 
 /// Some rpcs may be under way at once, and one that is slow, because its replica hangs or one of its charges does,
 /// keeps the next from its place for 25 ms and no longer: several times what a server needs that is well.
@@ -67,12 +67,17 @@ impl<C: Calling> Together<C> {
         Self(Gather::new(batching, LIMITS, TaskTracker::new(), run))
     }
 
-    /// Makes a call, with others where others wait; calls of one key in the order they come. It ends when the port and
+    /// Makes a call, with others where others wait; calls of one key leave in the order they come, and arrive in any. It ends when the port and
     /// the caller allow, whatever becomes of the others.
-    pub(crate) async fn ask(&self, key: Uuid, message: C::Message) -> Result<C::Answer, Failed> {
+    pub(crate) async fn ask(
+        &self,
+        key: Uuid,
+        weight: usize,
+        message: C::Message,
+    ) -> Result<C::Answer, Failed> {
         let allowed = time_allowed()?;
         let member = Member { message, on_behalf: OnBehalf::here() };
-        match tokio::time::timeout(allowed, self.0.submit(key, 1, member)).await {
+        match tokio::time::timeout(allowed, self.0.submit(key, weight, member)).await {
             Ok(Ok(answer)) => answer,
             // It has not left, and must be told as what it is: too much at once.
             Ok(Err(Missed::Full)) => {
@@ -130,13 +135,23 @@ async fn several<C: Calling>(calling: &C, members: Members<C>) -> Members<C> {
     });
     let failed = match call.await {
         Ok(()) => undecided("the server gave no verdict"),
-        Err(failed) if failed.status.code() == Code::Unimplemented && told == 0 => {
+        Err(failed) if must_go_alone(&failed.status) && told == 0 => {
             return waiting.into_iter().flatten().collect();
         }
         Err(failed) => failed,
     };
     waiting.into_iter().flatten().for_each(|member| member.answer(Err(failed.clone())));
     Vec::new()
+}
+
+/// The server does not know the rpc, or what goes there or comes back is larger than a message may be. Asking again
+/// is safe: every ask is answered by what is stored for it.
+fn must_go_alone(status: &Status) -> bool {
+    match status.code() {
+        Code::Unimplemented | Code::OutOfRange => true,
+        Code::ResourceExhausted => reason(status).as_deref() == Some("MESSAGE_TOO_LARGE"),
+        _ => false,
+    }
 }
 
 /// What was asked may have happened.

@@ -11,7 +11,7 @@ use crate::Limits;
 pub(super) struct Full;
 
 pub(super) struct Queue<T> {
-    by_key: BTreeMap<Uuid, VecDeque<(usize, T)>>,
+    by_key: BTreeMap<Uuid, Line<T>>,
     /// The keys that wait, the next one first.
     turns: VecDeque<Uuid>,
     weight: usize,
@@ -20,23 +20,35 @@ pub(super) struct Queue<T> {
     limits: Limits,
 }
 
+/// Who waits under one key.
+struct Line<T> {
+    items: VecDeque<(usize, T)>,
+    weight: usize,
+}
+
 impl<T> Queue<T> {
     pub(super) fn new(limits: Limits) -> Self {
         let (by_key, turns) = (BTreeMap::new(), VecDeque::new());
         Self { by_key, turns, weight: 0, workers: 0, limits }
     }
 
-    /// Says whether another one may work it off: then the caller MUST see to it.
+    /// Says whether another one may work it off: then the caller MUST see to it. One key never takes all the room: a
+    /// batch's worth is left for the others.
     pub(super) fn push(&mut self, key: Uuid, weight: usize, item: T) -> Result<bool, Full> {
-        if self.weight > 0 && self.weight + weight > self.limits.waiting_weight {
+        let Limits { waiting_weight, batch_weight, .. } = self.limits;
+        let line_max = waiting_weight.saturating_sub(batch_weight).max(batch_weight);
+        let of_key = self.by_key.get(&key).map_or(0, |line| line.weight);
+        let fits = self.weight + weight <= waiting_weight && of_key + weight <= line_max;
+        if !fits && self.weight > 0 {
             return Err(Full);
         }
         self.weight += weight;
-        let waiting = self.by_key.entry(key).or_default();
-        if waiting.is_empty() {
+        let line = self.by_key.entry(key).or_insert_with(Line::new);
+        if line.items.is_empty() {
             self.turns.push_back(key);
         }
-        waiting.push_back((weight, item));
+        line.weight += weight;
+        line.items.push_back((weight, item));
         let has_room = self.workers < self.limits.at_once;
         self.workers += usize::from(has_room);
         Ok(has_room)
@@ -48,18 +60,19 @@ impl<T> Queue<T> {
         let (mut batch, mut room) = (Vec::new(), self.limits.batch_weight);
         while let Some(key) = self.turns.front().copied() {
             // A key that has a turn has something that waits.
-            let Some(waiting) = self.by_key.get_mut(&key) else { break };
-            let fits = waiting.front().is_some_and(|(weight, _)| *weight <= room);
+            let Some(line) = self.by_key.get_mut(&key) else { break };
+            let fits = line.items.front().is_some_and(|(weight, _)| *weight <= room);
             if !fits && !batch.is_empty() {
                 break;
             }
             self.turns.pop_front();
-            if let Some((weight, item)) = waiting.pop_front() {
+            if let Some((weight, item)) = line.items.pop_front() {
                 room = room.saturating_sub(weight);
                 self.weight -= weight;
+                line.weight -= weight;
                 batch.push(item);
             }
-            if waiting.is_empty() {
+            if line.items.is_empty() {
                 self.by_key.remove(&key);
             } else {
                 self.turns.push_back(key);
@@ -70,6 +83,12 @@ impl<T> Queue<T> {
             return None;
         }
         Some(batch)
+    }
+}
+
+impl<T> Line<T> {
+    const fn new() -> Self {
+        Self { items: VecDeque::new(), weight: 0 }
     }
 }
 
@@ -124,6 +143,17 @@ mod tests {
         assert!(alone.push(key(1), 2 * WAITING_WEIGHT_MAX, "larger than all").is_ok());
         assert_eq!(alone.take(), Some(vec!["larger than all"]));
     }
+
+    #[test]
+    fn a_crowd_at_one_key_leaves_room_for_the_others() {
+        let mut queue = empty(1);
+        for number in 0..WAITING_WEIGHT_MAX - BATCH_WEIGHT_MAX {
+            assert!(queue.push(key(1), 1, number).is_ok());
+        }
+        assert_eq!(queue.push(key(1), 1, 0), Err(Full));
+        assert_eq!(queue.push(key(2), 1, 0), Ok(false));
+    }
+
     #[test]
     fn as_many_work_it_off_as_may() {
         let mut queue = empty(2);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use kernel::{BuyerId, HoldId, StoreError, TicketId};
 use ticket::{
     DueHolds, Hold, HoldRecord, HoldState, Nights, PIN_MAX, Slot, SlotKey, SlotRecord, StockBook,
-    StockChanges, StockNeeds, StockOrder, StockStore, StockVerdict, TicketSlots,
+    StockChanges, StockNeeds, StockOrder, StockStore, StockVerdict, TicketKind, TicketSlots,
 };
 
 use crate::{MemoryTicketStore, Tables};
@@ -53,6 +53,7 @@ impl StockStore for MemoryTicketStore {
     async fn slots(
         &self,
         tickets: &[TicketId],
+        kind: Option<TicketKind>,
         nights: Option<Nights>,
     ) -> Result<Vec<TicketSlots>, StoreError> {
         let tables = self.tables();
@@ -61,6 +62,7 @@ impl StockStore for MemoryTicketStore {
             (Slot::Night(_), None) | (Slot::Admission | Slot::Seat(_), _) => true,
         };
         let found = tickets.iter().filter_map(|id| tables.tickets.get(id));
+        let found = found.filter(|ticket| kind.is_none_or(|kind| ticket.kind == kind));
         let read = found.map(|ticket| {
             let mut read = tables.slots_of(ticket);
             read.slots.retain(|(slot, _)| is_asked(slot));

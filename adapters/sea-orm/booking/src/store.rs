@@ -113,7 +113,8 @@ impl BookingStore for SeaOrmBookingStore {
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
-        self.commits.submit(change.booking.id.as_uuid(), 1, change).await
+        let weight = 1 + change.booking.booked.seats().len() / 16;
+        self.commits.submit(change.booking.id.as_uuid(), weight, change).await
     }
 
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {

@@ -119,25 +119,41 @@ where
         if batch.is_empty() {
             return;
         }
-        match self.together(batch.iter().map(job).collect()).await {
+        match self.together(batch.iter().map(job).collect(), Run::First).await {
             Ok(answers) if answers.len() == batch.len() => {
                 let answered = batch.into_iter().zip(answers);
                 answered.for_each(|(waiting, answer)| waiting.answer(Ok(answer)));
             }
             Ok(_) => batch.into_iter().for_each(|waiting| waiting.answer(Err(lost(self.doing)))),
             // One of them cannot be decided, and must not keep the others from it.
-            Err(Failure::Refused(_)) if batch.len() > 1 => {
-                for waiting in batch {
-                    let alone = self.alone(job(&waiting)).instrument(waiting.span.clone());
-                    let answered = alone.await;
-                    waiting.answer(answered);
-                }
-            }
+            Err(Failure::Refused(_)) if batch.len() > 1 => self.one_by_one(batch).await,
             Err(failure) => {
+                if let Failure::Away(error) = &failure {
+                    self.remember(error);
+                }
                 let error = StoreError::from(failure);
-                self.remember(&error);
                 batch.into_iter().for_each(|waiting| waiting.answer(Err(error.clone())));
             }
+        }
+    }
+
+    /// Until the database itself is what fails: whoever is left would wait for it in vain.
+    async fn one_by_one(self: &Arc<Self>, batch: Vec<Waiting<J, A>>) {
+        let mut away = None;
+        for waiting in batch {
+            if let Some(error) = &away {
+                waiting.answer(Err(StoreError::clone(error)));
+                continue;
+            }
+            let alone = self.together(Arc::from([job(&waiting)]), Run::Again);
+            let answered = alone.instrument(waiting.span.clone()).await;
+            if let Err(Failure::Away(error)) = &answered {
+                self.remember(error);
+                away = Some(error.clone());
+            }
+            let answered = answered.map_err(StoreError::from);
+            let only = |answers: Vec<A>| answers.into_iter().next().ok_or_else(|| lost(self.doing));
+            waiting.answer(answered.and_then(only));
         }
     }
 
@@ -152,15 +168,13 @@ where
         others
     }
 
-    fn remember(&self, error: &StoreError) {
-        if let StoreError::Unavailable { .. } = error {
-            let away = Some((Instant::now(), error.clone()));
-            *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
-        }
+    fn remember(&self, away: &StoreError) {
+        let away = Some((Instant::now(), away.clone()));
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
     }
 
-    async fn together(self: &Arc<Self>, jobs: Arc<[Job<J>]>) -> Result<Vec<A>, Failure> {
-        let (deciding, has_run) = (Arc::clone(self), AtomicBool::new(false));
+    async fn together(self: &Arc<Self>, jobs: Arc<[Job<J>]>, run: Run) -> Result<Vec<A>, Failure> {
+        let (deciding, has_run) = (Arc::clone(self), AtomicBool::new(run == Run::Again));
         let ending = self.db.transact(self.doing, Wake::Listeners, move |tx| {
             let run = if has_run.swap(true, Ordering::Relaxed) { Run::Again } else { Run::First };
             (deciding.decide)(tx, Arc::clone(&jobs), run)
@@ -169,11 +183,6 @@ where
             let cause = format!("aborted as {verdict:?}");
             Failure::Refused(StoreError::Unavailable { doing: self.doing, cause })
         })
-    }
-
-    async fn alone(self: &Arc<Self>, job: Job<J>) -> Result<A, StoreError> {
-        let answers = self.together(Arc::from([job])).await?;
-        answers.into_iter().next().ok_or_else(|| lost(self.doing))
     }
 }
 

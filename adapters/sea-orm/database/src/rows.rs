@@ -17,15 +17,10 @@ pub async fn insert_all<A: ActiveModelTrait>(
     tx: &DatabaseTransaction,
     rows: Vec<A>,
 ) -> Result<(), DbErr> {
-    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
-    let mut rows = rows.into_iter();
-    loop {
-        let some: Vec<_> = rows.by_ref().take(VALUES_MAX / columns).collect();
-        if some.is_empty() {
-            return Ok(());
-        }
+    for some in parts(rows) {
         A::Entity::insert_many(some).exec_without_returning(tx).await?;
     }
+    Ok(())
 }
 
 /// Overwrites rows that are there. MUST have read and locked them in this transaction, and MUST NOT change a unique
@@ -37,9 +32,6 @@ pub async fn overwrite_all<A: ActiveModelTrait>(
     tx: &DatabaseTransaction,
     rows: Vec<A>,
 ) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     let key = || <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
     let is_key = |column: &<A::Entity as EntityTrait>::Column| {
         key().any(|key| key.as_str() == column.as_str())
@@ -47,5 +39,19 @@ pub async fn overwrite_all<A: ActiveModelTrait>(
     let columns = <A::Entity as EntityTrait>::Column::iter();
     let mut there = OnConflict::columns(key());
     there.update_columns(columns.filter(|column| !is_key(column)));
-    A::Entity::insert_many(rows).on_conflict(there).exec_without_returning(tx).await.map(drop)
+    for some in parts(rows) {
+        let overwriting = A::Entity::insert_many(some).on_conflict(there.clone());
+        overwriting.exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// As many rows as one statement takes, again and again.
+fn parts<A: ActiveModelTrait>(rows: Vec<A>) -> impl Iterator<Item = Vec<A>> {
+    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let some: Vec<_> = rows.by_ref().take(VALUES_MAX / columns).collect();
+        (!some.is_empty()).then_some(some)
+    })
 }

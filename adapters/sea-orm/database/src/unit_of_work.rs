@@ -12,7 +12,9 @@ use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use crate::Database;
-use crate::engine::{begin_write, is_answer, is_lock_wait, is_passing, without_values};
+use crate::engine::{
+    begin_write, is_answer, is_lock_wait, is_out_of_time, is_passing, without_values,
+};
 
 const RUNS_MAX: u32 = 5;
 /// Longer than waiting for a connection, a lock and the longest statement together: past it the network
@@ -279,7 +281,7 @@ fn failed<T>(doing: &'static str, error: DbErr) -> Run<T> {
 }
 
 fn failure(doing: &'static str, error: DbErr) -> Failure {
-    let refused = is_answer(&error) && !is_lock_wait(&error);
+    let refused = is_answer(&error) && !is_lock_wait(&error) && !is_out_of_time(&error);
     let error = unavailable(doing)(error);
     if refused { Failure::Refused(error) } else { Failure::Away(error) }
 }

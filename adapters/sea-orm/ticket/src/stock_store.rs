@@ -20,7 +20,8 @@ use sea_orm_database::{
 use telemetry_metrics::names::HOLDS;
 use ticket::{
     DueHolds, HoldChange, HoldRecord, HoldState, Nights, PIN_MAX, StockChanges, StockCommand,
-    StockOrder, StockRefusal, StockStore, StockVerdict, Ticket, TicketEvent, TicketSlots,
+    StockOrder, StockRefusal, StockStore, StockVerdict, Ticket, TicketEvent, TicketKind,
+    TicketSlots,
 };
 
 use crate::SeaOrmTicketStore;
@@ -83,12 +84,17 @@ impl StockStore for SeaOrmTicketStore {
     async fn slots(
         &self,
         tickets: &[TicketId],
+        kind: Option<TicketKind>,
         nights: Option<Nights>,
     ) -> Result<Vec<TicketSlots>, StoreError> {
         let failed = unavailable("reading what is left of tickets");
         let reader = self.db.reader();
         let ids = tickets.iter().map(ToString::to_string);
         let found = ticket_row::Entity::find().filter(ticket_row::Column::Id.is_in(ids));
+        let found = match kind {
+            Some(kind) => found.filter(ticket_row::Column::Kind.eq(ticket_row::kind_name(kind))),
+            None => found,
+        };
         let found = found.all(reader).await.map_err(&failed)?;
         let tickets: Vec<Ticket> =
             found.into_iter().map(Ticket::try_from).collect::<Result<_, _>>()?;

@@ -32,7 +32,7 @@ impl Ticketing {
     ) -> Result<Availability, GetAvailabilityError> {
         let now = self.clock.now();
         let nights = asked.or_else(|| shown_anywhere(now));
-        let read = self.stock.slots(&[ticket_id], nights).await?.pop();
+        let read = self.stock.slots(&[ticket_id], None, nights).await?.pop();
         let mut read = read.ok_or(GetAvailabilityError::NotFound)?;
         if read.ticket.kind != TicketKind::Nightly && asked.is_some() {
             let wrong = |field| Violation::new(field, "is only for kind NIGHTLY");

@@ -54,8 +54,8 @@ impl Ticketing {
                 (page.listings.iter().map(|listing| listing.ticket.id).collect(), page.next)
             }
         };
-        let mut read = self.stock.slots(&ids, Some(request.nights)).await?;
-        read.retain(|slots| slots.ticket.kind == TicketKind::Nightly);
+        let kind = Some(TicketKind::Nightly);
+        let mut read = self.stock.slots(&ids, kind, Some(request.nights)).await?;
         read.sort_by_key(|slots| ids.iter().position(|id| *id == slots.ticket.id));
         let of = |slots| Availability::of(slots, Some(request.nights), now);
         Ok(Calendar { tickets: read.into_iter().map(of).collect(), next })

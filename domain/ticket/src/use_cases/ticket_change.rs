@@ -121,7 +121,7 @@ impl Ticketing {
     }
 
     async fn slots(&self, ticket_id: TicketId) -> Result<Slots, StoreError> {
-        let read = self.stock.slots(&[ticket_id], None).await?.pop();
+        let read = self.stock.slots(&[ticket_id], None, None).await?.pop();
         Ok(read.map_or_else(Vec::new, |read| read.slots))
     }
 

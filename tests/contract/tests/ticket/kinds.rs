@@ -196,7 +196,7 @@ async fn nights_are_set_by_range(stores: &Stores) {
     let change = TicketChange { nights: Some(change), ..stores.change(&listing, revision) };
     assert_eq!(stores.tickets.commit(change).await, Ok(Committed::Done));
     let whole = Nights::new(night(0), night(5), 9).unwrap();
-    let read = stores.stock.slots(&[ticket.id], Some(whole)).await.unwrap().pop().unwrap();
+    let read = stores.stock.slots(&[ticket.id], None, Some(whole)).await.unwrap().pop().unwrap();
     assert_eq!(read.slots.len(), 4, "only these nights");
     let left = ticket::Availability::of(read, Some(whole), ticket.created_at);
     let prices: Vec<_> = left.slots.iter().map(|slot| slot.unit_price.minor()).collect();

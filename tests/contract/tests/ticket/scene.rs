@@ -323,7 +323,7 @@ impl Stores {
 
     /// What is left of a ticket, all of its nights if it has some.
     pub(crate) async fn left(&self, id: TicketId, read_at: Timestamp) -> Option<Availability> {
-        let read = self.stock.slots(&[id], None).await.unwrap().pop();
+        let read = self.stock.slots(&[id], None, None).await.unwrap().pop();
         read.map(|slots| Availability::of(slots, None, read_at))
     }
 }

@@ -267,6 +267,8 @@ impl World {
     fn stock(&mut self, ask: &StockAsk, now: Timestamp) -> Result<Option<HoldView>, StockFault> {
         if let StockAsk::Hold(order) = ask {
             let asked = (order.booked.clone(), order.expected_total);
+            let is_known = self.orders.contains_key(&order.booking_id);
+            assert!(!(order.surely_new && is_known), "what was asked for before is not surely new");
             let first = self.orders.entry(order.booking_id).or_insert_with(|| asked.clone());
             assert_eq!(*first, asked, "a booking asks for the very same hold, however often");
         }

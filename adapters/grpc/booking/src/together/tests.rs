@@ -74,7 +74,7 @@ async fn asked(
 ) -> (Vec<Result<u32, (Code, bool)>>, Vec<Vec<u32>>) {
     let rpcs = Arc::clone(&echo.rpcs);
     let together = Together::new(echo, batching);
-    let asks = messages.iter().map(|message| together.ask(Uuid::from_u128(7), *message));
+    let asks = messages.iter().map(|message| together.ask(Uuid::from_u128(7), 1, *message));
     let answers = join_all(asks).await.into_iter();
     let answers = answers.map(|answer| answer.map_err(|f| (f.status.code(), f.never_sent)));
     let rpcs = rpcs.lock().expect("whole").clone();
@@ -104,11 +104,11 @@ async fn one_that_hangs_ends_with_its_own_time_and_keeps_nobody_from_anything() 
     let rpcs = Arc::clone(&echo.rpcs);
     let together = Together::new(echo, Batching::On);
     let key = Uuid::from_u128(7);
-    let hangs = together.ask(key, HANGS);
+    let hangs = together.ask(key, 1, HANGS);
     let others = async {
         let began = tokio::time::Instant::now();
         for message in 21..=40 {
-            let ask = |message| together.ask(key, message);
+            let ask = |message| together.ask(key, 1, message);
             let (one, hangs_too) =
                 tokio::join!(ask(message), tokio::time::timeout(LIMITS.patience?, ask(HANGS)));
             assert_eq!(one.ok(), Some(message));
@@ -158,7 +158,7 @@ async fn r04_a_stream_that_ends_early_leaves_calls_of_which_nothing_is_known() {
 async fn what_does_not_fit_is_overloaded_and_never_left() {
     let together = Together::new(Echo::default(), Batching::On);
     let waiting = LIMITS.batch_weight * LIMITS.at_once + LIMITS.waiting_weight;
-    let asks = (0..=waiting).map(|_| together.ask(Uuid::from_u128(7), HANGS));
+    let asks = (0..=waiting).map(|_| together.ask(Uuid::from_u128(7), 1, HANGS));
     let answers = join_all(asks).await.into_iter().filter_map(Result::err);
     let refused: Vec<_> = answers.filter(|failed| failed.never_sent).collect();
     assert!(!refused.is_empty());

@@ -7,6 +7,8 @@ use super::mysql;
 /// Refusals by the engine after which the same transaction, run again, may succeed (F15).
 const POSTGRES_SERIALIZATION_DEADLOCK_LOCK: [&str; 3] = ["40001", "40P01", POSTGRES_LOCK_WAIT];
 const POSTGRES_LOCK_WAIT: &str = "55P03";
+/// Mostly by its statement_timeout.
+const POSTGRES_CANCELLED: &str = "57014";
 const POSTGRES_ADMIN_SHUTDOWN_CRASH_STARTING: [&str; 3] = ["57P01", "57P02", "57P03"];
 const MYSQL_DEADLOCK_LOCK_WAIT_SNAPSHOT: [u16; 3] = [1213, MYSQL_LOCK_WAIT, 1020];
 const MYSQL_LOCK_WAIT: u16 = 1205;
@@ -56,11 +58,15 @@ pub(crate) fn is_lock_wait(error: &DbErr) -> bool {
     }
 }
 
-/// Whether MySQL ended a query that took longer than it was given.
+/// Whether the database ended a statement that took longer than it was given.
 #[must_use]
 pub fn is_out_of_time(error: &DbErr) -> bool {
-    let number = source(error).and_then(mysql::number);
-    number.is_some_and(|number| MARIADB_MYSQL_OUT_OF_TIME.contains(&number))
+    let Some(source) = source(error) else { return false };
+    let sqlx::Error::Database(refusal) = source else { return false };
+    match mysql::number(source) {
+        Some(number) => MARIADB_MYSQL_OUT_OF_TIME.contains(&number),
+        None => refusal.code().is_some_and(|code| code == POSTGRES_CANCELLED),
+    }
 }
 
 /// Whether a query named a table that is not there.
