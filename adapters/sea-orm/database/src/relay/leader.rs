@@ -10,7 +10,7 @@ use kernel::{Envelope, PublishError, Publisher, StoreError};
 use sea_orm::DbBackend;
 use telemetry_metrics::names::MESSAGES_PUBLISHED;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field};
 
@@ -35,6 +35,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// That the bus was away says nothing about the message: it must not wait long once the bus is back.
 const RETRY_AWAY_MAX: Duration = Duration::from_secs(3);
+/// A round is at least as far from the next, and as far as it took: what ends meanwhile is marked together.
+const REST_MIN: Duration = Duration::from_millis(5);
+const REST_MAX: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(2);
 const _: () = assert!(LEASE_RENEWAL.as_millis() * 3 < LEASE_DURATION.as_millis());
 
@@ -48,6 +51,14 @@ pub(super) struct Leader<'a> {
     /// Aggregates whose head failed, and when it is tried again.
     blocked: HashMap<String, Instant>,
     ended: Vec<LaneEnd>,
+    away: Option<Away>,
+}
+
+/// The bus took nothing at last: one message at a time finds out whether it is back.
+#[derive(Clone, Copy)]
+struct Away {
+    attempts: u32,
+    until: Instant,
 }
 
 /// What a lane got done before it ended.
@@ -78,6 +89,7 @@ impl<'a> Leader<'a> {
             in_flight: HashSet::new(),
             blocked: HashMap::new(),
             ended: Vec::new(),
+            away: None,
         }
     }
 
@@ -88,17 +100,23 @@ impl<'a> Leader<'a> {
         let mut renewal = interval_at(Instant::now() + LEASE_RENEWAL, LEASE_RENEWAL);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            let begun = Instant::now();
             if let Err(Deposed) = self.round().await {
                 return;
             }
+            let rested = Instant::now() + begun.elapsed().clamp(REST_MIN, REST_MAX);
             let pause = self.pause();
-            let has_free_lanes = self.lanes.len() < LANES_MAX;
+            let has_free_lanes = self.lanes_free() > 0;
             tokio::select! {
                 () = stop.cancelled() => return self.drain().await,
                 Some(end) = self.lanes.join_next() => self.collect(end),
                 () = commits.notified(), if has_free_lanes => {}
                 () = sleep(pause) => {}
                 _ = renewal.tick() => if self.is_deposed().await { return },
+            }
+            tokio::select! {
+                () = stop.cancelled() => return self.drain().await,
+                () = sleep_until(rested) => {}
             }
         }
     }
@@ -150,6 +168,7 @@ impl<'a> Leader<'a> {
         if !mark(self.db, self.lease, published, failures).await? {
             return Ok(false);
         }
+        self.away = self.away_after(&self.ended);
         self.blocked.extend(blocked);
         for end in self.ended.drain(..) {
             self.in_flight.remove(&end.aggregate_id);
@@ -157,9 +176,32 @@ impl<'a> Leader<'a> {
         Ok(true)
     }
 
+    /// Whether the bus is away, as what has ended tells. One message that does not get through says nothing of it as
+    /// long as others do.
+    fn away_after(&self, ended: &[LaneEnd]) -> Option<Away> {
+        let is_away = |end: &LaneEnd| match &end.failure {
+            Some(failure) => matches!(failure.error, PublishError::Away(_)),
+            None => false,
+        };
+        if !ended.iter().all(is_away) {
+            return None;
+        }
+        let attempts = self.away.map_or(0, |away| away.attempts.saturating_add(1));
+        Some(Away { attempts, until: Instant::now() + retry_in(attempts, RETRY_AWAY_MAX) })
+    }
+
+    fn lanes_free(&self) -> usize {
+        let lanes_max = match self.away {
+            Some(away) if away.until > Instant::now() => 0,
+            Some(_) => 1,
+            None => LANES_MAX,
+        };
+        lanes_max.saturating_sub(self.lanes.len())
+    }
+
     async fn start_lanes(&mut self) -> Result<(), StoreError> {
         loop {
-            let free = LANES_MAX.saturating_sub(self.lanes.len());
+            let free = self.lanes_free();
             if free == 0 || self.blocked.len() >= BLOCKED_MAX {
                 return Ok(());
             }
@@ -215,7 +257,11 @@ impl<'a> Leader<'a> {
 
     /// How long nothing needs to be done unless something happens.
     fn pause(&self) -> Duration {
-        let retry = self.blocked.values().min().map(|due| due.duration_since(Instant::now()));
+        let now = Instant::now();
+        if let Some(away) = self.away.filter(|away| away.until > now) {
+            return away.until - now;
+        }
+        let retry = self.blocked.values().min().map(|due| due.duration_since(now));
         let poll = if self.db.reader().get_database_backend() == DbBackend::Sqlite {
             POLL_FILE
         } else {
