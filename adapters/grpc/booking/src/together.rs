@@ -147,11 +147,9 @@ async fn several<C: Calling>(calling: &C, members: Members<C>) -> Members<C> {
 /// The server does not know the rpc, or what goes there or comes back is larger than a message may be. Asking again
 /// is safe: every ask is answered by what is stored for it.
 fn must_go_alone(status: &Status) -> bool {
-    match status.code() {
-        Code::Unimplemented | Code::OutOfRange => true,
-        Code::ResourceExhausted => reason(status).as_deref() == Some("MESSAGE_TOO_LARGE"),
-        _ => false,
-    }
+    let is_too_large = status.code() == Code::ResourceExhausted
+        && reason(status).as_deref() == Some("MESSAGE_TOO_LARGE");
+    is_too_large || matches!(status.code(), Code::Unimplemented | Code::OutOfRange)
 }
 
 /// What was asked may have happened.
