@@ -43,13 +43,10 @@ impl Stage {
         } else {
             platform.audit_is_clean_within(CLEAN_WITHIN).await;
         }
-        let confirmed = confirmed(platform).await;
-        let lost: Vec<_> = calls.bookings().filter(|id| !confirmed.contains(*id)).collect();
-        assert!(lost.is_empty(), "told to be confirmed, and are not: {lost:?}");
-        // The sale of what is held for a confirmed booking follows a moment later.
+        // What a caller gave up waiting for is confirmed, and what is held for it sold, a moment later.
         eventually_within(AT_REST_WITHIN, "as many sold as confirmed", || async {
             let (held, sold) = stock(platform).await;
-            let wanted = (0, confirmed.len());
+            let wanted = (0, confirmed(platform).await.len());
             if (held, sold) == wanted {
                 Ok(())
             } else {
@@ -57,6 +54,9 @@ impl Stage {
             }
         })
         .await;
+        let confirmed = confirmed(platform).await;
+        let lost: Vec<_> = calls.bookings().filter(|id| !confirmed.contains(*id)).collect();
+        assert!(lost.is_empty(), "told to be confirmed, and are not: {lost:?}");
         confirmed.len()
     }
 }
