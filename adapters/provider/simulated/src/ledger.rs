@@ -1,5 +1,6 @@
 //! The provider's own books, idempotent by key and in its own time.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kernel::{StoreError, Timestamp};
@@ -7,16 +8,20 @@ use payment::{ChargeAnswer, ChargeKey, ChargeOrder, RefundAnswer, RefundOrder};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
-use sea_orm_database::{Database, TxError, database_now, unavailable};
+use sea_orm_database::{
+    Batching, Database, Group, Job, TxError, database_now, insert_all, unavailable,
+};
 
 use crate::script::{Plan, Reply};
 use crate::{charge_row, refund_row};
 
 pub(crate) struct Ledger {
     db: Database,
+    charges: Group<(ChargeOrder, Plan), Booked>,
 }
 
 /// A charge that is in the books.
+#[derive(Clone)]
 pub(crate) struct Booked {
     charge: charge_row::Model,
     now: Timestamp,
@@ -42,30 +47,19 @@ impl Booked {
 }
 
 impl Ledger {
-    pub(crate) const fn new(db: Database) -> Self {
-        Self { db }
+    /// Charges share transactions however ours are set: what a provider costs is none of it.
+    pub(crate) fn new(db: Database) -> Self {
+        let doing = "booking simulated charges";
+        let charges = Group::new(db.clone(), doing, Batching::On, |tx, orders, _| {
+            Box::pin(async move { book_all(tx, &orders).await })
+        });
+        Self { db, charges }
     }
 
     /// Books a charge as planned, unless its key is in the books.
     pub(crate) async fn book(&self, order: &ChargeOrder, plan: Plan) -> Result<Booked, StoreError> {
-        let order = order.clone();
-        self.db
-            .write("booking a simulated charge", move |tx| {
-                let order = order.clone();
-                Box::pin(async move {
-                    let now = database_now(tx).await?;
-                    let known = charge_row::Entity::find_by_id(order.key.to_string());
-                    if let Some(charge) = known.one(tx).await? {
-                        return Ok(Booked { charge, now, reply: Reply::Sent });
-                    }
-                    let charge = charge_row::Model::planned(&order, plan, now);
-                    charge_row::Entity::insert(charge.clone().into_active_model())
-                        .exec_without_returning(tx)
-                        .await?;
-                    Ok(Booked { charge, now, reply: plan.reply })
-                })
-            })
-            .await
+        let key = order.key.booking_id.as_uuid();
+        self.charges.submit(key, 1, (order.clone(), plan)).await
     }
 
     /// What is known of a charge now; `None` if nothing.
@@ -88,6 +82,31 @@ impl Ledger {
             })
             .await
     }
+}
+
+/// Each key once, whoever comes with it again.
+async fn book_all(
+    tx: &DatabaseTransaction,
+    orders: &[Job<(ChargeOrder, Plan)>],
+) -> Result<Vec<Booked>, TxError> {
+    let now = database_now(tx).await?;
+    let keys = orders.iter().map(|job| job.work.0.key.to_string());
+    let known = charge_row::Entity::find().filter(charge_row::Column::Id.is_in(keys)).all(tx);
+    let known = known.await?.into_iter().map(|charge| (charge.id.clone(), charge));
+    let (mut known, mut fresh): (HashMap<_, _>, _) = (known.collect(), Vec::new());
+    let mut booked = Vec::with_capacity(orders.len());
+    for Job { work: (order, plan), .. } in orders {
+        if let Some(charge) = known.get(&order.key.to_string()).cloned() {
+            booked.push(Booked { charge, now, reply: Reply::Sent });
+            continue;
+        }
+        let charge = charge_row::Model::planned(order, *plan, now);
+        fresh.push(charge.clone().into_active_model());
+        known.insert(charge.id.clone(), charge.clone());
+        booked.push(Booked { charge, now, reply: plan.reply });
+    }
+    insert_all(tx, fresh).await?;
+    Ok(booked)
 }
 
 async fn refund(tx: &DatabaseTransaction, order: &RefundOrder) -> Result<RefundAnswer, TxError> {

@@ -46,7 +46,12 @@ impl Paying {
         asked: ChargePayment,
     ) -> Result<Payment, ChargePaymentError> {
         caller.service()?;
-        let settlement = self.settlement_of(asked.booking_id).await.map_err(CommitFailed::from)?;
+        // Before a first attempt there is nothing, unless it is asked for again: then the commit says so.
+        let settlement = if asked.attempt == 1 {
+            Settlement::new(asked.booking_id)
+        } else {
+            self.settlement_of(asked.booking_id).await.map_err(CommitFailed::from)?
+        };
         let payment_id = PaymentId::new(self.ids.next());
         let begin = |settlement: &mut Settlement, now| {
             settlement.begin_charge(&asked, payment_id, now).map_err(ChargePaymentError::from)
