@@ -1,4 +1,4 @@
-//! A hold: stock set aside for one booking, and the table of what each step does to it.
+//! A hold: stock set aside for one booking or for the house, and the table of what each step does to it.
 //!
 //! | state | pin | unpin | commit | release | return | expire |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -10,10 +10,13 @@
 //!
 //! "Told" is the fact `StockReturned`, which a cancelled booking waits for. A hold that was asked back
 //! before it was ever taken is a [`Tombstone`]: a RELEASED hold without lines (rule R3).
+//!
+//! A hold of the house has no booking and no end. It is ACTIVE until its organizer gives it up (`ReleaseHouse`), which
+//! is RELEASED, and every step of booking is refused (trap R46). The same step on a buyer's hold is refused as well.
 
 use std::collections::BTreeMap;
 
-use kernel::{BookingId, BuyerId, HoldId, Money, Quantity, TicketId, Timestamp};
+use kernel::{BookingId, BuyerId, Cursor, HoldId, Money, Quantity, TicketId, Timestamp};
 
 use crate::{EntryKind, NIGHTS_MAX, Nights, Slot};
 
@@ -41,7 +44,25 @@ pub enum HoldState {
     Expired,
 }
 
-/// Stock set aside for one booking.
+/// For whom stock is set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldOwner {
+    /// A buyer, whose booking it is for.
+    Buyer(BuyerId),
+    /// The organizer itself: guests, press, a row kept back.
+    House {
+        /// What for.
+        note: String,
+        /// When its organizer asked for it.
+        created_at: Timestamp,
+    },
+}
+
+/// When a hold of the house expires. Later than any clock, so that a server that knows of no such holds leaves it
+/// alone as well.
+pub const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
+
+/// Stock set aside for one booking or for the house.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     /// Identity, made by the booking.
@@ -49,7 +70,7 @@ pub struct Hold {
     /// The ticket.
     pub ticket_id: TicketId,
     /// For whom.
-    pub buyer_id: BuyerId,
+    pub owner: HoldOwner,
     /// Places, seats, or rooms for every night of the stay: what counts against the buyer's limit.
     pub quantity: Quantity,
     /// What is held.
@@ -60,7 +81,7 @@ pub struct Hold {
     pub total: Money,
     /// What became of it.
     pub state: HoldState,
-    /// When it expires unless pinned.
+    /// When it expires unless pinned; [`NEVER`] for the house.
     pub expires_at: Timestamp,
     /// Rises by one with every change.
     pub revision: i64,
@@ -103,6 +124,8 @@ pub enum HoldStep {
     Return,
     /// Let it go if its time is over.
     Expire,
+    /// Give back what is set aside for the house.
+    ReleaseHouse,
 }
 
 /// A fact that a step makes.
@@ -135,7 +158,38 @@ impl HoldState {
     }
 }
 
+impl HoldOwner {
+    /// The buyer, if it is one.
+    #[must_use]
+    pub const fn buyer_id(&self) -> Option<&BuyerId> {
+        match self {
+            Self::Buyer(buyer_id) => Some(buyer_id),
+            Self::House { .. } => None,
+        }
+    }
+
+    /// Whether who asks again is the same, whenever that is.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Buyer(one), Self::Buyer(two)) => one == two,
+            (Self::House { note: one, .. }, Self::House { note: two, .. }) => one == two,
+            (Self::Buyer(_), Self::House { .. }) | (Self::House { .. }, Self::Buyer(_)) => false,
+        }
+    }
+}
+
 impl Hold {
+    /// Its place among those of the house, the newest first; `None` if it is a buyer's.
+    #[must_use]
+    pub const fn house_cursor(&self) -> Option<Cursor> {
+        match &self.owner {
+            HoldOwner::Buyer(_) => None,
+            HoldOwner::House { created_at, .. } => {
+                Some(Cursor { sort: created_at.as_micros(), id: self.id.as_uuid() })
+            }
+        }
+    }
+
     /// The booking it is for.
     #[must_use]
     pub const fn booking_id(&self) -> BookingId {
@@ -169,6 +223,11 @@ impl Hold {
 
     /// What a step does to it; `None` is a repeat.
     pub(crate) fn decide(&self, step: HoldStep, now: Timestamp) -> Result<Option<Move>, Closed> {
+        match (&self.owner, step) {
+            (HoldOwner::House { .. }, _) => return decide_house(self.state, step),
+            (HoldOwner::Buyer(_), HoldStep::ReleaseHouse) => return Err(Closed),
+            (HoldOwner::Buyer(_), _) => {}
+        }
         match self.state {
             HoldState::Active { pinned_since } => Ok(self.decide_active(pinned_since, step, now)),
             HoldState::Committed => decide_committed(step),
@@ -189,7 +248,7 @@ impl Hold {
             HoldStep::Pin if pinned => None,
             HoldStep::Pin => quiet(HoldState::Active { pinned_since: Some(now) }, &[]),
             HoldStep::Unpin if pinned => quiet(HoldState::Active { pinned_since: None }, &[]),
-            HoldStep::Unpin => None,
+            HoldStep::Unpin | HoldStep::ReleaseHouse => None,
             HoldStep::Commit => quiet(HoldState::Committed, &[EntryKind::Commit]),
             HoldStep::Release => quiet(HoldState::Released { told: false }, &[EntryKind::Release]),
             HoldStep::Return => returned(HoldState::Released { told: true }, &[EntryKind::Release]),
@@ -236,17 +295,30 @@ impl HoldRecord {
     }
 }
 
+/// Only its organizer gives it up, once, and no time ends it.
+fn decide_house(state: HoldState, step: HoldStep) -> Result<Option<Move>, Closed> {
+    match (state, step) {
+        (HoldState::Active { .. }, HoldStep::ReleaseHouse) => {
+            Ok(quiet(HoldState::Released { told: false }, &[EntryKind::Release]))
+        }
+        (HoldState::Released { .. }, HoldStep::ReleaseHouse) | (_, HoldStep::Expire) => Ok(None),
+        (_, HoldStep::ReleaseHouse)
+        | (_, HoldStep::Pin | HoldStep::Unpin | HoldStep::Commit)
+        | (_, HoldStep::Release | HoldStep::Return) => Err(Closed),
+    }
+}
+
 fn decide_committed(step: HoldStep) -> Result<Option<Move>, Closed> {
     match step {
         HoldStep::Pin | HoldStep::Unpin | HoldStep::Commit | HoldStep::Expire => Ok(None),
-        HoldStep::Release => Err(Closed),
+        HoldStep::Release | HoldStep::ReleaseHouse => Err(Closed),
         HoldStep::Return => Ok(returned(HoldState::Returned, &[EntryKind::Return])),
     }
 }
 
 fn decide_given_up(told: bool, step: HoldStep) -> Result<Option<Move>, Closed> {
     match step {
-        HoldStep::Pin | HoldStep::Commit => Err(Closed),
+        HoldStep::Pin | HoldStep::Commit | HoldStep::ReleaseHouse => Err(Closed),
         HoldStep::Return if !told => Ok(returned(HoldState::Released { told: true }, &[])),
         HoldStep::Return | HoldStep::Unpin | HoldStep::Release | HoldStep::Expire => Ok(None),
     }
@@ -258,7 +330,7 @@ fn decide_expired(step: HoldStep, now: Timestamp) -> Option<Move> {
         HoldStep::Commit => quiet(HoldState::Committed, &[EntryKind::Retake, EntryKind::Commit]),
         HoldStep::Release => quiet(HoldState::Released { told: false }, &[]),
         HoldStep::Return => returned(HoldState::Released { told: true }, &[]),
-        HoldStep::Unpin | HoldStep::Expire => None,
+        HoldStep::Unpin | HoldStep::Expire | HoldStep::ReleaseHouse => None,
     }
 }
 

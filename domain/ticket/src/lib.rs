@@ -29,14 +29,14 @@ pub use accounts::{Account, CannotMend, Comparison, CountersFound, SlotAccounts}
 pub use availability::{Availability, SlotAvailability, TicketSlots};
 pub use draft::{TermsChange, TicketDraft};
 pub use events::TicketEvent;
-pub use hold::{Hold, HoldRecord, HoldState, HoldStep, Lines, Tombstone};
+pub use hold::{Hold, HoldOwner, HoldRecord, HoldState, HoldStep, Lines, NEVER, Tombstone};
 pub use ledger::{EntryKind, SlotCounts, StockEntry, fold};
 pub use limits::{
     CALENDAR_NIGHTS_MAX, CALENDAR_TICKETS_MAX, CAPACITY_MAX, CATEGORY_CHARS_MAX,
     DESCRIPTION_CHARS_MAX, HOLD_SEATS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX, HOLD_TTL_MIN,
-    NAME_CHARS_MAX, NIGHTS_AHEAD_MAX, NIGHTS_MAX, NIGHTS_SHOWN, PIN_MAX, SEARCH_WORDS_CHARS_MAX,
-    SEARCHED_DESCRIPTION_CHARS_MAX, SEAT_CHARS_MAX, SEATS_MAX, SECTIONS_MAX, UNIT_PRICE_MINOR_MAX,
-    VENUE_CHARS_MAX,
+    HOUSE_NOTE_CHARS_MAX, NAME_CHARS_MAX, NIGHTS_AHEAD_MAX, NIGHTS_MAX, NIGHTS_SHOWN, PIN_MAX,
+    SEARCH_WORDS_CHARS_MAX, SEARCHED_DESCRIPTION_CHARS_MAX, SEAT_CHARS_MAX, SEATS_MAX,
+    SECTIONS_MAX, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
 };
 pub use nights::{InvalidNights, Nights, StayRule};
 pub use ports::{
@@ -57,8 +57,9 @@ pub use ticket::{
     Allocation, Decision, Listing, SectionPrice, Terms, Ticket, TicketKind, TicketStatus,
 };
 pub use use_cases::{
-    Calendar, CalendarOf, ChangeTicketError, DeleteTicket, ExecuteStockError, GetAvailabilityError,
-    GetCalendar, GetHoldError, GetTicketError, RegisterTicketError, SearchTicketsError,
-    SetCapacity, SetNights, StuckHold, Sweep, Ticketing, UpdateTicket,
+    Calendar, CalendarOf, ChangeTicketError, CreateHouseHold, DeleteTicket, ExecuteStockError,
+    GetAvailabilityError, GetCalendar, GetHoldError, GetTicketError, HouseHoldError, HouseHoldPage,
+    ListHouseHolds, RegisterTicketError, SearchTicketsError, SetCapacity, SetNights, StuckHold,
+    Sweep, Ticketing, UpdateTicket,
 };
 pub use wanted::{Wanted, Wishes};

@@ -45,6 +45,8 @@ pub const HOLD_TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub const PIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Past so many holds that cannot expire a sweep goes on to the others, and no further.
 pub(crate) const STUCK_HOLDS_MAX: usize = 2_000;
+/// Longest note of a hold of the house, in characters.
+pub const HOUSE_NOTE_CHARS_MAX: usize = 200;
 /// Longest search text, in characters; it has no more words than that.
 pub const SEARCH_WORDS_CHARS_MAX: usize = 200;
 /// Words that stand later in a description are not searched, in characters.

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use kernel::{
-    Cause, Committed, Envelope, HoldId, KeyedReply, Money, Recorded, ReplyChange, ReplyKey,
+    Cause, Committed, Cursor, Envelope, HoldId, KeyedReply, Money, Recorded, ReplyChange, ReplyKey,
     StoreError, TicketId,
 };
 
 use crate::{
-    HoldRecord, Listing, Nights, Slot, SlotTerms, StockOrder, StockVerdict, Ticket, TicketEvent,
-    TicketKind, TicketPage, TicketSearch, TicketSlots,
+    Hold, HoldRecord, Listing, Nights, Slot, SlotTerms, StockOrder, StockVerdict, Ticket,
+    TicketEvent, TicketKind, TicketPage, TicketSearch, TicketSlots,
 };
 
 /// One commit of a ticket: durable together or not at all.
@@ -147,6 +147,18 @@ pub trait StockStore: Send + Sync {
     /// Holds that are due by the database's own time, the oldest first and always in the same order,
     /// without the first `skipped`; at most `limit`. MUST NOT fail for one that cannot be read.
     async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError>;
+
+    /// What a ticket's house has set aside and not given up, the newest first, after a place in that order; at most
+    /// `limit`. Pages MUST have no gap and no double while others write.
+    async fn house_holds(
+        &self,
+        ticket_id: TicketId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Hold>, StoreError>;
+
+    /// What is still set aside for the house of tickets that are RETIRING; at most `limit`.
+    async fn forsaken_house_holds(&self, limit: u32) -> Result<Vec<HoldId>, StoreError>;
 
     /// Reads the slots of tickets; of those sold by the night only these nights, or all if `None`. Leaves out what
     /// is not there, and tickets of another kind where one is given.

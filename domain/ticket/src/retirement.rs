@@ -5,7 +5,8 @@
 //! | its organizer deletes it | RETIRING: no new hold, no hold taken again, no commit | | the caller repeats; a second delete is the same answer |
 //! | `TicketRetirementStarted` | booking cancels every open booking of it | `BookingCancellationRequested` of each | the event comes again |
 //! | each cancellation | the hold is returned or released | no hold keeps stock | the event comes again; booking asks by call |
-//! | `finish_retirements` sweeps | RETIRED, `TicketRetired` | | the next sweep |
+//! | `finish_retirements` sweeps | what is set aside for the house is given up | | the next sweep |
+//! | the same sweep | RETIRED, `TicketRetired` | | the next sweep |
 //!
 //! Once RETIRING, holds that keep stock only get fewer. So a sweep that has seen none may decide on
 //! what it saw: none can come after it.

@@ -10,9 +10,9 @@ use kernel::{BuyerId, HoldId, Invalid, Recorded, TicketId, Timestamp, Violation}
 
 use crate::hold::{HoldFact, Move};
 use crate::{
-    EntryKind, Hold, HoldRecord, HoldRequest, HoldState, HoldStep, Lines, Slot, SlotCounts,
-    SlotKey, SlotRecord, StockCommand, StockEntry, StockOrder, StockOutcome, StockRefusal,
-    StockVerdict, Ticket, TicketEvent, Tombstone, fold,
+    EntryKind, Hold, HoldOwner, HoldRecord, HoldRequest, HoldState, HoldStep, Lines, NEVER, Slot,
+    SlotCounts, SlotKey, SlotRecord, StockCommand, StockEntry, StockOrder, StockOutcome,
+    StockRefusal, StockVerdict, Ticket, TicketEvent, Tombstone, fold,
 };
 use chosen::{Plans, Stocks};
 
@@ -133,13 +133,16 @@ impl StockBook {
         let hold = Hold {
             id: request.hold_id,
             ticket_id: request.ticket_id,
-            buyer_id: request.buyer_id.clone(),
+            owner: request.owner.clone(),
             quantity,
             lines,
             unit_price: ticket.terms.unit_price,
             total,
             state: HoldState::Active { pinned_since: request.pinned.then_some(now) },
-            expires_at: now.plus(ticket.terms.hold_ttl),
+            expires_at: match &request.owner {
+                HoldOwner::Buyer(_) => now.plus(ticket.terms.hold_ttl),
+                HoldOwner::House { .. } => NEVER,
+            },
             revision: 1,
             event_version: 0,
         };
@@ -150,10 +153,15 @@ impl StockBook {
 
     fn lines_of(&mut self, request: &HoldRequest, now: Timestamp) -> Result<Lines, StockRefusal> {
         let ticket = self.tickets.get(&request.ticket_id).ok_or(StockRefusal::TicketNotFound)?;
-        if !ticket.is_on_sale(now) {
-            return Err(StockRefusal::NotOnSale);
+        match &request.owner {
+            HoldOwner::Buyer(_) if !ticket.is_on_sale(now) => return Err(StockRefusal::NotOnSale),
+            // What is on sale the organizer decides, and keeps back before it is.
+            HoldOwner::House { .. } if ticket.is_deleted() => {
+                return Err(StockRefusal::TicketRetiring);
+            }
+            HoldOwner::Buyer(_) | HoldOwner::House { .. } => {}
         }
-        chosen::lines(ticket, &request.wanted, (&self.stocks, &mut self.plans), now)
+        chosen::lines(ticket, request, (&self.stocks, &mut self.plans), now)
     }
 
     fn step(
@@ -207,7 +215,11 @@ impl StockBook {
         now: Timestamp,
     ) -> StockVerdict {
         let told = match step {
-            HoldStep::Pin | HoldStep::Unpin | HoldStep::Commit | HoldStep::Expire => {
+            HoldStep::Pin
+            | HoldStep::Unpin
+            | HoldStep::Commit
+            | HoldStep::Expire
+            | HoldStep::ReleaseHouse => {
                 return Err(StockRefusal::HoldNotFound);
             }
             HoldStep::Release => false,
@@ -236,7 +248,8 @@ impl StockBook {
 
     fn check_limit(&self, ticket: &Ticket, hold: &Hold) -> Result<(), StockRefusal> {
         let Some(max) = ticket.terms.max_per_buyer else { return Ok(()) };
-        let owned = self.owned_by_buyer.get(&(ticket.id, hold.buyer_id.clone())).unwrap_or(&0);
+        let Some(buyer_id) = hold.owner.buyer_id() else { return Ok(()) };
+        let owned = self.owned_by_buyer.get(&(ticket.id, buyer_id.clone())).unwrap_or(&0);
         if owned.saturating_add(u64::from(hold.quantity.get())) > u64::from(max.get()) {
             return Err(StockRefusal::LimitPerBuyer { max });
         }
@@ -260,7 +273,7 @@ impl StockBook {
             }
         }
         self.stocks.extend(moved);
-        let owner = (hold.ticket_id, hold.buyer_id.clone());
+        let owner = hold.owner.buyer_id().map(|buyer_id| (hold.ticket_id, buyer_id.clone()));
         for kind in kinds {
             let (per_held, per_sold) = kind.per_unit();
             for (slot, quantity) in &hold.lines {
@@ -275,6 +288,7 @@ impl StockBook {
                     at: now,
                 });
             }
+            let Some(owner) = &owner else { continue };
             let owned = self.owned_by_buyer.entry(owner.clone()).or_default();
             let count = i64::from(hold.quantity.get());
             *owned = owned.saturating_add_signed((per_held + per_sold) * count);
@@ -331,11 +345,12 @@ impl StockBook {
 fn repeated(known: &HoldRecord, request: &HoldRequest) -> StockVerdict {
     match known {
         HoldRecord::Tombstone(_) => Err(StockRefusal::HoldClosed),
-        HoldRecord::Hold(hold) => match hold.state {
-            HoldState::Returned | HoldState::Released { .. } => Err(StockRefusal::HoldClosed),
-            HoldState::Active { .. } | HoldState::Committed | HoldState::Expired => {
+        HoldRecord::Hold(hold) => match (hold.state, &hold.owner) {
+            // That the house has given it up since does not change what the first call was answered.
+            (HoldState::Released { .. }, HoldOwner::House { .. })
+            | (HoldState::Active { .. } | HoldState::Committed | HoldState::Expired, _) => {
                 let same = hold.ticket_id == request.ticket_id
-                    && hold.buyer_id == request.buyer_id
+                    && hold.owner.is_same(&request.owner)
                     && request.wanted.is_held_by(hold);
                 if same {
                     Ok(StockOutcome::Hold(hold.clone()))
@@ -343,6 +358,7 @@ fn repeated(known: &HoldRecord, request: &HoldRequest) -> StockVerdict {
                     Err(StockRefusal::HoldClosed)
                 }
             }
+            (HoldState::Returned | HoldState::Released { .. }, _) => Err(StockRefusal::HoldClosed),
         },
     }
 }

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use kernel::{BuyerId, EventId, HoldId, Money, TicketId};
 
-use crate::{Hold, HoldRecord, HoldStep, Slot, SlotKey, StockRefusal, Ticket, TicketKind, Wanted};
+use crate::{
+    Hold, HoldOwner, HoldRecord, HoldStep, Slot, SlotKey, StockRefusal, Ticket, TicketKind, Wanted,
+};
 
 /// Asks to set stock aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldRequest {
-    /// Made by the booking; the same one again gets the stored hold.
+    /// Made by the caller; the same one again gets the stored hold.
     pub hold_id: HoldId,
     /// The ticket.
     pub ticket_id: TicketId,
     /// For whom.
-    pub buyer_id: BuyerId,
+    pub owner: HoldOwner,
     /// What, all or nothing.
     pub wanted: Wanted,
     /// What the caller expects to pay.
@@ -104,7 +106,7 @@ impl StockNeeds {
         for record in known {
             match record {
                 HoldRecord::Hold(hold) => {
-                    needs.add(hold.ticket_id, &hold.buyer_id);
+                    needs.add(hold.ticket_id, &hold.owner);
                     needs
                         .slots
                         .extend(hold.lines.keys().map(|slot| (hold.ticket_id, slot.clone())));
@@ -127,7 +129,7 @@ impl StockNeeds {
 
     fn add_request(&mut self, request: &HoldRequest) {
         let id = request.ticket_id;
-        self.add(id, &request.buyer_id);
+        self.add(id, &request.owner);
         match &request.wanted {
             Wanted::Units(_) => {
                 self.units.insert(id);
@@ -144,8 +146,8 @@ impl StockNeeds {
         }
     }
 
-    fn add(&mut self, ticket_id: TicketId, buyer_id: &BuyerId) {
+    fn add(&mut self, ticket_id: TicketId, owner: &HoldOwner) {
         self.tickets.insert(ticket_id);
-        self.buyers.insert((ticket_id, buyer_id.clone()));
+        self.buyers.extend(owner.buyer_id().map(|buyer_id| (ticket_id, buyer_id.clone())));
     }
 }

@@ -12,8 +12,8 @@ use kernel::{
 use sea_orm_database::Batching;
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
-    HoldRequest, RegisterTicket, StockCommand, StockOrder, StockOutcome, StockStore, Ticket,
-    TicketChange, TicketDraft, TicketStore, Wanted,
+    HoldOwner, HoldRequest, RegisterTicket, StockCommand, StockOrder, StockOutcome, StockStore,
+    Ticket, TicketChange, TicketDraft, TicketStore, Wanted,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -157,7 +157,7 @@ pub(crate) fn order(ticket_id: TicketId, buyer: u16, units: u32) -> (HoldId, Sto
     let request = HoldRequest {
         hold_id,
         ticket_id,
-        buyer_id,
+        owner: HoldOwner::Buyer(buyer_id),
         wanted: Wanted::Units(quantity),
         expected_total: None,
         pinned: true,

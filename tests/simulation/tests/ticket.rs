@@ -12,18 +12,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use kernel::{
-    Answered, BuyerId, Caller, Cause, CivilDate, Clock, Currency, EventId, Fault, FaultClass,
-    HoldId, IdSource, Locale, Money, OrganizerId, PageSize, Quantity, ReplyKey, Role, StoreError,
-    TicketId, Timestamp, Uuid,
+    Answered, BuyerId, Caller, Cause, CivilDate, Clock, Currency, Cursor, EventId, Fault,
+    FaultClass, HoldId, IdSource, Locale, Money, OrganizerId, PageSize, Quantity, ReplyKey, Role,
+    StoreError, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
 use testkit::{ManualClock, NumberedIds};
 use ticket::{
-    CalendarOf, ChangeTicketError, DeleteTicket, DueHolds, GetCalendar, HoldRecord, HoldRequest,
-    HoldState, HoldStep, Listing, NightChange, Nights, RegisterTicket, SetCapacity, SetNights,
-    StockCommand, StockOrder, StockOutcome, StockStore, StockVerdict, StuckHold, Sweep,
-    TermsChange, TicketDraft, TicketEvent, TicketKind, TicketOrder, TicketSearch, TicketSlots,
-    TicketStatus, Ticketing, UpdateTicket, Wanted,
+    CalendarOf, ChangeTicketError, CreateHouseHold, DeleteTicket, DueHolds, GetCalendar, Hold,
+    HoldOwner, HoldRecord, HoldRequest, HoldState, HoldStep, Listing, NightChange, Nights,
+    RegisterTicket, SetCapacity, SetNights, StockCommand, StockOrder, StockOutcome, StockStore,
+    StockVerdict, StuckHold, Sweep, TermsChange, TicketDraft, TicketEvent, TicketKind, TicketOrder,
+    TicketSearch, TicketSlots, TicketStatus, Ticketing, UpdateTicket, Wanted,
 };
 
 struct Scene {
@@ -70,7 +70,7 @@ impl Scene {
         let command = StockCommand::Hold(HoldRequest {
             hold_id,
             ticket_id,
-            buyer_id: BuyerId::new("alice").unwrap(),
+            owner: HoldOwner::Buyer(BuyerId::new("alice").unwrap()),
             wanted: Wanted::Units(Quantity::new(units).unwrap()),
             expected_total: None,
             pinned,
@@ -397,6 +397,19 @@ impl StockStore for Damaged {
         self.inner.due_holds(skipped, limit).await
     }
 
+    async fn house_holds(
+        &self,
+        ticket_id: TicketId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Hold>, StoreError> {
+        self.inner.house_holds(ticket_id, after, limit).await
+    }
+
+    async fn forsaken_house_holds(&self, limit: u32) -> Result<Vec<HoldId>, StoreError> {
+        self.inner.forsaken_house_holds(limit).await
+    }
+
     async fn slots(
         &self,
         tickets: &[TicketId],
@@ -441,4 +454,36 @@ async fn r03_corrupt_holds_keep_no_other_from_expiring() {
         assert_eq!(expired, holds - damaged.len(), "all others, {corrupt_places:?}");
         assert_eq!(stuck, damaged.into_iter().collect(), "each of them, and no other");
     }
+}
+
+#[tokio::test]
+async fn r46_only_its_organizer_keeps_and_gives_up_for_the_house() {
+    let scene = Scene::new();
+    let ticket_id = scene.registered(5).await;
+    let wish = |units, keyed| CreateHouseHold {
+        ticket_id,
+        note: "guests".into(),
+        wanted: Wanted::Units(Quantity::new(units).unwrap()),
+        keyed,
+    };
+    let ticketing = &scene.ticketing;
+    let keyed = Some(HoldId::new(Uuid::from_u128(77)));
+    for other in [caller(Role::Buyer, None), caller(Role::Organizer, Some("other"))] {
+        let refused = ticketing.create_house_hold(&other, wish(1, None)).await.unwrap_err();
+        assert_eq!(refused.class(), FaultClass::Forbidden);
+    }
+    let kept = ticketing.create_house_hold(&scene.organizer, wish(2, keyed)).await.unwrap();
+    scene.clock.advance(ticket::HOLD_TTL_DEFAULT);
+    let again = ticketing.create_house_hold(&scene.organizer, wish(2, keyed)).await;
+    assert_eq!(again, Ok(kept.clone()), "a lost answer is asked for again");
+    let reused = ticketing.create_house_hold(&scene.organizer, wish(1, keyed)).await.unwrap_err();
+    assert_eq!(reused.reason(), "IDEMPOTENCY_KEY_REUSED");
+    let buyers = scene.hold(ticket_id, 1, true).await;
+    let refused = ticketing.release_house_hold(&scene.organizer, (ticket_id, buyers)).await;
+    assert_eq!(refused.unwrap_err().reason(), "HOLD_NOT_FOUND");
+    assert!(ticketing.get_hold(&scene.service, kept.id).await.is_err(), "booking sees none");
+    scene.step(buyers, HoldStep::Release).await;
+    scene.delete(ticket_id, "").await.unwrap();
+    assert_eq!(ticketing.finish_retirements(10).await, Ok(1), "given up, then retired");
+    assert_eq!(ticketing.get_ticket(ticket_id).await.unwrap().stock.held(), 0);
 }

@@ -4,6 +4,7 @@
 mod consumer;
 mod convert;
 mod facts;
+mod house;
 mod request;
 mod service;
 mod stock_convert;

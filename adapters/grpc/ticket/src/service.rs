@@ -7,7 +7,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, answer, caller_of, refuse, reply_key};
+use grpc_server::{Tasks, answer, caller_of, keyed_id, refuse, reply_key};
+use kernel::HoldId;
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::ticket_service_server::TicketService;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::watch::Watch;
-use crate::{convert, request as read};
+use crate::{convert, house, request as read};
 
 /// `TicketService` over this context's use cases.
 pub struct TicketGrpc {
@@ -148,6 +149,47 @@ impl TicketService for TicketGrpc {
         Ok(Response::new(pb::GetCalendarResponse {
             calendars: read.tickets.iter().map(convert::calendar).collect(),
             next_page_token: page_token(read.next, &conditions),
+        }))
+    }
+
+    async fn create_house_hold(
+        &self,
+        request: Request<pb::CreateHouseHoldRequest>,
+    ) -> Result<Response<pb::CreateHouseHoldResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
+        let key = reply_key(&request, &caller, "TicketService/CreateHouseHold")?;
+        let keyed = key.as_ref().map(|key| HoldId::new(keyed_id(key)));
+        let command = house::create(request.get_ref(), keyed).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.create_house_hold(&caller, command).await.map_err(|e| refuse(&e))
+        });
+        let hold = Some(house::house_hold(&done.await?));
+        Ok(Response::new(pb::CreateHouseHoldResponse { hold }))
+    }
+
+    async fn release_house_hold(
+        &self,
+        request: Request<pb::ReleaseHouseHoldRequest>,
+    ) -> Result<Response<pb::ReleaseHouseHoldResponse>, Status> {
+        let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
+        let which = house::release(request.get_ref()).map_err(|e| refuse(&e))?;
+        let done = self.tasks.finish(async move {
+            ticketing.release_house_hold(&caller, which).await.map_err(|e| refuse(&e))
+        });
+        let hold = Some(house::house_hold(&done.await?));
+        Ok(Response::new(pb::ReleaseHouseHoldResponse { hold }))
+    }
+
+    async fn list_house_holds(
+        &self,
+        request: Request<pb::ListHouseHoldsRequest>,
+    ) -> Result<Response<pb::ListHouseHoldsResponse>, Status> {
+        let (query, conditions) = house::list(request.get_ref()).map_err(|e| refuse(&e))?;
+        let page = self.ticketing.list_house_holds(&caller_of(&request), query).await;
+        let page = page.map_err(|e| refuse(&e))?;
+        Ok(Response::new(pb::ListHouseHoldsResponse {
+            holds: page.holds.iter().map(house::house_hold).collect(),
+            next_page_token: page_token(page.next, &conditions),
         }))
     }
 

@@ -7,7 +7,10 @@ use kernel::{BookingId, BuyerId, HoldId, Invalid, Quantity, Violation};
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_command::Command;
 use proto::boxoffice::ticket::v1::stock_verdict::Outcome;
-use ticket::{Hold, HoldRequest, HoldState, HoldStep, StockCommand, StockOutcome, Wishes};
+use proto::google::r#type::Date;
+use ticket::{
+    Hold, HoldOwner, HoldRequest, HoldState, HoldStep, StockCommand, StockOutcome, Wanted, Wishes,
+};
 
 use crate::convert;
 
@@ -21,7 +24,7 @@ pub(crate) fn hold(hold: &Hold) -> pb::Hold {
         hold_id: hold.id.to_string(),
         booking_id: hold.booking_id().to_string(),
         ticket_id: hold.ticket_id.to_string(),
-        buyer_id: hold.buyer_id.to_string(),
+        buyer_id: hold.owner.buyer_id().map(ToString::to_string).unwrap_or_default(),
         lines: lines.collect(),
         unit_price: Some(money(hold.unit_price)),
         total: Some(money(hold.total)),
@@ -36,7 +39,7 @@ pub(crate) fn hold(hold: &Hold) -> pb::Hold {
 }
 
 /// At most 10,000.
-fn units(quantity: Quantity) -> i32 {
+pub(crate) fn units(quantity: Quantity) -> i32 {
     i32::try_from(quantity.get()).unwrap_or(i32::MAX)
 }
 
@@ -70,25 +73,14 @@ pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Inv
     }
     let ticket_id = check.id("ticket_id", &wire.ticket_id);
     let buyer_id = check.take("buyer_id", BuyerId::new(wire.buyer_id.as_str()));
-    let wishes = Wishes {
-        quantity: i64::from(wire.quantity),
-        seats: wire.seats.clone(),
-        check_in: check.optional_date("check_in", wire.check_in.as_ref()),
-        check_out: check.optional_date("check_out", wire.check_out.as_ref()),
-    };
-    let wanted = match wishes.read() {
-        Ok(wanted) => Some(wanted),
-        Err(Invalid(found)) => {
-            found.into_iter().for_each(|wrong| check.violate(wrong.field, wrong.description));
-            None
-        }
-    };
+    let dates = (wire.check_in.as_ref(), wire.check_out.as_ref());
+    let wanted = wanted(&mut check, wire.quantity, &wire.seats, dates);
     let expected_total = check.optional_money("expected_total", wire.expected_total.as_ref());
     let request = || {
         Some(HoldRequest {
             hold_id: hold_id?,
             ticket_id: ticket_id?,
-            buyer_id: buyer_id?,
+            owner: HoldOwner::Buyer(buyer_id?),
             wanted: wanted?,
             expected_total,
             pinned: wire.pinned,
@@ -97,6 +89,28 @@ pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Inv
     };
     let request = request();
     check.read(request).map(StockCommand::Hold)
+}
+
+/// What is to be set aside.
+pub(crate) fn wanted(
+    check: &mut Check,
+    quantity: i32,
+    seats: &[String],
+    (check_in, check_out): (Option<&Date>, Option<&Date>),
+) -> Option<Wanted> {
+    let wishes = Wishes {
+        quantity: i64::from(quantity),
+        seats: seats.to_vec(),
+        check_in: check.optional_date("check_in", check_in),
+        check_out: check.optional_date("check_out", check_out),
+    };
+    match wishes.read() {
+        Ok(wanted) => Some(wanted),
+        Err(Invalid(found)) => {
+            found.into_iter().for_each(|wrong| check.violate(wrong.field, wrong.description));
+            None
+        }
+    }
 }
 
 /// Asks to do something with a hold.
@@ -144,7 +158,7 @@ mod tests {
     use kernel::{Currency, Money, TicketId, Timestamp, Uuid};
     use prost::Message;
     use proto::google::r#type as google;
-    use ticket::{Slot, StockRefusal, Wanted};
+    use ticket::{Slot, StockRefusal};
     use tonic_types::StatusExt;
 
     use super::*;
@@ -196,7 +210,7 @@ mod tests {
             hold(&Hold {
                 id: HoldId::new(Uuid::nil()),
                 ticket_id: TicketId::new(Uuid::nil()),
-                buyer_id: BuyerId::new("alice").expect("a name"),
+                owner: HoldOwner::Buyer(BuyerId::new("alice").expect("a name")),
                 quantity: one,
                 lines: lines.into_iter().map(|slot| (slot, one)).collect(),
                 unit_price: Money::zero(Currency::from_code("KRW").expect("known")),

@@ -1,10 +1,11 @@
 //! Stock and holds in memory.
 
 use async_trait::async_trait;
-use kernel::{BuyerId, HoldId, StoreError, TicketId};
+use kernel::{BuyerId, Cursor, HoldId, StoreError, TicketId};
 use ticket::{
     DueHolds, Hold, HoldRecord, HoldState, Nights, PIN_MAX, Slot, SlotKey, SlotRecord, StockBook,
     StockChanges, StockNeeds, StockOrder, StockStore, StockVerdict, TicketKind, TicketSlots,
+    TicketStatus,
 };
 
 use crate::{MemoryTicketStore, Tables};
@@ -48,6 +49,41 @@ impl StockStore for MemoryTicketStore {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let due = due.into_iter().skip(skipped).take(limit).map(|(_, id)| id).collect();
         Ok(DueHolds { due, unreadable: 0, overdue_pins })
+    }
+
+    async fn house_holds(
+        &self,
+        ticket_id: TicketId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Hold>, StoreError> {
+        let tables = self.tables();
+        let place = |hold: &Hold| hold.house_cursor().map(|cursor| (cursor.sort, cursor.id));
+        let after = after.map(|cursor| (cursor.sort, cursor.id));
+        let is_asked = |hold: &&Hold| {
+            let place = place(hold);
+            let is_beyond = after.is_none() || place < after;
+            place.is_some() && is_beyond && hold.ticket_id == ticket_id && hold.state.keeps_stock()
+        };
+        let mut holds: Vec<_> = tables.holds().filter(is_asked).cloned().collect();
+        holds.sort_by_key(place);
+        holds.reverse();
+        holds.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(holds)
+    }
+
+    async fn forsaken_house_holds(&self, limit: u32) -> Result<Vec<HoldId>, StoreError> {
+        let tables = self.tables();
+        let is_retiring = |id: &TicketId| {
+            tables.tickets.get(id).is_some_and(|ticket| ticket.status == TicketStatus::Retiring)
+        };
+        let forsaken = tables.holds().filter(|hold| {
+            hold.owner.buyer_id().is_none()
+                && hold.state.keeps_stock()
+                && is_retiring(&hold.ticket_id)
+        });
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(forsaken.map(|hold| hold.id).take(limit).collect())
     }
 
     async fn slots(
@@ -100,7 +136,9 @@ impl Tables {
 
     fn owned(&self, ticket_id: TicketId, buyer_id: &BuyerId) -> u64 {
         let theirs = |hold: &&Hold| {
-            hold.ticket_id == ticket_id && hold.buyer_id == *buyer_id && hold.state.keeps_stock()
+            hold.ticket_id == ticket_id
+                && hold.owner.buyer_id() == Some(buyer_id)
+                && hold.state.keeps_stock()
         };
         self.holds().filter(theirs).map(|hold| u64::from(hold.quantity.get())).sum()
     }

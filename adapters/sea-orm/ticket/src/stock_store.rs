@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use kernel::{Envelope, HoldId, Recorded, StoreError, TicketId, Uuid};
+use kernel::{Cursor, Envelope, HoldId, Recorded, StoreError, TicketId, Uuid};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -19,7 +19,7 @@ use sea_orm_database::{
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
-    DueHolds, HoldChange, HoldRecord, HoldState, Nights, PIN_MAX, StockChanges, StockCommand,
+    DueHolds, Hold, HoldChange, HoldRecord, HoldState, Nights, PIN_MAX, StockChanges, StockCommand,
     StockOrder, StockRefusal, StockStore, StockVerdict, Ticket, TicketEvent, TicketKind,
     TicketSlots,
 };
@@ -81,6 +81,22 @@ impl StockStore for SeaOrmTicketStore {
         Ok(DueHolds { unreadable: found - due.len(), due, overdue_pins })
     }
 
+    async fn house_holds(
+        &self,
+        ticket_id: TicketId,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<Hold>, StoreError> {
+        let failed = unavailable("listing what is set aside for the house");
+        read::house_holds(self.db.reader(), ticket_id, after, limit).await.map_err(failed)?
+    }
+
+    async fn forsaken_house_holds(&self, limit: u32) -> Result<Vec<HoldId>, StoreError> {
+        let failed = unavailable("finding what is set aside of deleted tickets");
+        let ids = read::forsaken(self.db.reader(), limit).await.map_err(failed)?;
+        Ok(ids.into_iter().filter_map(readable).collect())
+    }
+
     async fn slots(
         &self,
         tickets: &[TicketId],
@@ -116,7 +132,7 @@ impl StockStore for SeaOrmTicketStore {
 fn readable(id: String) -> Option<HoldId> {
     let read = id.parse();
     let read = read.map_err(|_| StoreError::CorruptRow { table: "hold", id, column: "id" });
-    read.inspect_err(|error| tracing::error!(%error, "a due hold cannot expire")).ok()
+    read.inspect_err(|error| tracing::error!(%error, "a hold cannot be let go")).ok()
 }
 
 /// What is counted of a hold that has changed. That it expired or came back is counted by its event.

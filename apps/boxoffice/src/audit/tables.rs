@@ -61,12 +61,15 @@ fn own() -> Vec<Table> {
             &["ticket_id", "slot", "hold_id", "kind"],
             &["seq", "d_held", "d_sold", "at_us"],
         ),
-        table(
-            "ticket",
-            "hold",
-            &["id", "ticket_id", "buyer_id", "state"],
-            &["quantity", "pinned_since_us", "expires_at_us"],
-        ),
+        Table {
+            presences: &["house_note"],
+            ..table(
+                "ticket",
+                "hold",
+                &["id", "ticket_id", "buyer_id", "state"],
+                &["quantity", "pinned_since_us", "expires_at_us"],
+            )
+        },
         table("ticket", "hold_line", &["hold_id", "slot"], &["quantity"]),
         table(
             "booking",

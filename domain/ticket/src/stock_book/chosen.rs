@@ -7,8 +7,8 @@ use kernel::{Invalid, Money, Quantity, TicketId, Timestamp, Violation};
 use crate::nights::check_stay;
 use crate::seats::SeatPlan;
 use crate::{
-    HOLD_SEATS_MAX, Lines, Nights, Slot, SlotKey, SlotRecord, StockRefusal, Ticket, TicketKind,
-    Wanted,
+    HOLD_SEATS_MAX, HoldOwner, HoldRequest, Lines, Nights, Slot, SlotKey, SlotRecord, StockRefusal,
+    Ticket, TicketKind, Wanted,
 };
 
 /// The slots that were read.
@@ -25,18 +25,23 @@ const STRANGERS_NAMED_MAX: usize = 10;
 /// The lines of a hold: what was named, or the best free seats.
 pub(super) fn lines(
     ticket: &Ticket,
-    wanted: &Wanted,
+    request: &HoldRequest,
     (stocks, plans): (&Stocks, &mut Plans),
     now: Timestamp,
 ) -> Result<Lines, StockRefusal> {
-    match (ticket.kind, wanted) {
+    match (ticket.kind, &request.wanted) {
         (TicketKind::Admission, Wanted::Units(quantity)) => {
             Ok(Lines::from([(Slot::Admission, *quantity)]))
         }
         (TicketKind::Seated, Wanted::Units(quantity)) => best(ticket.id, *quantity, stocks, plans),
         (TicketKind::Seated, Wanted::Seats(names)) => named(ticket.id, names, stocks),
         (TicketKind::Nightly, Wanted::Nights { quantity, nights }) => {
-            stay(ticket, *quantity, *nights, stocks, now)
+            match request.owner {
+                HoldOwner::Buyer(_) => check_nights(ticket, *nights, stocks, now)?,
+                // The rules of a stay are for buyers.
+                HoldOwner::House { .. } => {}
+            }
+            Ok(nights.dates().map(|date| (Slot::Night(date), *quantity)).collect())
         }
         (TicketKind::Nightly, Wanted::Units(_)) => {
             Err(invalid(&[("check_in", NEEDED), ("check_out", NEEDED)]))
@@ -110,20 +115,18 @@ fn seat_lines(names: impl Iterator<Item = String>) -> Result<Lines, StockRefusal
     Ok(names.map(|name| (Slot::Seat(name), one)).collect())
 }
 
-fn stay(
+fn check_nights(
     ticket: &Ticket,
-    quantity: Quantity,
     nights: Nights,
     stocks: &Stocks,
     now: Timestamp,
-) -> Result<Lines, StockRefusal> {
+) -> Result<(), StockRefusal> {
     let today = ticket.terms.time_zone.date_of(now);
     let terms_of = |date| {
         let night = stocks.get(&(ticket.id, Slot::Night(date))).copied();
         night.unwrap_or_default().terms
     };
-    check_stay(&ticket.terms, nights, today, terms_of).map_err(StockRefusal::StayNotAllowed)?;
-    Ok(nights.dates().map(|date| (Slot::Night(date), quantity)).collect())
+    check_stay(&ticket.terms, nights, today, terms_of).map_err(StockRefusal::StayNotAllowed)
 }
 
 fn invalid(wrong: &[(&str, &str)]) -> StockRefusal {

@@ -186,7 +186,7 @@ impl Rows {
 
     fn owned(&self, (ticket_id, buyer_id): &(TicketId, BuyerId)) -> u64 {
         self.kept()
-            .filter(|h| h.ticket_id == *ticket_id && h.buyer_id == *buyer_id)
+            .filter(|h| h.ticket_id == *ticket_id && h.owner.buyer_id() == Some(buyer_id))
             .map(|hold| u64::from(hold.quantity.get()))
             .sum()
     }
@@ -245,14 +245,23 @@ fn wanted() -> impl Strategy<Value = (u128, Wanted)> {
     prop_oneof![4 => units, 2 => seats, 3 => stay]
 }
 
+/// One of two buyers, or the house.
+fn owner(number: u128) -> HoldOwner {
+    if number == 2 {
+        let created_at = Timestamp::from_micros(1);
+        return HoldOwner::House { note: "guests".into(), created_at };
+    }
+    HoldOwner::Buyer(BuyerId::new(format!("buyer-{number}")).expect("a name"))
+}
+
 fn command() -> impl Strategy<Value = StockCommand> {
     let expected = prop_oneof![4 => Just(None), 1 => (1_i64..8).prop_map(|n| Some(won(n * 1000)))];
-    let hold = (0_u128..6, wanted(), 0_u128..2, expected, any::<bool>()).prop_map(
+    let hold = (0_u128..6, wanted(), 0_u128..3, expected, any::<bool>()).prop_map(
         |(hold, (ticket, wanted), buyer, expected_total, pinned)| {
             StockCommand::Hold(HoldRequest {
                 hold_id: hold_id(hold),
                 ticket_id: ticket_id(ticket),
-                buyer_id: BuyerId::new(format!("buyer-{buyer}")).expect("a name"),
+                owner: owner(buyer),
                 wanted,
                 expected_total,
                 pinned,
@@ -267,6 +276,7 @@ fn command() -> impl Strategy<Value = StockCommand> {
         Just(HoldStep::Release),
         Just(HoldStep::Return),
         Just(HoldStep::Expire),
+        Just(HoldStep::ReleaseHouse),
     ];
     let step = (0_u128..6, step).prop_map(|(hold, step)| StockCommand::Step(hold_id(hold), step));
     prop_oneof![2 => hold, 3 => step]

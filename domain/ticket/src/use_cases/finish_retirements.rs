@@ -4,10 +4,11 @@ use kernel::{Committed, ReplyChange, StoreError, TicketId};
 
 use super::Ticketing;
 use crate::ticket::Decision;
-use crate::{TicketChange, TicketEvent};
+use crate::{HoldStep, StockCommand, TicketChange, TicketEvent};
 
 impl Ticketing {
-    /// Ends at most `limit` retirements and tells how many. A ticket that somebody else ends at the
+    /// Gives up what is set aside for the house of deleted tickets, then ends at most `limit` retirements and tells how
+    /// many. A ticket that somebody else ends at the
     /// same moment is ended once, and one that cannot be ended does not keep the others.
     ///
     /// # Errors
@@ -15,6 +16,10 @@ impl Ticketing {
     pub async fn finish_retirements(&self, limit: u32) -> Result<usize, StoreError> {
         let mut finished = 0;
         let mut failure = None;
+        for hold_id in self.stock.forsaken_house_holds(limit).await? {
+            let order = self.order(StockCommand::Step(hold_id, HoldStep::ReleaseHouse), None);
+            failure = self.stock.execute(vec![order]).await.err().or(failure);
+        }
         for ticket_id in self.store.find_retirable(limit).await? {
             match self.finish_retirement(ticket_id).await {
                 Ok(ended) => finished += usize::from(ended),

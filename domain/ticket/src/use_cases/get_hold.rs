@@ -20,15 +20,17 @@ pub enum GetHoldError {
 }
 
 impl Ticketing {
-    /// Reads a hold. What only left a tombstone is not found.
+    /// Reads a booking's hold. What only left a tombstone is not found, nor what is the house's.
     ///
     /// # Errors
     /// [`GetHoldError`]
     pub async fn get_hold(&self, caller: &Caller, hold_id: HoldId) -> Result<Hold, GetHoldError> {
         caller.service()?;
         match self.stock.find_hold(hold_id).await? {
-            Some(HoldRecord::Hold(hold)) => Ok(hold),
-            Some(HoldRecord::Tombstone(_)) | None => Err(GetHoldError::NotFound),
+            Some(HoldRecord::Hold(hold)) if hold.owner.buyer_id().is_some() => Ok(hold),
+            Some(HoldRecord::Hold(_) | HoldRecord::Tombstone(_)) | None => {
+                Err(GetHoldError::NotFound)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can be asked of the ticket context, one file each.
 
+mod create_house_hold;
 mod delete_ticket;
 mod execute_stock;
 mod expire_holds;
@@ -8,7 +9,10 @@ mod get_availability;
 mod get_calendar;
 mod get_hold;
 mod get_ticket;
+mod house_hold;
+mod list_house_holds;
 mod register_ticket;
+mod release_house_hold;
 mod return_stock;
 mod search_tickets;
 mod set_capacity;
@@ -20,6 +24,7 @@ use std::sync::Arc;
 
 use kernel::{Clock, EventId, IdSource, Recorded, Timestamp};
 
+pub use create_house_hold::CreateHouseHold;
 pub use delete_ticket::DeleteTicket;
 pub use execute_stock::ExecuteStockError;
 pub use expire_holds::{StuckHold, Sweep};
@@ -27,6 +32,8 @@ pub use get_availability::GetAvailabilityError;
 pub use get_calendar::{Calendar, CalendarOf, GetCalendar};
 pub use get_hold::GetHoldError;
 pub use get_ticket::GetTicketError;
+pub use house_hold::HouseHoldError;
+pub use list_house_holds::{HouseHoldPage, ListHouseHolds};
 pub use register_ticket::RegisterTicketError;
 pub use search_tickets::SearchTicketsError;
 pub use set_capacity::SetCapacity;

@@ -10,7 +10,7 @@ use testkit::{Platform, Shape};
 use crate::world::{book, book_confirmed, register, tamper, until_status};
 
 /// What is done to which database, and the check that must see it.
-const DAMAGE: [(&str, &str, &str); 36] = [
+const DAMAGE: [(&str, &str, &str); 38] = [
     ("I1", "ticket", "UPDATE stock SET held = -1"),
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
     ("I2", "ticket", "DELETE FROM stock WHERE sold > 0"),
@@ -59,6 +59,8 @@ const DAMAGE: [(&str, &str, &str); 36] = [
     ("I10", "ticket", "UPDATE ticket SET status = 'RETIRED'"),
     ("I10b", "ticket", "UPDATE ticket SET status = 'RETIRING', updated_at_us = 1"),
     ("I11", "ticket", "UPDATE ticket SET max_per_buyer = 1"),
+    ("I10c", "ticket", "UPDATE ticket SET status = 'RETIRED'"),
+    ("I11b", "ticket", "UPDATE hold SET expires_at_us = 1 WHERE buyer_id = ''"),
     ("E1", "booking", "UPDATE outbox SET published_at_us = NULL"),
     ("E2", "booking", "DELETE FROM outbox WHERE version = 2"),
     ("E3", "notification", "DELETE FROM inbox"),
@@ -138,6 +140,11 @@ async fn lively() -> Platform {
     let keyed =
         platform.http.post("/v1/bookings").token(&alice).key("k").json(wish).send().await.unwrap();
     assert_eq!(keyed.status, 200, "{}", keyed.json);
+    let kept = json!({"quantity": 1, "note": "press"});
+    let path = format!("/v1/tickets/{ticket}/houseHolds");
+    let acme = platform.organizer("acme");
+    let kept = platform.http.post(path).token(&acme).json(kept).send().await.unwrap();
+    assert_eq!(kept.status, 200, "{}", kept.json);
     let gone = book(&platform, "bob", &ticket, 1, "ok").await.text("bookingId").to_owned();
     let bob = platform.buyer("bob");
     let cancel = format!("/v1/bookings/{gone}:cancel");

@@ -16,6 +16,7 @@ mod correlation;
 mod crash;
 mod expiry;
 mod hang_up;
+mod house_holds;
 mod idempotency;
 mod kinds;
 mod my_page;

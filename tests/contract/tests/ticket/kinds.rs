@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use kernel::{BuyerId, Committed, Fault, Quantity};
 use ticket::{
-    HoldRecord, HoldRequest, HoldStep, NightChange, NightPrice, Nights, Slot, SlotCapacity,
-    StockCommand, StockRefusal, StockVerdict, Ticket, TicketChange, Wanted, fold,
+    HoldOwner, HoldRecord, HoldRequest, HoldStep, NightChange, NightPrice, Nights, Slot,
+    SlotCapacity, StockCommand, StockRefusal, StockVerdict, Ticket, TicketChange, Wanted, fold,
 };
 
 use crate::scene::{Stores, hold_of, memory, night, over, won};
@@ -90,7 +90,7 @@ async fn r31_fifty_buyers_of_twenty_best_seats(stores: &Stores) {
     stores.agrees(&ticket).await;
     // The same hold again gets its seats, and what is given back can be had again.
     let mut again = stores.wish(&ticket, "nobody", units(2));
-    (again.hold_id, again.buyer_id) = (holds[0].id, holds[0].buyer_id.clone());
+    (again.hold_id, again.owner) = (holds[0].id, holds[0].owner.clone());
     assert_eq!(hold_of(stores.execute(StockCommand::Hold(again)).await), holds[0]);
     assert!(stores.step(holds[3].id, HoldStep::Release).await.is_ok());
     let late = hold_of(stores.hold(&ticket, "late", units(2)).await);
@@ -254,7 +254,7 @@ async fn a_hold_of_a_server_that_knew_of_admission_alone_reads_back(stores: &Sto
     let before = format!("UPDATE hold SET quantity = NULL WHERE id = '{}'", hold.id);
     stores.tamper(&before).await;
     assert_eq!(stores.stock.find_hold(hold.id).await, Ok(Some(HoldRecord::Hold(hold.clone()))));
-    assert_eq!(hold.buyer_id, BuyerId::new("alice").unwrap());
+    assert_eq!(hold.owner, HoldOwner::Buyer(BuyerId::new("alice").unwrap()));
     let more = stores.hold(&ticket, "alice", units(2)).await;
     assert_eq!(reason(&more), "LIMIT_PER_BUYER", "its units count");
     assert!(stores.hold(&ticket, "alice", units(1)).await.is_ok());

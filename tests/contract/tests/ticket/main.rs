@@ -9,6 +9,7 @@
 mod accounts;
 mod crowds;
 mod earlier_holds;
+mod house;
 mod kinds;
 mod migrated;
 mod scene;

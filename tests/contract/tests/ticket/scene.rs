@@ -14,9 +14,9 @@ use memory_ticket::MemoryTicketStore;
 use sea_orm_database::{Batching, Commits};
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
-    Availability, Hold, HoldRequest, HoldStep, Listing, RegisterTicket, SectionPrice, Slot,
-    SlotCapacity, StockCommand, StockEntry, StockOrder, StockOutcome, StockStore, StockVerdict,
-    Ticket, TicketChange, TicketDraft, TicketEvent, TicketKind, TicketStore, Wanted,
+    Availability, Hold, HoldOwner, HoldRequest, HoldStep, Listing, RegisterTicket, SectionPrice,
+    Slot, SlotCapacity, StockCommand, StockEntry, StockOrder, StockOutcome, StockStore,
+    StockVerdict, Ticket, TicketChange, TicketDraft, TicketEvent, TicketKind, TicketStore, Wanted,
 };
 
 const ASKED_AGAIN_MAX: usize = 20;
@@ -313,7 +313,7 @@ impl Stores {
         HoldRequest {
             hold_id: HoldId::new(self.uuid()),
             ticket_id: ticket.id,
-            buyer_id: BuyerId::new(buyer).unwrap(),
+            owner: HoldOwner::Buyer(BuyerId::new(buyer).unwrap()),
             wanted: Wanted::Units(Quantity::new(units).unwrap()),
             expected_total: None,
             pinned: false,

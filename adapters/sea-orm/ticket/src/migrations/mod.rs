@@ -5,6 +5,7 @@ mod m0002_stock;
 mod m0003_hold;
 mod m0004_kinds;
 mod m0005_ticket_search;
+mod m0006_house_hold;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -17,5 +18,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0003_hold::Migration),
         Box::new(m0004_kinds::Migration),
         Box::new(m0005_ticket_search::Migration),
+        Box::new(m0006_house_hold::Migration),
     ]
 }

@@ -2,7 +2,7 @@
 
 use kernel::{BuyerId, Currency, HoldId, Money, Quantity, StoreError, Timestamp};
 use sea_orm::entity::prelude::*;
-use ticket::{Hold, HoldRecord, HoldState, Lines, Tombstone};
+use ticket::{Hold, HoldOwner, HoldRecord, HoldState, Lines, Tombstone};
 
 use super::{corrupt, line};
 
@@ -10,6 +10,8 @@ use super::{corrupt, line};
 pub(crate) const ACTIVE: &str = "ACTIVE";
 /// The text of a hold that is sold.
 pub(crate) const COMMITTED: &str = "COMMITTED";
+/// The buyer of what is set aside for the house: no buyer has an empty name.
+pub(crate) const HOUSE: &str = "";
 const RETURNED: &str = "RETURNED";
 const RELEASED: &str = "RELEASED";
 const EXPIRED: &str = "EXPIRED";
@@ -31,6 +33,8 @@ pub(crate) struct Model {
     pub(crate) expires_at_us: Option<i64>,
     pub(crate) revision: i64,
     pub(crate) event_version: i64,
+    pub(crate) house_note: Option<String>,
+    pub(crate) house_since_us: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -56,6 +60,8 @@ impl From<&HoldRecord> for Model {
                 expires_at_us: None,
                 revision: tombstone.revision,
                 event_version: i64::from(tombstone.told),
+                house_note: None,
+                house_since_us: None,
             },
         }
     }
@@ -70,13 +76,19 @@ impl From<&Hold> for Model {
             HoldState::Released { told } => (RELEASED, told, None),
             HoldState::Expired => (EXPIRED, false, None),
         };
+        let (buyer_id, house_note, house_since_us) = match &hold.owner {
+            HoldOwner::Buyer(buyer_id) => (buyer_id.to_string(), None, None),
+            HoldOwner::House { note, created_at } => {
+                (HOUSE.to_owned(), Some(note.clone()), Some(created_at.as_micros()))
+            }
+        };
         Self {
             id: hold.id.to_string(),
             state: state.to_owned(),
             told,
             pinned_since_us: pinned_since.map(Timestamp::as_micros),
             ticket_id: Some(hold.ticket_id.to_string()),
-            buyer_id: Some(hold.buyer_id.to_string()),
+            buyer_id: Some(buyer_id),
             quantity: Some(i64::from(hold.quantity.get())),
             currency: Some(hold.unit_price.currency().code().to_owned()),
             unit_price_minor: Some(hold.unit_price.minor()),
@@ -84,6 +96,8 @@ impl From<&Hold> for Model {
             expires_at_us: Some(hold.expires_at.as_micros()),
             revision: hold.revision,
             event_version: hold.event_version,
+            house_note,
+            house_since_us,
         }
     }
 }
@@ -110,7 +124,6 @@ impl Model {
         // A server that knew of admission alone wrote none, and one line.
         let of_lines = || lines.values().map(|quantity| i64::from(quantity.get())).sum();
         let quantity = Quantity::new(self.quantity.unwrap_or_else(of_lines));
-        let buyer_id = self.buyer_id.clone().and_then(|id| BuyerId::new(id).ok());
         let code = self.currency.as_deref();
         let currency = code.and_then(|code| Currency::from_code(code).ok());
         let currency = currency.ok_or_else(|| corrupt("currency"))?;
@@ -120,7 +133,7 @@ impl Model {
         Ok(HoldRecord::Hold(Hold {
             id,
             ticket_id: ticket_id.parse().map_err(|_| corrupt("ticket_id"))?,
-            buyer_id: buyer_id.ok_or_else(|| corrupt("buyer_id"))?,
+            owner: self.owner().ok_or_else(|| corrupt("buyer_id, house_note, house_since_us"))?,
             quantity: quantity.map_err(|_| corrupt("quantity"))?,
             lines,
             unit_price: Money::from_minor(unit_price, currency),
@@ -130,6 +143,17 @@ impl Model {
             revision: self.revision,
             event_version: self.event_version,
         }))
+    }
+
+    fn owner(&self) -> Option<HoldOwner> {
+        match (self.buyer_id.as_deref()?, &self.house_note, self.house_since_us) {
+            (HOUSE, Some(note), Some(since)) => {
+                let created_at = Timestamp::from_micros(since);
+                Some(HoldOwner::House { note: note.clone(), created_at })
+            }
+            (buyer_id, None, None) => BuyerId::new(buyer_id).ok().map(HoldOwner::Buyer),
+            (_, Some(_), _) | (_, _, Some(_)) => None,
+        }
     }
 
     fn state(&self) -> Option<HoldState> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ::ticket::{
-    Allocation, EntryKind, Hold, HoldRecord, HoldState, Lines, SectionPrice, Slot, StockEntry,
-    Terms, Ticket, TicketKind, TicketStatus, Tombstone,
+    Allocation, EntryKind, Hold, HoldOwner, HoldRecord, HoldState, Lines, SectionPrice, Slot,
+    StockEntry, Terms, Ticket, TicketKind, TicketStatus, Tombstone,
 };
 use kernel::{
     BuyerId, Currency, HoldId, Locale, Money, OrganizerId, Quantity, TicketId, TimeZoneName,
@@ -112,25 +112,30 @@ fn holds() -> impl Strategy<Value = HoldRecord> {
         Just(HoldState::Expired),
     ];
     let lines = proptest::collection::btree_map(slot(), quantity(), 1..4);
+    let buyer = "[!-~]{1,128}".prop_map(|name| BuyerId::new(name).expect("visible"));
+    let house = ("[^\\x00-\\x1f]{0,200}", instant());
+    let owner = prop_oneof![
+        buyer.prop_map(HoldOwner::Buyer),
+        house.prop_map(|(note, created_at)| HoldOwner::House { note, created_at }),
+    ];
     let what = (quantity(), lines);
-    let hold = (uuid(), uuid(), "[!-~]{1,128}", what, money(), state, instant(), 1..i64::MAX)
-        .prop_map(
-            |(id, ticket_id, buyer, (quantity, lines), price, state, expires_at, revision)| {
-                HoldRecord::Hold(Hold {
-                    id: HoldId::new(id),
-                    ticket_id: TicketId::new(ticket_id),
-                    buyer_id: BuyerId::new(buyer).expect("visible"),
-                    quantity,
-                    lines,
-                    unit_price: price,
-                    total: price,
-                    state,
-                    expires_at,
-                    revision,
-                    event_version: revision / 2,
-                })
-            },
-        );
+    let hold = (uuid(), uuid(), owner, what, money(), state, instant(), 1..i64::MAX).prop_map(
+        |(id, ticket_id, owner, (quantity, lines), price, state, expires_at, revision)| {
+            HoldRecord::Hold(Hold {
+                id: HoldId::new(id),
+                ticket_id: TicketId::new(ticket_id),
+                owner,
+                quantity,
+                lines,
+                unit_price: price,
+                total: price,
+                state,
+                expires_at,
+                revision,
+                event_version: revision / 2,
+            })
+        },
+    );
     let tombstone = (uuid(), any::<bool>(), 1..i64::MAX).prop_map(|(id, told, revision)| {
         HoldRecord::Tombstone(Tombstone { id: HoldId::new(id), told, revision })
     });

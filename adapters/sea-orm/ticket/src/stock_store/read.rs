@@ -9,17 +9,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{BuyerId, HoldId, StoreError, TicketId};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use kernel::{BuyerId, Cursor, HoldId, StoreError, TicketId};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect,
 };
 use sea_orm_database::{Run, TxError};
 use ticket::{
-    HoldRecord, Nights, SlotKey, SlotRecord, StockBook, StockNeeds, StockOrder, Ticket, TicketKind,
+    Hold, HoldRecord, Nights, SlotKey, SlotRecord, StockBook, StockNeeds, StockOrder, Ticket,
+    TicketKind, TicketStatus,
 };
 
+use crate::rows::ticket::status_name;
 use crate::rows::{hold, line, stock, ticket as ticket_row};
 
 /// Slots of a ticket that one part of a statement names.
@@ -62,6 +64,59 @@ pub(super) async fn lines(
 ) -> Result<Vec<line::Model>, DbErr> {
     let ids = holds.iter().map(|hold| hold.id.as_str());
     line::Entity::find().filter(line::Column::HoldId.is_in(ids)).all(conn).await
+}
+
+/// What is set aside for the house of a ticket, the newest first.
+pub(super) async fn house_holds(
+    conn: &impl ConnectionTrait,
+    ticket_id: TicketId,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Result<Vec<Hold>, StoreError>, DbErr> {
+    let beyond = |after: Cursor| {
+        let same = hold::Column::HouseSinceUs.eq(after.sort);
+        Condition::any()
+            .add(hold::Column::HouseSinceUs.lt(after.sort))
+            .add(same.and(hold::Column::Id.lt(after.id.to_string())))
+    };
+    let rows = hold::Entity::find()
+        .filter(hold::Column::TicketId.eq(ticket_id.to_string()))
+        .filter(hold::Column::BuyerId.eq(hold::HOUSE))
+        .filter(hold::Column::State.eq(hold::ACTIVE))
+        .filter(Condition::all().add_option(after.map(beyond)))
+        .order_by_desc(hold::Column::HouseSinceUs)
+        .order_by_desc(hold::Column::Id)
+        .limit(u64::from(limit))
+        .all(conn)
+        .await?;
+    let lines = lines(conn, &rows).await?;
+    let read = |row: &hold::Model| match row.read(&lines) {
+        Ok(HoldRecord::Hold(hold)) => Some(Ok(hold)),
+        Ok(HoldRecord::Tombstone(_)) => None,
+        Err(error) => Some(Err(error)),
+    };
+    Ok(rows.iter().filter_map(read).collect())
+}
+
+/// What is still set aside for the house of tickets that are RETIRING.
+pub(super) async fn forsaken(
+    conn: &impl ConnectionTrait,
+    limit: u32,
+) -> Result<Vec<String>, DbErr> {
+    let retiring = Query::select()
+        .column(ticket_row::Column::Id)
+        .from(ticket_row::Entity)
+        .and_where(ticket_row::Column::Status.eq(status_name(TicketStatus::Retiring)))
+        .to_owned();
+    let ids = hold::Entity::find()
+        .select_only()
+        .column(hold::Column::Id)
+        .filter(hold::Column::TicketId.in_subquery(retiring))
+        .filter(hold::Column::BuyerId.eq(hold::HOUSE))
+        .filter(hold::Column::State.eq(hold::ACTIVE))
+        .order_by_asc(hold::Column::Id)
+        .limit(u64::from(limit));
+    ids.into_tuple().all(conn).await
 }
 
 /// Holds that others began while this transaction waited for the ticket. Without them, who asks for one

@@ -32,9 +32,22 @@ pub(super) fn checks() -> Vec<Check> {
             "SELECT h.ticket_id || '/' || h.buyer_id FROM ticket.hold h JOIN {UNITS} u ON u.hold_id = h.id JOIN \
              ticket.ticket t ON t.id = h.ticket_id JOIN (SELECT hold_id, MAX(at_us) AS at_us FROM ticket.stock_entry \
              WHERE kind IN ('HOLD', 'RETAKE') GROUP BY hold_id) e ON e.hold_id = h.id WHERE h.state IN ('ACTIVE', \
-             'COMMITTED') AND h.buyer_id IS NOT NULL AND t.max_per_buyer > 0 GROUP BY h.ticket_id, h.buyer_id HAVING \
+             'COMMITTED') AND h.buyer_id <> '' AND t.max_per_buyer > 0 GROUP BY h.ticket_id, h.buyer_id HAVING \
              SUM(u.units) > MAX(t.max_per_buyer) AND MAX(e.at_us) > MAX(t.updated_at_us)"
         ),
+    ));
+    all.push(check(
+        "I11b",
+        "what is set aside for the house is its organizer's alone: without an end, neither pinned nor sold",
+        "SELECT id FROM ticket.hold WHERE (COALESCE(buyer_id, '-') = '') <> (house_note IS NOT NULL) OR (house_note \
+         IS NOT NULL AND (state NOT IN ('ACTIVE', 'RELEASED') OR pinned_since_us IS NOT NULL OR expires_at_us <> \
+         9223372036854775807))",
+    ));
+    all.push(check(
+        "I10c",
+        "a retired ticket keeps no stock",
+        "SELECT h.id FROM ticket.hold h JOIN ticket.ticket t ON t.id = h.ticket_id WHERE t.status = 'RETIRED' AND \
+         h.state IN ('ACTIVE', 'COMMITTED')",
     ));
     all
 }

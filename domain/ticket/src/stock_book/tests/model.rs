@@ -74,14 +74,19 @@ impl Model {
     ) -> Result<String, &'static str> {
         if let Some(known) = self.holds.get(&request.hold_id) {
             let same = known.request.as_ref().is_some_and(|first| {
-                (first.ticket_id, &first.buyer_id) == (request.ticket_id, &request.buyer_id)
+                (first.ticket_id, &first.owner) == (request.ticket_id, &request.owner)
                     && asks_for(request, known)
             });
-            let open = matches!(known.state, "ACTIVE" | "COMMITTED" | "EXPIRED");
+            let open =
+                matches!(known.state, "ACTIVE" | "COMMITTED" | "EXPIRED") || known.is_houses();
             return if same && open { Ok(known.words()) } else { Err("HOLD_CLOSED") };
         }
         let ticket = scene.0.get(&request.ticket_id).ok_or("TICKET_NOT_FOUND")?;
-        if ticket.status != crate::TicketStatus::OnSale {
+        let house = request.owner.buyer_id().is_none();
+        if house && ticket.is_deleted() {
+            return Err("TICKET_RETIRING");
+        }
+        if !house && ticket.status != crate::TicketStatus::OnSale {
             return Err("NOT_ON_SALE");
         }
         let lines = self.lines(request, ticket, chosen, now)?;
@@ -137,6 +142,11 @@ impl Model {
             (TicketKind::Nightly, Wanted::Nights { nights, .. }) => {
                 let today = ticket.terms.time_zone.date_of(now);
                 let closed = [nights.from(), nights.until()].contains(&night(2));
+                let house = request.owner.buyer_id().is_none();
+                if house {
+                    let of_night = |date| (Slot::Night(date), units);
+                    return Ok(nights.dates().map(of_night).collect());
+                }
                 if nights.from() < today || nights.count() > 3 || closed {
                     return Err("STAY_NOT_ALLOWED");
                 }
@@ -166,6 +176,19 @@ impl Model {
             expires_at: now,
         };
         let mut known = self.holds.get(&id).cloned().unwrap_or(tombstone);
+        if known.is_houses() {
+            match step {
+                HoldStep::ReleaseHouse => known.state = "RELEASED",
+                HoldStep::Expire => {}
+                _ => return Err("HOLD_CLOSED"),
+            }
+            let words = known.words();
+            self.holds.insert(id, known);
+            return Ok(words);
+        }
+        if step == HoldStep::ReleaseHouse {
+            return Err("HOLD_CLOSED");
+        }
         let sells = step == HoldStep::Commit;
         let closed = matches!(known.state, "RELEASED" | "RETURNED");
         let unreleasable = step == HoldStep::Release && known.state == "COMMITTED";
@@ -192,12 +215,14 @@ impl Model {
 
     fn check_room(&self, wish: &Known, (tickets, slots): Scene<'_>) -> Result<(), &'static str> {
         let request = wish.request.as_ref().expect("a hold");
-        let theirs = self.kept().filter_map(|kept| kept.request.as_ref()).filter(|kept| {
-            kept.ticket_id == request.ticket_id && kept.buyer_id == request.buyer_id
-        });
+        let theirs = self
+            .kept()
+            .filter_map(|kept| kept.request.as_ref())
+            .filter(|kept| kept.ticket_id == request.ticket_id && kept.owner == request.owner);
         let owned: i64 = theirs.map(count).sum();
         let limit = tickets[&request.ticket_id].terms.max_per_buyer;
-        if owned + count(request) > limit.map_or(i64::MAX, |max| i64::from(max.get())) {
+        let house = request.owner.buyer_id().is_none();
+        if !house && owned + count(request) > limit.map_or(i64::MAX, |max| i64::from(max.get())) {
             return Err("LIMIT_PER_BUYER");
         }
         let full = wish.lines.iter().any(|(slot, count)| {
@@ -232,7 +257,8 @@ impl Model {
             let taken = self.taken(key.0, &key.1);
             assert_eq!(u64::try_from(taken), Ok(stock.held() + stock.sold()), "{key:?}");
         }
-        for owner in rows.kept().map(|hold| (hold.ticket_id, hold.buyer_id.clone())) {
+        let owner = |hold: &Hold| Some((hold.ticket_id, hold.owner.buyer_id()?.clone()));
+        for owner in rows.kept().filter_map(owner) {
             let max = rows.tickets[&owner.0].terms.max_per_buyer;
             assert!(max.is_none_or(|max| rows.owned(&owner) <= u64::from(max.get())), "I11");
         }
@@ -257,11 +283,15 @@ impl Known {
                 self.state = "EXPIRED";
                 return 1;
             }
-            HoldStep::Expire => {}
+            HoldStep::Expire | HoldStep::ReleaseHouse => {}
         }
         let tells = step == HoldStep::Return && !self.told;
         self.told |= tells;
         usize::from(tells)
+    }
+
+    fn is_houses(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.owner.buyer_id().is_none())
     }
 
     fn words(&self) -> String {

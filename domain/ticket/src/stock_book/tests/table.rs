@@ -14,7 +14,7 @@ fn request(number: u128, buyer: &str, units: i64, pinned: bool) -> HoldRequest {
     HoldRequest {
         hold_id: hold_id(number),
         ticket_id: ticket_id(1),
-        buyer_id: BuyerId::new(buyer).expect("a name"),
+        owner: HoldOwner::Buyer(BuyerId::new(buyer).expect("a name")),
         wanted: Wanted::Units(Quantity::new(units).expect("small")),
         expected_total: None,
         pinned,
@@ -97,6 +97,38 @@ fn r01_the_price_is_the_tickets_own() {
     assert_eq!((held.unit_price, held.total), (won(1000), won(2000)));
 }
 
+#[test]
+fn r46_what_the_house_keeps_has_no_end_and_never_oversells() {
+    let mut rows = Rows::new();
+    let house = |number, units| {
+        let created_at = Timestamp::from_micros(1);
+        let owner = HoldOwner::House { note: "press".into(), created_at };
+        StockCommand::Hold(HoldRequest { owner, ..request(number, "nobody", units, false) })
+    };
+    rows.happen(&Happening::PausedOrNot(ticket_id(1)));
+    assert_eq!(words(&mut rows, &hold(9, 1)), "NOT_ON_SALE");
+    assert_eq!(words(&mut rows, &house(0, 4)), "ACTIVE false", "before the sale");
+    assert_eq!(words(&mut rows, &house(1, 2)), "SOLD_OUT");
+    rows.now = rows.now.plus(crate::PIN_MAX * 400);
+    assert_eq!(words(&mut rows, &step(0, HoldStep::Expire)), "ACTIVE false");
+    for booking in
+        [HoldStep::Pin, HoldStep::Unpin, HoldStep::Commit, HoldStep::Release, HoldStep::Return]
+    {
+        assert_eq!(words(&mut rows, &step(0, booking)), "HOLD_CLOSED");
+    }
+    assert_eq!(words(&mut rows, &house(0, 4)), "ACTIVE false", "the same again");
+    assert_eq!(words(&mut rows, &house(0, 3)), "HOLD_CLOSED");
+    for _ in 0..2 {
+        assert_eq!(words(&mut rows, &step(0, HoldStep::ReleaseHouse)), "RELEASED false");
+    }
+    assert_eq!(words(&mut rows, &house(0, 4)), "RELEASED false", "what the first call did");
+    assert_eq!(rows.entries.len(), 2, "taken once, given back once");
+    assert_eq!(words(&mut rows, &step(7, HoldStep::ReleaseHouse)), "HOLD_NOT_FOUND");
+    rows.happen(&Happening::Deleted(ticket_id(1)));
+    assert_eq!(words(&mut rows, &house(2, 1)), "TICKET_RETIRING");
+    assert!(rows.events.is_empty());
+}
+
 fn stay(number: u128, rooms: i64, from: i32, until: i32) -> StockCommand {
     let nights = Nights::new(night(from), night(until), crate::NIGHTS_MAX).expect("some");
     let quantity = Quantity::new(rooms).expect("few");
@@ -164,8 +196,8 @@ fn r27_the_limit_counts_rooms_and_not_their_nights() {
     let mut rows = Rows::new();
     let by_one = |number, rooms| match stay(number, rooms, 0, 3) {
         StockCommand::Hold(hold) => {
-            let buyer_id = BuyerId::new("alice").expect("a name");
-            StockCommand::Hold(HoldRequest { buyer_id, ..hold })
+            let owner = HoldOwner::Buyer(BuyerId::new("alice").expect("a name"));
+            StockCommand::Hold(HoldRequest { owner, ..hold })
         }
         StockCommand::Step(..) => panic!("a hold"),
     };

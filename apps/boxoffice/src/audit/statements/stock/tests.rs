@@ -14,9 +14,9 @@ const WHOLE: &str = "
     INSERT INTO ticket.stock (ticket_id, slot, capacity, held, sold) VALUES ('show', 'seat:A/1', 1, 0, 1),
         ('show', 'seat:A/2', 1, 0, 1), ('show', 'seat:A/3', 1, 0, 0), ('inn', '2026-12-24', 3, 3, 0),
         ('inn', '2026-12-25', 3, 2, 0);
-    INSERT INTO ticket.hold (id, ticket_id, buyer_id, state, expires_at_us) VALUES ('seats', 'show', 'alice',
-        'COMMITTED', 1), ('stay', 'inn', 'bob', 'ACTIVE', 1), ('house', 'inn', NULL, 'ACTIVE', NULL),
-        ('late', 'show', 'carol', 'EXPIRED', 1);
+    INSERT INTO ticket.hold (id, ticket_id, buyer_id, state, expires_at_us, house_note) VALUES ('seats', 'show', 'alice',
+        'COMMITTED', 1, NULL), ('stay', 'inn', 'bob', 'ACTIVE', 1, NULL), ('house', 'inn', '', 'ACTIVE',
+        9223372036854775807, 1), ('late', 'show', 'carol', 'EXPIRED', 1, NULL);
     INSERT INTO ticket.hold (id, state) VALUES ('never', 'RELEASED');
     INSERT INTO ticket.hold_line (hold_id, slot, quantity) VALUES ('seats', 'seat:A/1', 1), ('seats', 'seat:A/2', 1),
         ('stay', '2026-12-24', 2), ('stay', '2026-12-25', 2), ('house', '2026-12-24', 1), ('late', 'seat:A/3', 1);
@@ -44,7 +44,7 @@ async fn found_after(damage: &'static str) -> BTreeSet<(&'static str, String)> {
 async fn i2_slots_of_every_kind_are_compared() {
     assert_eq!(found_after("SELECT 1").await, BTreeSet::new());
     let (night, seat) = ("inn/2026-12-24", "show/seat:A/1");
-    let table: [(&'static str, &[(&str, &str)]); 9] = [
+    let table: [(&'static str, &[(&str, &str)]); 13] = [
         (
             "UPDATE ticket.stock SET held = 4 WHERE slot = '2026-12-24'",
             &[("I1", night), ("I2", night), ("I2b", night)],
@@ -74,6 +74,16 @@ async fn i2_slots_of_every_kind_are_compared() {
         ("UPDATE ticket.stock_entry SET kind = 'RETURN' WHERE seq = 6", &[("I2d", "6")]),
         ("UPDATE ticket.stock_entry SET seq = 0 WHERE seq = 6", &[("I2e", "late/seat:A/3")]),
         ("UPDATE ticket.ticket SET max_per_buyer = 1 WHERE id = 'inn'", &[("I11", "inn/bob")]),
+        ("UPDATE ticket.hold SET expires_at_us = 1 WHERE id = 'house'", &[("I11b", "house")]),
+        ("UPDATE ticket.hold SET pinned_since_us = 1 WHERE id = 'house'", &[("I11b", "house")]),
+        (
+            "UPDATE ticket.hold SET buyer_id = 'bob' WHERE id = 'house'",
+            &[("I11", "inn/bob"), ("I11b", "house")],
+        ),
+        (
+            "UPDATE ticket.ticket SET status = 'RETIRED' WHERE id = 'inn'",
+            &[("I10c", "house"), ("I10c", "stay")],
+        ),
     ];
     for (damage, expected) in table {
         let expected = expected.iter().map(|(check, id)| (*check, (*id).to_owned())).collect();
