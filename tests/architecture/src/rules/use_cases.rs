@@ -36,6 +36,7 @@ const WITHOUT_RPC: &[(&str, &str, By)] = &[
     ("ticket", "return_stock", By::Consumer),
     ("ticket", "expire_holds", By::Worker),
     ("ticket", "finish_retirements", By::Worker),
+    ("ticket", "house_hold", By::UseCases),
     ("ticket", "ticket_change", By::UseCases),
     ("booking", "record_fact", By::Consumer),
     ("booking", "cancel_bookings_of_ticket", By::Consumer),
