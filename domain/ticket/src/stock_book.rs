@@ -130,6 +130,11 @@ impl StockBook {
         if request.expected_total.is_some_and(|expected| expected != total) {
             return Err(StockRefusal::PriceMismatch { total });
         }
+        // What the house keeps has no end to be kept from.
+        let (pinned_since, expires_at) = match &request.owner {
+            HoldOwner::Buyer(_) => (request.pinned.then_some(now), now.plus(ticket.terms.hold_ttl)),
+            HoldOwner::House { .. } => (None, NEVER),
+        };
         let hold = Hold {
             id: request.hold_id,
             ticket_id: request.ticket_id,
@@ -138,11 +143,8 @@ impl StockBook {
             lines,
             unit_price: ticket.terms.unit_price,
             total,
-            state: HoldState::Active { pinned_since: request.pinned.then_some(now) },
-            expires_at: match &request.owner {
-                HoldOwner::Buyer(_) => now.plus(ticket.terms.hold_ttl),
-                HoldOwner::House { .. } => NEVER,
-            },
+            state: HoldState::Active { pinned_since },
+            expires_at,
             revision: 1,
             event_version: 0,
         };

@@ -98,7 +98,7 @@ impl Model {
             request: Some(request.clone()),
             lines,
             state: "ACTIVE",
-            pinned: request.pinned,
+            pinned: request.pinned && request.owner.buyer_id().is_some(),
             told: false,
             expires_at: now.plus(Duration::from_secs(TTL_SECS)),
         };
