@@ -8,8 +8,8 @@ use crate::{HoldStep, StockCommand, TicketChange, TicketEvent};
 
 impl Ticketing {
     /// Gives up what is set aside for the house of deleted tickets, then ends at most `limit` retirements and tells how
-    /// many. A ticket that somebody else ends at the
-    /// same moment is ended once, and one that cannot be ended does not keep the others.
+    /// many. A ticket that somebody else ends at the same moment is ended once, and one that cannot be ended does not
+    /// keep the others.
     ///
     /// # Errors
     /// The last [`StoreError`], after all have had their turn.

@@ -114,7 +114,6 @@ pub(super) async fn forsaken(
         .filter(hold::Column::TicketId.in_subquery(retiring))
         .filter(hold::Column::BuyerId.eq(hold::HOUSE))
         .filter(hold::Column::State.eq(hold::ACTIVE))
-        .order_by_asc(hold::Column::Id)
         .limit(u64::from(limit));
     ids.into_tuple().all(conn).await
 }
