@@ -28,7 +28,7 @@ async fn r46_what_the_house_keeps_is_not_sold_and_comes_back() {
     let again = keep(&platform, "acme", &ticket, 4, "a").await;
     assert_eq!(again.json, kept.json, "the same key, the same hold");
     let other = keep(&platform, "acme", &ticket, 3, "a").await;
-    assert_eq!(other.status, 400, "another request: {}", other.json);
+    assert_eq!(other.status, 422, "another request: {}", other.json);
     assert_eq!(listed(&platform, &ticket).await, vec![kept.json.clone()]);
     assert_eq!(keep(&platform, "rival", &ticket, 1, "b").await.status, 403);
     let refused = keep(&platform, "acme", &ticket, 2, "c").await;
