@@ -180,7 +180,11 @@ impl Model {
             match step {
                 HoldStep::ReleaseHouse => known.state = "RELEASED",
                 HoldStep::Expire => {}
-                _ => return Err("HOLD_CLOSED"),
+                HoldStep::Pin
+                | HoldStep::Unpin
+                | HoldStep::Commit
+                | HoldStep::Release
+                | HoldStep::Return => return Err("HOLD_CLOSED"),
             }
             let words = known.words();
             self.holds.insert(id, known);
