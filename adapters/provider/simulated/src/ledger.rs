@@ -9,7 +9,7 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
 use sea_orm_database::{
-    Batching, Database, Group, Job, TxError, database_now, insert_all, unavailable,
+    Batching, Database, Group, Job, TxError, database_now, filled, insert_all, unavailable,
 };
 
 use crate::script::{Plan, Reply};
@@ -91,7 +91,8 @@ async fn book_all(
 ) -> Result<Vec<Booked>, TxError> {
     let now = database_now(tx).await?;
     let keys = orders.iter().map(|job| job.work.0.key.to_string());
-    let known = charge_row::Entity::find().filter(charge_row::Column::Id.is_in(keys)).all(tx);
+    let known =
+        charge_row::Entity::find().filter(charge_row::Column::Id.is_in(filled(keys))).all(tx);
     let known = known.await?.into_iter().map(|charge| (charge.id.clone(), charge));
     let (mut known, mut fresh): (HashMap<_, _>, _) = (known.collect(), Vec::new());
     let mut booked = Vec::with_capacity(orders.len());

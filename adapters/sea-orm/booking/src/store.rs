@@ -16,7 +16,7 @@ use sea_orm::{
     QueryOrder, QuerySelect,
 };
 use sea_orm_database::{
-    Admission, Batching, Database, Group, Job, Marks, TxError, database_now, insert_all,
+    Admission, Batching, Database, Group, Job, Marks, TxError, database_now, filled, insert_all,
     overwrite_all, unavailable, write_admitted,
 };
 
@@ -225,7 +225,7 @@ async fn revisions(
     let rows: Vec<(String, i64)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Revision])
-        .filter(Column::Id.is_in(ids))
+        .filter(Column::Id.is_in(filled(ids)))
         .order_by_asc(Column::Id)
         .lock_exclusive()
         .into_tuple()

@@ -34,7 +34,7 @@ pub use marks::{Admission, Marks, find_reply, park, write_admitted, write_marks}
 pub use measure::Standings;
 pub use reader::Reader;
 pub use relay::{OutboxLag, Relay};
-pub use rows::{insert_all, overwrite_all};
+pub use rows::{filled, insert_all, overwrite_all, parts};
 pub use sea_orm_migration::MigrationTrait;
 pub use steps::{add_column, create_index, create_table, long_blob};
 pub use unit_of_work::{TxError, at_commit, count_at_commit, unavailable};

@@ -10,11 +10,14 @@ use telemetry_metrics::events;
 pub use self::admission::Admission;
 use crate::Database;
 use crate::engine::now_expr;
+use crate::rows::parts;
 use crate::tables::{DeadLetter, Inbox, Outbox, Reply};
 use crate::unit_of_work::{TxError, count_at_commit, unavailable};
 
 /// Each row compares itself with all that are completed: more of them than these cost more than another statement.
 const REPLIES_AT_ONCE: usize = 32;
+/// Of an insert of few columns.
+const ROWS_AT_ONCE: usize = 256;
 
 /// What becomes durable together with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,15 +49,15 @@ pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), T
 /// transaction is run again and finds it.
 pub async fn write_admitted(tx: &DatabaseTransaction, marks: Vec<Marks>) -> Result<(), TxError> {
     let causes: Vec<_> = marks.iter().filter_map(|marks| marks.caused_by.as_ref()).collect();
-    if !causes.is_empty() {
+    for causes in parts(causes, ROWS_AT_ONCE) {
         tx.execute(&inbox_rows(tx, &causes)?).await?;
     }
     write_replies(tx, &marks).await?;
     let messages: Vec<_> = marks.into_iter().flat_map(|marks| marks.messages).collect();
-    if !messages.is_empty() {
-        for (counter, outcome) in messages.iter().filter_map(|m| events::counted(m.name())) {
-            count_at_commit(counter, outcome);
-        }
+    for (counter, outcome) in messages.iter().filter_map(|m| events::counted(m.name())) {
+        count_at_commit(counter, outcome);
+    }
+    for messages in parts(messages, ROWS_AT_ONCE) {
         insert_unless_taken(tx, &outbox_rows(tx, messages)?, Committed::Stale).await?;
     }
     Ok(())
@@ -132,16 +135,7 @@ pub(crate) async fn set_aside(
 }
 
 async fn write_replies(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<(), TxError> {
-    let mut insert = Query::insert();
-    insert.into_table(Reply::Table).columns([
-        Reply::Scope,
-        Reply::Key,
-        Reply::Fingerprint,
-        Reply::ResourceId,
-        Reply::Body,
-        Reply::CreatedAtUs,
-    ]);
-    let (mut begun, mut completed) = (0, Vec::new());
+    let (mut begun, mut completed) = (Vec::new(), Vec::new());
     for marks in marks {
         let (key, resource_id, body) = match &marks.reply {
             ReplyChange::None => continue,
@@ -152,22 +146,20 @@ async fn write_replies(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<(), 
             ReplyChange::Begin { key, resource_id } => (key, resource_id.as_str(), None),
             ReplyChange::Record { key, body } => (key, "", Some(body.clone())),
         };
-        let row = [
+        begun.push([
             key.scope.as_str().into(),
             key.key.as_str().into(),
             key.fingerprint.clone().into(),
             resource_id.into(),
             body.into(),
             now_expr(tx.get_database_backend()),
-        ];
-        insert.values(row).map_err(malformed)?;
-        begun += 1;
+        ]);
     }
-    if begun > 0 {
-        tx.execute(&insert).await?;
+    for begun in parts(begun, ROWS_AT_ONCE) {
+        tx.execute(&reply_rows(begun)?).await?;
     }
-    for completed in completed.chunks(REPLIES_AT_ONCE) {
-        complete_replies(tx, completed).await?;
+    for completed in parts(completed, REPLIES_AT_ONCE) {
+        complete_replies(tx, &completed).await?;
     }
     Ok(())
 }
@@ -211,6 +203,22 @@ pub(crate) async fn insert_unless_taken(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn reply_rows(rows: Vec<[Expr; 6]>) -> Result<InsertStatement, DbErr> {
+    let mut insert = Query::insert();
+    insert.into_table(Reply::Table).columns([
+        Reply::Scope,
+        Reply::Key,
+        Reply::Fingerprint,
+        Reply::ResourceId,
+        Reply::Body,
+        Reply::CreatedAtUs,
+    ]);
+    for row in rows {
+        insert.values(row).map_err(malformed)?;
+    }
+    Ok(insert)
 }
 
 fn inbox_rows(tx: &DatabaseTransaction, causes: &[&Cause]) -> Result<InsertStatement, DbErr> {

@@ -15,7 +15,7 @@ use sea_orm::{
 };
 use sea_orm_database::{
     Admission, Batching, Database, Group, Job, Marks, TxError, count_at_commit, database_now,
-    insert_all, now_expr, overwrite_all, unavailable, write_admitted,
+    filled, insert_all, now_expr, overwrite_all, unavailable, write_admitted,
 };
 use telemetry_metrics::names::PAYMENTS;
 
@@ -220,7 +220,7 @@ async fn revisions(
     let rows: Vec<(String, i64)> = settlement_row::Entity::find()
         .select_only()
         .columns([Column::BookingId, Column::Revision])
-        .filter(Column::BookingId.is_in(ids))
+        .filter(Column::BookingId.is_in(filled(ids)))
         .order_by_asc(Column::BookingId)
         .lock_exclusive()
         .into_tuple()
@@ -284,7 +284,7 @@ async fn statuses(
     let rows: Vec<(String, String)> = payment_row::Entity::find()
         .select_only()
         .columns([Column::Id, Column::Status])
-        .filter(Column::BookingId.is_in(booking_ids))
+        .filter(Column::BookingId.is_in(filled(booking_ids)))
         .into_tuple()
         .all(tx)
         .await?;
@@ -301,7 +301,7 @@ async fn write_refunds(
     let known: Vec<String> = refund_row::Entity::find()
         .select_only()
         .column(refund_row::Column::Id)
-        .filter(refund_row::Column::Id.is_in(rows.iter().map(|row| &row.id)))
+        .filter(refund_row::Column::Id.is_in(filled(rows.iter().map(|row| &row.id))))
         .into_tuple()
         .all(tx)
         .await?;

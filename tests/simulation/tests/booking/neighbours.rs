@@ -208,6 +208,9 @@ impl Tickets for Neighbours {
 
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let now = self.clock.now();
+        if let StockAsk::Hold(order) = &ask {
+            self.world().asked(order);
+        }
         let late = Late::Stock(ask.clone());
         self.send(late, |world| world.stock(&ask, now), || Err(unanswered().into())).await
     }
@@ -263,15 +266,17 @@ impl World {
         approved.sum()
     }
 
+    /// Before it leaves: what is late arrives after what was asked again.
+    fn asked(&mut self, order: &HoldOrder) {
+        let asked = (order.booked.clone(), order.expected_total);
+        let is_known = self.orders.contains_key(&order.booking_id);
+        assert!(!(order.surely_new && is_known), "what was asked for before is not surely new");
+        let first = self.orders.entry(order.booking_id).or_insert_with(|| asked.clone());
+        assert_eq!(*first, asked, "a booking asks for the very same hold, however often");
+    }
+
     /// The ticket context's table.
     fn stock(&mut self, ask: &StockAsk, now: Timestamp) -> Result<Option<HoldView>, StockFault> {
-        if let StockAsk::Hold(order) = ask {
-            let asked = (order.booked.clone(), order.expected_total);
-            let is_known = self.orders.contains_key(&order.booking_id);
-            assert!(!(order.surely_new && is_known), "what was asked for before is not surely new");
-            let first = self.orders.entry(order.booking_id).or_insert_with(|| asked.clone());
-            assert_eq!(*first, asked, "a booking asks for the very same hold, however often");
-        }
         let free = self.capacity - self.taken();
         let (StockAsk::Hold(HoldOrder { booking_id: id, .. })
         | StockAsk::Pin(id)

@@ -4,7 +4,7 @@ use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseEr
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor, Row};
 use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement};
 
-use super::server::{in_time, is_there_already, server_pool};
+use super::server::{STATEMENTS_KEPT, in_time, is_there_already, server_pool};
 use crate::url::ServerUrl;
 
 const DATABASE_MISSING: u16 = 1049;
@@ -61,7 +61,11 @@ fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOp
 }
 
 fn settled(options: MySqlConnectOptions) -> MySqlConnectOptions {
-    options.charset("utf8mb4").collation("utf8mb4_bin").timezone(Some("+00:00".to_owned()))
+    options
+        .charset("utf8mb4")
+        .collation("utf8mb4_bin")
+        .timezone(Some("+00:00".to_owned()))
+        .statement_cache_capacity(STATEMENTS_KEPT)
 }
 
 /// Ends whatever transaction a connection came back with: a BEGIN whose caller went away leaves one

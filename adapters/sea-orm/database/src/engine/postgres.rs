@@ -4,7 +4,7 @@ use sea_orm::ConnectOptions;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 
-use super::server::{in_time, is_there_already, server_pool};
+use super::server::{STATEMENTS_KEPT, in_time, is_there_already, server_pool};
 use crate::url::ServerUrl;
 
 const DATABASE_MISSING: &str = "3D000";
@@ -43,7 +43,8 @@ pub(super) fn migrator(server: &ServerUrl) -> ConnectOptions {
 
 fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOptions {
     let mut options = server_pool(server, connections_max);
-    options.map_sqlx_postgres_pool_opts(move |pool| {
+    let kept = |options: PgConnectOptions| options.statement_cache_capacity(STATEMENTS_KEPT);
+    options.map_sqlx_postgres_opts(kept).map_sqlx_postgres_pool_opts(move |pool| {
         let settings = settings.clone();
         pool.after_connect(move |connection, _| {
             let settings = settings.clone();

@@ -20,6 +20,11 @@ const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 /// A connection that does not even roll back in this time is given up.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Statements that a connection keeps prepared. Each kind of those with many rows comes in nine lengths (`rows.rs`), and
+/// what is thrown out costs more than its place: MySQL gives no answer to it, so that what is sent next may wait 40 ms
+/// for a delayed acknowledgement (Nagle).
+pub(super) const STATEMENTS_KEPT: usize = 256;
+
 const POSTGRES_DUPLICATE_DATABASE: [&str; 2] = ["42P04", "23505"];
 const MYSQL_DUPLICATE_DATABASE: u16 = 1007;
 

@@ -9,6 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use telemetry_metrics::names::MESSAGES_DUPLICATES;
 
 use super::Marks;
+use crate::rows::filled;
 use crate::tables::{Inbox, Reply};
 
 /// What stands in the way of changes.
@@ -97,8 +98,12 @@ fn handled(causes: &[&Cause]) -> SelectStatement {
     Query::select()
         .columns([Inbox::Consumer, Inbox::EventId])
         .from(Inbox::Table)
-        .and_where(Expr::col(Inbox::Consumer).is_in(causes.iter().map(|cause| cause.consumer)))
-        .and_where(Expr::col(Inbox::EventId).is_in(causes.iter().map(|c| c.event_id.to_string())))
+        .and_where(
+            Expr::col(Inbox::Consumer).is_in(filled(causes.iter().map(|cause| cause.consumer))),
+        )
+        .and_where(
+            Expr::col(Inbox::EventId).is_in(filled(causes.iter().map(|c| c.event_id.to_string()))),
+        )
         .to_owned()
 }
 
@@ -107,8 +112,8 @@ fn taken(keys: &[&ReplyKey]) -> SelectStatement {
     Query::select()
         .columns([Reply::Scope, Reply::Key])
         .from(Reply::Table)
-        .and_where(Expr::col(Reply::Scope).is_in(keys.iter().map(|key| key.scope.as_str())))
-        .and_where(Expr::col(Reply::Key).is_in(keys.iter().map(|key| key.key.as_str())))
+        .and_where(Expr::col(Reply::Scope).is_in(filled(keys.iter().map(|key| key.scope.as_str()))))
+        .and_where(Expr::col(Reply::Key).is_in(filled(keys.iter().map(|key| key.key.as_str()))))
         .to_owned()
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 
 use crate::engine::{database_now, now_expr};
 use crate::envelope::{envelope, envelope_columns};
+use crate::rows::filled;
 use crate::tables::Outbox;
 use crate::unit_of_work::{TxError, Wake, unavailable};
 use crate::{Database, Lease};
@@ -96,7 +97,7 @@ pub(super) async fn read_unpublished(
         .limit(rows_max);
     let apart: Vec<&str> = lanes_apart.collect();
     if !apart.is_empty() {
-        query.and_where(Expr::col(Outbox::AggregateId).is_not_in(apart));
+        query.and_where(Expr::col(Outbox::AggregateId).is_not_in(filled(apart)));
     }
     let rows = db.reader().query_all(&query).await.map_err(unavailable("reading the outbox"))?;
     let (mut whole, mut corrupt) = (Vec::new(), Vec::new());
@@ -126,7 +127,7 @@ pub(super) async fn mark(
             Query::update()
                 .table(Outbox::Table)
                 .value(Outbox::PublishedAtUs, now_expr(backend))
-                .and_where(Expr::col(Outbox::Seq).is_in(published))
+                .and_where(Expr::col(Outbox::Seq).is_in(filled(published)))
                 .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
                 .to_owned(),
         );

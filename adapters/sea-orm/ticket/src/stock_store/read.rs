@@ -15,7 +15,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_database::{Run, TxError};
+use sea_orm_database::{Run, TxError, filled};
 use ticket::{
     Hold, HoldRecord, Nights, SlotKey, SlotRecord, StockBook, StockNeeds, StockOrder, Ticket,
     TicketKind, TicketStatus,
@@ -63,7 +63,7 @@ pub(super) async fn lines(
     holds: &[hold::Model],
 ) -> Result<Vec<line::Model>, DbErr> {
     let ids = holds.iter().map(|hold| hold.id.as_str());
-    line::Entity::find().filter(line::Column::HoldId.is_in(ids)).all(conn).await
+    line::Entity::find().filter(line::Column::HoldId.is_in(filled(ids))).all(conn).await
 }
 
 /// What is set aside for the house of a ticket, the newest first.
@@ -141,7 +141,7 @@ async fn holds(
         return Ok(Vec::new());
     }
     let rows = hold::Entity::find()
-        .filter(hold::Column::Id.is_in(ids.iter().map(ToString::to_string)))
+        .filter(hold::Column::Id.is_in(filled(ids.iter().map(ToString::to_string))))
         .order_by_asc(hold::Column::Id)
         .lock_exclusive()
         .all(tx)
@@ -156,7 +156,7 @@ async fn holds(
 
 async fn tickets(tx: &DatabaseTransaction, needs: &StockNeeds) -> Result<Vec<Ticket>, TxError> {
     let rows = ticket_row::Entity::find()
-        .filter(ticket_row::Column::Id.is_in(needs.tickets.iter().map(ToString::to_string)))
+        .filter(ticket_row::Column::Id.is_in(filled(needs.tickets.iter().map(ToString::to_string))))
         .order_by_asc(ticket_row::Column::Id)
         .lock_exclusive()
         .all(tx)
@@ -172,8 +172,12 @@ async fn stocks(
     let mut stocks = Vec::new();
     for names in named(needs).chunks(STATEMENT_PARTS_MAX) {
         let any = names.iter().fold(Condition::any(), |any, (tickets, slots)| {
-            let named = stock::Column::Slot.is_in(slots.iter().map(String::as_str));
-            any.add(stock::Column::TicketId.is_in(tickets.iter().map(String::as_str)).and(named))
+            let named = stock::Column::Slot.is_in(filled(slots.iter().map(String::as_str)));
+            any.add(
+                stock::Column::TicketId
+                    .is_in(filled(tickets.iter().map(String::as_str)))
+                    .and(named),
+            )
         });
         let rows = stock::Entity::find()
             .filter(any)

@@ -5,7 +5,7 @@ use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
-use sea_orm_database::{TxError, insert_all, overwrite_all};
+use sea_orm_database::{TxError, insert_all, overwrite_all, parts};
 use ticket::{HoldChange, HoldRecord, SlotCounts, SlotKey, StockChanges};
 
 use crate::rows::{entry, hold, line, stock};
@@ -28,8 +28,8 @@ pub(super) async fn changes(
     // The hottest rows last, so that engines with row locks hold them for the shortest time.
     let moved = changes.counters.iter().filter(|(_, counts)| **counts != SlotCounts::default());
     let moved: Vec<_> = moved.map(|(key, counts)| (key, *counts)).collect();
-    for counters in moved.chunks(COUNTERS_AT_ONCE) {
-        move_counters(tx, counters).await?;
+    for counters in parts(moved, COUNTERS_AT_ONCE) {
+        move_counters(tx, &counters).await?;
     }
     Ok(())
 }
