@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use crate::ratios::Spread;
+use crate::ratios::{ROUNDS_MIN, Spread};
 
 /// A number of one scenario, and what is expected of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -28,17 +28,23 @@ enum Better {
 /// What a number is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Verdict {
+    /// There is no number, and a number that is missing is no good one.
+    NotMeasured,
+    /// A number that tells how it goes and is no figure, and why.
+    NotJudged(&'static str),
     BelowFloor,
     AboveFloor,
     GoalReached,
 }
 
 /// A figure and what it came to.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Claim {
     pub(crate) figure: Figure,
     pub(crate) found: Spread,
     pub(crate) verdict: Verdict,
+    /// What the figure's own words do not say of how it was measured.
+    pub(crate) conditions: Vec<String>,
 }
 
 /// One row for each: what scenarios call it, then its fields.
@@ -71,7 +77,7 @@ figures! {
     OVERLOAD_GOODPUT       = "G8"  "overload"       "goodput at twice the capacity / peak"            More   0.7     0.9;
     OVERLOAD_TAIL          = "G8"  "overload"       "p99 of what was accepted then, ms"               Less   500.0   250.0;
     RELAY_BATCHES          = "G9"  "relay"          "atomic batches / one by one"                     More   15.0    40.0;
-    RELAY_KEEPS_UP         = "G9"  "relay"          "relay rate / booking rate"                       More   1.0     2.0;
+    RELAY_KEEPS_UP         = "G9"  "relay"          "relay rate / messages of bookings"               More   1.0     2.0;
     GATEWAY_AGAINST_GO     = "G10" "gateway"        "REST requests/s / grpc-gateway's, 64 callers"    More   1.5     2.0;
     GATEWAY_AGAINST_NGINX  = "G10" "gateway"        "REST requests/s / nginx's as a plain proxy"      More   0.6     0.8;
     HOP                    = "G11" "hop"            "server CPU of one hop / of bare tonic"           Less   2.0     1.5;
@@ -88,26 +94,63 @@ figures! {
     GROWN                  = "G19" "grow"           "whole path with 10,000,000 bookings / empty"     More   0.6     0.8;
     SOLD_OUT_TAIL          = "–"   "sell-out"       "p99 of 1,900 sold-out answers at once, ms"       Less   500.0   500.0;
     FAIRNESS               = "–"   "fairness"       "p99 of other tickets beside a hot sale / alone"  Less   2.0     2.0;
-    CROWD_TAIL             = "–"   "crowd"          "p99 of sold-out answers, 2,000 for 100, ms"      Less   500.0   500.0;
+    CROWD_TAIL             = "–"   "crowd"          "p99 from first try to sold out, 2,000 for 100, ms" Less   500.0   500.0;
     MEMORY_GROWTH          = "–"   "memory"         "last third of the time / second, worst server"   Less   1.1     1.1;
 }
 
 impl Figure {
     /// What it came to.
     pub(crate) fn claimed(self, found: Spread) -> Claim {
-        Claim { figure: self, found, verdict: self.verdict(found.median) }
+        let verdict = self.verdict(found, !cfg!(debug_assertions));
+        Claim { figure: self, found, verdict, conditions: Vec::new() }
     }
 
-    /// What is no number is below the floor.
-    fn verdict(&self, found: f64) -> Verdict {
+    /// What does not count is told as such, whatever it came to.
+    fn verdict(&self, found: Spread, is_optimized: bool) -> Verdict {
         let reaches = |bound: f64| match self.better {
-            Better::More => found >= bound,
-            Better::Less => found <= bound,
+            Better::More => found.median >= bound,
+            Better::Less => found.median <= bound,
         };
-        match (reaches(self.floor), reaches(self.goal)) {
-            (_, true) => Verdict::GoalReached,
-            (true, false) => Verdict::AboveFloor,
-            (false, false) => Verdict::BelowFloor,
+        if !found.median.is_finite() {
+            Verdict::NotMeasured
+        } else if !is_optimized {
+            Verdict::NotJudged("unoptimized programs")
+        } else if found.rounds == 1 {
+            Verdict::NotJudged("single run")
+        } else if found.rounds < usize::from(ROUNDS_MIN) {
+            Verdict::NotJudged("too few runs")
+        } else if reaches(self.goal) {
+            Verdict::GoalReached
+        } else if reaches(self.floor) {
+            Verdict::AboveFloor
+        } else {
+            Verdict::BelowFloor
+        }
+    }
+}
+
+impl Claim {
+    /// Tells how it was measured.
+    pub(crate) fn under(mut self, condition: impl Into<String>) -> Self {
+        self.conditions.push(condition.into());
+        self
+    }
+
+    /// What was measured otherwise than the figure says is told and not judged.
+    pub(crate) fn unjudged(mut self, why: &'static str) -> Self {
+        if self.verdict != Verdict::NotMeasured {
+            self.verdict = Verdict::NotJudged(why);
+        }
+        self
+    }
+}
+
+impl Verdict {
+    /// Whether a run with it has failed.
+    pub(crate) const fn fails(self) -> bool {
+        match self {
+            Self::NotMeasured | Self::BelowFloor => true,
+            Self::NotJudged(_) | Self::AboveFloor | Self::GoalReached => false,
         }
     }
 }
@@ -119,24 +162,29 @@ pub(crate) fn of(scenario: &str) -> impl Iterator<Item = &'static Figure> {
 
 impl Display for Claim {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { figure, found, verdict } = self;
+        let Self { figure, found, verdict, conditions } = self;
         let Figure { id, scenario, what, floor, goal, .. } = figure;
-        let Spread { median, lowest, highest } = found;
+        let Spread { median, lowest, highest, rounds } = found;
         write!(
             f,
-            "{id:<3} {scenario:<14} {what:<46} {floor:>8} {goal:>8} {median:>9.2}  {verdict:<12} \
-             {lowest:.2} to {highest:.2}"
-        )
+            "{id:<3} {scenario:<14} {what:<50} {floor:>8} {goal:>8} {median:>9.2}  {verdict:<12}"
+        )?;
+        if *verdict != Verdict::NotMeasured {
+            write!(f, " {lowest:.2} to {highest:.2} in {rounds}")?;
+        }
+        conditions.iter().try_for_each(|condition| write!(f, "; {condition}"))
     }
 }
 
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::BelowFloor => "BELOW FLOOR",
-            Self::AboveFloor => "above floor",
-            Self::GoalReached => "goal reached",
-        })
+        match self {
+            Self::NotMeasured => f.pad("NOT MEASURED"),
+            Self::NotJudged(why) => f.pad(&format!("{why}: not judged")),
+            Self::BelowFloor => f.pad("BELOW FLOOR"),
+            Self::AboveFloor => f.pad("above floor"),
+            Self::GoalReached => f.pad("goal reached"),
+        }
     }
 }
 
@@ -144,22 +192,53 @@ impl Display for Verdict {
 mod tests {
     use super::*;
 
+    fn thrice(number: f64) -> Spread {
+        Spread::of([number; 3])
+    }
+
     #[test]
     fn a_figure_is_judged_in_its_own_direction() {
-        let verdicts = |figure: Figure, found: [f64; 4]| found.map(|found| figure.verdict(found));
-        let (below, above, reached) =
-            (Verdict::BelowFloor, Verdict::AboveFloor, Verdict::GoalReached);
-        let more = verdicts(HOT_HOLD_256, [19.9, 20.0, 40.0, f64::NAN]);
-        assert_eq!(more, [below, above, reached, below]);
-        let less = verdicts(HOT_HOLD_TAIL, [0.2, 0.15, 0.05, f64::NAN]);
-        assert_eq!(less, [below, above, reached, below]);
+        let verdicts =
+            |figure: Figure, found: [f64; 3]| found.map(|one| figure.verdict(thrice(one), true));
+        let all = [Verdict::BelowFloor, Verdict::AboveFloor, Verdict::GoalReached];
+        assert_eq!(verdicts(HOT_HOLD_256, [19.9, 20.0, 40.0]), all);
+        assert_eq!(verdicts(HOT_HOLD_TAIL, [0.2, 0.15, 0.05]), all);
+    }
+
+    #[test]
+    fn what_is_no_number_was_not_measured_and_fails() {
+        let nothing =
+            [Spread::of([]), thrice(f64::NAN), thrice(f64::INFINITY), Spread::of([f64::NAN])];
+        for found in nothing {
+            for is_optimized in [true, false] {
+                let verdict = HOT_HOLD_256.verdict(found, is_optimized);
+                assert_eq!((verdict, verdict.fails()), (Verdict::NotMeasured, true), "{found:?}");
+            }
+            let claim = HOT_HOLD_256.claimed(found).unjudged("quick look");
+            assert_eq!(claim.verdict, Verdict::NotMeasured, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn fewer_than_three_rounds_and_unoptimized_programs_are_not_judged() {
+        for number in [0.1, 20.0, 400.0] {
+            let verdict = |rounds: usize, is_optimized| {
+                HOT_HOLD_256.verdict(Spread::of(vec![number; rounds]), is_optimized)
+            };
+            let told = [verdict(1, true), verdict(2, true), verdict(3, false)];
+            let why = ["single run", "too few runs", "unoptimized programs"];
+            assert_eq!(told, why.map(Verdict::NotJudged), "{number}");
+            assert!(!told.iter().any(|verdict| verdict.fails()));
+        }
+        assert_eq!(Verdict::NotJudged("single run").to_string(), "single run: not judged");
     }
 
     #[test]
     fn no_goal_is_easier_than_its_floor() {
         for figure in ALL {
-            assert_eq!(figure.verdict(figure.goal), Verdict::GoalReached, "{figure:?}");
-            assert_ne!(figure.verdict(figure.floor), Verdict::BelowFloor, "{figure:?}");
+            let verdict = |number| figure.verdict(thrice(number), true);
+            assert_eq!(verdict(figure.goal), Verdict::GoalReached, "{figure:?}");
+            assert_ne!(verdict(figure.floor), Verdict::BelowFloor, "{figure:?}");
             let order = figure.floor.total_cmp(&figure.goal);
             assert!(order.is_eq() || (order.is_lt() == (figure.better == Better::More)));
         }

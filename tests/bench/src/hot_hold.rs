@@ -26,8 +26,12 @@ const CASES: [(Engine, &str, u16, Option<Figure>); 6] = [
 /// Measures pairs over each engine and with several crowds.
 pub(crate) async fn compare(plan: &Plan) -> Found {
     let mut found = Found::default();
-    let chosen = CASES.into_iter().filter(|(.., callers, _)| plan.takes(*callers, 256));
-    for (engine, name, callers, figure) in chosen {
+    for (engine, name, callers, figure) in CASES {
+        let tail = (figure == Some(HOT_HOLD_256)).then_some(HOT_HOLD_TAIL);
+        if !plan.takes(callers, 256) {
+            found.leave_out(figure.into_iter().chain(tail), "not among the cases asked for");
+            continue;
+        }
         let name = format!("hot-hold over {name}");
         println!("{name}, {callers} callers");
         let measured = async |batching: &Batching| measure(engine, *batching, callers, plan).await;
@@ -40,8 +44,7 @@ pub(crate) async fn compare(plan: &Plan) -> Found {
             pairs: alternated(plan.rounds(), sides, measured).await,
         };
         let rate = figure.map(|figure| comparison.claim(figure, |measured| measured.per_second));
-        let tail = (figure == Some(HOT_HOLD_256))
-            .then(|| comparison.claim(HOT_HOLD_TAIL, |measured| measured.p99_ms));
+        let tail = tail.map(|tail| comparison.claim(tail, |measured| measured.p99_ms));
         found.claims.extend(rate.into_iter().chain(tail));
         found.comparisons.push(comparison);
     }

@@ -124,11 +124,14 @@ impl Caller {
             let (_, order) = order(self.ticket(turn), self.number, 1);
             let begun = Instant::now();
             let answered = self.store.execute(vec![order]).await;
-            let measured = begun >= self.measured_from && self.measured_from.elapsed() < self.time;
+            let answered_at = Instant::now();
+            // Answers count by when they come: those that began before are as many as those that end after.
+            let measured =
+                self.measured_from <= answered_at && answered_at < self.measured_from + self.time;
             match answered.as_deref() {
                 Ok([Ok(StockOutcome::Hold(_))]) => {
                     calls.held += 1;
-                    calls.waits.extend(measured.then(|| begun.elapsed()));
+                    calls.waits.extend(measured.then(|| answered_at - begun));
                 }
                 Err(_) => {
                     calls.failed += usize::from(measured);

@@ -8,18 +8,22 @@ pub(crate) struct Plan {
     /// Which scenarios; without one all that compare something.
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<Scenario>,
-    /// How many pairs of measurements. With fewer than 3, figures are told and not judged.
+    /// How many pairs of measurements. Fewer than 3 are for a quick look: figures are told and not judged.
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: u16,
-    /// How long each measurement takes, after a warm-up.
-    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=3600))]
-    pub(crate) seconds: u16,
-    /// How many call at once, each one call after the other; without it as many as the scenario is about.
+    /// How long each measurement takes, after a warm-up; without it 10 s, and the ten minutes that `memory` is about.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(crate) seconds: Option<u16>,
+    /// How many call at once, each one call after the other; without it as many as the scenario is about. It chooses
+    /// among the cases of `hot-hold`, `booking` and `siege`; figures of all others are then told and not judged.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub(crate) callers: Option<u16>,
-    /// How many tickets `search` fills each engine with.
+    /// How many tickets `search` fills each engine with, and `reads` the platform.
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub(crate) tickets: u64,
+    /// How many bookings of the past `grow` lays beside the present ones.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    pub(crate) stored: u32,
     /// One short pair of the core of the scenarios, in about 90 s: that they work and are right, not their numbers.
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
     pub(crate) smoke: bool,

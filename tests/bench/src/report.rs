@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::figures::{self, Claim};
-use crate::measurement::Measurement;
+use crate::figures::{self, Claim, Figure};
+use crate::measurement::{Measurement, as_number};
 use crate::plan::Plan;
 use crate::ratios::{Comparison, Pair, Spread};
 
@@ -20,9 +20,35 @@ pub(crate) struct Found {
     /// Where nothing is compared: what was measured at each step, and its numbers by name.
     pub(crate) steps: Vec<(String, Vec<(String, f64)>)>,
     pub(crate) claims: Vec<Claim>,
+    /// Figures that were not to be measured this time, and why.
+    pub(crate) left_out: Vec<(Figure, &'static str)>,
 }
 
 impl Found {
+    /// Figures that are not to be measured; all others of a scenario are missed where they are not.
+    pub(crate) fn leave_out(
+        &mut self,
+        figures: impl IntoIterator<Item = Figure>,
+        why: &'static str,
+    ) {
+        self.left_out.extend(figures.into_iter().map(|figure| (figure, why)));
+    }
+
+    /// At the end of a scenario: what it should have come to and did not stands among its claims, as not measured.
+    pub(crate) fn complete(&mut self, scenario: &str) {
+        let claimed = self.claims.iter().map(|claim| claim.figure);
+        let known: Vec<_> =
+            claimed.chain(self.left_out.iter().map(|(figure, _)| *figure)).collect();
+        let missing = figures::of(scenario).filter(|figure| !known.contains(figure));
+        self.claims.extend(missing.map(|figure| figure.claimed(Spread::of([]))));
+    }
+
+    /// None of its claims is judged.
+    pub(crate) fn unjudged(&mut self, why: &'static str) {
+        let claims = std::mem::take(&mut self.claims).into_iter();
+        self.claims = claims.map(|claim| claim.unjudged(why)).collect();
+    }
+
     /// Adds a step and tells it, so that whoever waits sees something.
     pub(crate) fn step(
         &mut self,
@@ -36,12 +62,18 @@ impl Found {
         self.steps.push((step, numbers));
     }
 
-    /// The same with all that is told of a measurement.
-    pub(crate) fn measured(&mut self, step: impl Into<String>, measured: &Measurement) {
+    /// The same with all that is told of a measurement, and more.
+    pub(crate) fn measured(
+        &mut self,
+        step: impl Into<String>,
+        measured: &Measurement,
+        more: impl IntoIterator<Item = (String, f64)>,
+    ) {
         let numbers = NUMBERS.iter().map(|(name, number)| ((*name).to_owned(), number(measured)));
+        let failed = ("failed".to_owned(), as_number(measured.failed));
         let cpu = measured.cpu_ms_each.iter();
         let cpu = cpu.map(|(process, each)| (format!("CPU ms each, {process}"), *each));
-        self.step(step, numbers.chain(cpu));
+        self.step(step, numbers.chain([failed]).chain(cpu).chain(more));
     }
 }
 
@@ -101,7 +133,7 @@ fn row(
     comparison: &Comparison,
     number: impl Fn(&Measurement) -> f64,
 ) {
-    let Spread { median, lowest, highest } = comparison.ratio(&number);
+    let Spread { median, lowest, highest, .. } = comparison.ratio(&number);
     let middle = |side: fn(&Pair) -> &Measurement| {
         Spread::of(comparison.pairs.iter().map(|pair| number(side(pair)))).median
     };
@@ -112,17 +144,16 @@ fn row(
     );
 }
 
-/// The figures that the scenarios came to, and those that they should have and did not.
-pub(crate) fn summary<'a>(scenarios: impl Iterator<Item = (&'a str, &'a [Claim])>) -> String {
-    let mut table = format!("\n{:<65} {:>8} {:>8} {:>9}\n", "figure", "floor", "goal", "found");
-    for (scenario, claims) in scenarios {
-        for claim in claims {
+/// The figures that the scenarios came to, and those that were left out.
+pub(crate) fn summary<'a>(scenarios: impl Iterator<Item = &'a Found>) -> String {
+    let mut table = format!("\n{:<69} {:>8} {:>8} {:>9}\n", "figure", "floor", "goal", "found");
+    for found in scenarios {
+        for claim in &found.claims {
             let _ = writeln!(table, "{claim}");
         }
-        let is_claimed = |what: &str| claims.iter().any(|claim| claim.figure.what == what);
-        for figure in figures::of(scenario).filter(|figure| !is_claimed(figure.what)) {
-            let (id, what) = (figure.id, figure.what);
-            let _ = writeln!(table, "{id:<3} {scenario:<14} {what:<46} not measured");
+        for (figure, why) in &found.left_out {
+            let Figure { id, scenario, what, .. } = figure;
+            let _ = writeln!(table, "{id:<3} {scenario:<14} {what:<50} left out: {why}");
         }
     }
     table
@@ -139,7 +170,7 @@ pub(crate) fn keep(
         "scenario": scenario,
         "optimized": !cfg!(debug_assertions),
         "rounds": plan.rounds(),
-        "seconds": plan.time().as_secs(),
+        "seconds": plan.seconds,
         "found": found,
         "ratios": found.comparisons.iter().map(ratios).collect::<Vec<_>>(),
     });
@@ -155,4 +186,24 @@ fn ratios(comparison: &Comparison) -> serde_json::Value {
     let ratio = |(name, number): &Number| ((*name).to_owned(), json!(comparison.ratio(number)));
     let ratios: serde_json::Map<_, _> = NUMBERS.iter().map(ratio).collect();
     json!({ "name": comparison.name, "callers": comparison.callers, "ratios": ratios })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{GATEWAY_AGAINST_GO, GATEWAY_AGAINST_NGINX, Verdict};
+
+    #[test]
+    fn a_figure_that_nobody_measured_is_missed_unless_it_was_left_out() {
+        let mut found = Found::default();
+        found.leave_out([GATEWAY_AGAINST_GO], "not here");
+        found.complete("gateway");
+        let verdicts: Vec<_> =
+            found.claims.iter().map(|claim| (claim.figure, claim.verdict)).collect();
+        assert_eq!(verdicts, [(GATEWAY_AGAINST_NGINX, Verdict::NotMeasured)]);
+        found.complete("gateway");
+        assert_eq!(found.claims.len(), 1);
+        let told = summary([&found].into_iter());
+        assert!(told.contains("NOT MEASURED") && told.contains("left out: not here"), "{told}");
+    }
 }

@@ -13,6 +13,7 @@ use ticket::{RegisterTicket, SearchWord, TicketDraft, TicketOrder, TicketSearch,
 use tokio::time::Instant;
 
 use crate::in_server;
+use crate::measurement::percentile_ms;
 use crate::report::Found;
 
 /// All others are copies of these, with a place of their own in each order.
@@ -80,11 +81,8 @@ async fn told(store: &SeaOrmTicketStore, search: &TicketSearch) -> String {
 
 fn spread(mut waits: Vec<Duration>) -> String {
     waits.sort();
-    let part = |percent: usize| {
-        let place = (waits.len() * percent).div_ceil(100).saturating_sub(1);
-        waits.get(place).copied().unwrap_or_default().as_secs_f64() * 1_000.0
-    };
-    format!("p50 {:.1} ms, p99 {:.1} ms", part(50), part(99))
+    let (p50, p99) = (percentile_ms(&waits, 500), percentile_ms(&waits, 990));
+    format!("p50 {p50:.1} ms, p99 {p99:.1} ms")
 }
 
 fn searches() -> Vec<(&'static str, TicketSearch)> {

@@ -34,15 +34,16 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> Result<bool, String> 
 
 /// The plan as it was given.
 fn arguments(plan: &plan::Plan) -> Vec<String> {
-    let plan::Plan { scenarios, rounds, seconds, callers, tickets, smoke } = plan;
+    let plan::Plan { scenarios, rounds, seconds, callers, tickets, stored, smoke } = plan;
     let names = scenarios.iter().filter_map(ValueEnum::to_possible_value);
     let mut arguments: Vec<_> = names.map(|name| name.get_name().to_owned()).collect();
     if *smoke {
         arguments.push("--smoke".to_owned());
     } else {
-        arguments.extend([format!("--rounds={rounds}"), format!("--seconds={seconds}")]);
+        arguments.push(format!("--rounds={rounds}"));
+        arguments.extend(seconds.map(|seconds| format!("--seconds={seconds}")));
     }
     arguments.extend(callers.map(|callers| format!("--callers={callers}")));
-    arguments.push(format!("--tickets={tickets}"));
+    arguments.extend([format!("--tickets={tickets}"), format!("--stored={stored}")]);
     arguments
 }

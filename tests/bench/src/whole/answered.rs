@@ -17,8 +17,8 @@ pub(crate) struct Window {
 /// How a buyer's wish was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// Booked and paid.
-    Confirmed { booking: String, version: i64 },
+    /// Booked and paid, so long before the answer came.
+    Confirmed { booking: String, version: i64, age: Duration },
     /// There is nothing left.
     SoldOut,
     /// Refused because the server has enough to do.
@@ -79,12 +79,19 @@ impl Calls {
         self.0.iter().filter(|call| call.answer == *answer).count()
     }
 
-    /// Those that were confirmed, however late, of the wishes that were due within the window.
+    /// Of buyers who each wait for their answer: those that were confirmed within the window, whenever they began.
     pub(crate) fn measured(&self, window: Window, used: &Used) -> Measurement {
-        let due = self.0.iter().filter(|call| window.holds(call.due));
-        let (confirmed, others): (Vec<_>, Vec<_>) = due.partition(|call| call.is_confirmed());
-        let waits = confirmed.iter().map(|call| call.took()).collect();
-        Measurement::of(waits, others.len(), window.time(), used)
+        let (waits, failed) = waits(self.0.iter().filter(|call| window.holds(call.answered)));
+        Measurement::of(waits, failed, window.time(), used)
+    }
+
+    /// Of buyers who come whether others are answered or not: the rate is of what was confirmed within the window, the
+    /// waits are of the wishes that were due in it, however late: who waits longest is not left out.
+    pub(crate) fn offered(&self, window: Window, used: &Used) -> Measurement {
+        let in_time = |call: &&Call| call.is_confirmed() && window.holds(call.answered);
+        let answered = self.0.iter().filter(in_time).count();
+        let (waits, failed) = waits(self.0.iter().filter(|call| window.holds(call.due)));
+        Measurement::offered(waits, answered, failed, window.time(), used)
     }
 
     pub(crate) fn extend(&mut self, others: Self) {
@@ -92,10 +99,49 @@ impl Calls {
     }
 }
 
-/// The wait that so many in a hundred do not exceed, in milliseconds; 0 of none.
-pub(crate) fn percentile_ms(waits: impl Iterator<Item = Duration>, percent: usize) -> f64 {
-    let mut waits: Vec<_> = waits.collect();
-    waits.sort_unstable();
-    let place = (waits.len() * percent / 100).min(waits.len().saturating_sub(1));
-    waits.get(place).copied().unwrap_or_default().as_secs_f64() * 1000.0
+/// How long those took that were confirmed, and how many were not.
+fn waits<'a>(calls: impl Iterator<Item = &'a Call>) -> (Vec<Duration>, usize) {
+    let (confirmed, others): (Vec<_>, Vec<_>) = calls.partition(|call| call.is_confirmed());
+    (confirmed.into_iter().map(Call::took).collect(), others.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Confirmed, from one second to another of a window from 10 to 20.
+    fn calls(from_to: &[(u64, u64)]) -> (Calls, Window) {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let answer = Answer::Confirmed { booking: String::new(), version: 1, age: Duration::ZERO };
+        let call = |(from, to): &(u64, u64)| Call {
+            due: at(*from),
+            answered: at(*to),
+            answer: answer.clone(),
+        };
+        (Calls(from_to.iter().map(call).collect()), Window { from: at(10), until: at(20) })
+    }
+
+    #[test]
+    fn answers_count_by_when_they_come() {
+        let (calls, window) = calls(&[(2, 9), (8, 11), (12, 14), (19, 21), (9, 20)]);
+        let found = calls.measured(window, &Used::default());
+        assert_eq!((found.per_second, found.p50_ms, found.p99_ms), (0.2, 2_000.0, 3_000.0));
+    }
+
+    #[test]
+    fn of_those_who_come_by_chance_nobody_who_was_due_is_left_out() {
+        let (calls, window) = calls(&[(8, 11), (12, 14), (19, 59)]);
+        let found = calls.offered(window, &Used::default());
+        assert_eq!((found.per_second, found.p50_ms, found.p99_ms), (0.2, 2_000.0, 40_000.0));
+    }
+
+    #[test]
+    fn who_is_not_confirmed_has_no_wait() {
+        let (mut calls, window) = calls(&[(12, 14), (12, 15)]);
+        calls.0.iter_mut().for_each(|call| call.answer = Answer::Shed);
+        let found = calls.measured(window, &Used::default());
+        assert!(found.p99_ms.is_nan() && found.per_second.is_nan());
+        assert_eq!(found.failed, 2);
+    }
 }

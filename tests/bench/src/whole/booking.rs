@@ -9,7 +9,7 @@ use testkit::{Plan as Shaped, Shape};
 use super::answered::Window;
 use super::stage::Stage;
 use crate::figures::{BOOKING_256, BOOKING_1024, Figure, SPREAD_BOOKING};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, as_number};
 use crate::plan::Plan;
 use crate::ratios::{Comparison, alternated};
 use crate::report::Found;
@@ -31,11 +31,14 @@ const CASES: [(&str, usize, u16, Option<Figure>); 6] = [
 /// Measures pairs in each case.
 pub(crate) async fn compare(plan: &Plan) -> Found {
     let mut found = Found::default();
-    let chosen = CASES.into_iter().filter(|(_, _, callers, _)| plan.takes(*callers, 256));
-    for (name, tickets, callers, figure) in chosen {
+    for (name, tickets, callers, figure) in CASES {
+        if !plan.takes(callers, 256) {
+            found.leave_out(figure, "not among the cases asked for");
+            continue;
+        }
         println!("{name}, {callers} callers");
         let measured =
-            async |batching: &&'static str| measure(batching, tickets, callers, plan).await;
+            async |batching: &&'static str| measure(batching, tickets, callers, plan).await.0;
         let sides = [("single", &"off"), ("batched", &"on")];
         let comparison = Comparison {
             name: name.to_owned(),
@@ -51,23 +54,31 @@ pub(crate) async fn compare(plan: &Plan) -> Found {
     found
 }
 
+/// How many messages for the bus a booking leaves, by the context that tells them.
+pub(crate) type Messages = Vec<(&'static str, f64)>;
+
 /// A fresh platform for each: tables that have grown would tell of the order of the measurements.
 pub(crate) async fn measure(
     batching: &str,
     tickets: usize,
     callers: u16,
     plan: &Plan,
-) -> Measurement {
+) -> (Measurement, Messages) {
     let shaped =
         Shaped::of(Shape::Postgres).with("BATCHING", batching).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
     let mut stage = Stage::set(shaped).await;
     let tickets = stage.tickets("Hot", tickets, CAPACITY).await;
     stage.leave_alone().await;
+    let before = stage.messages().await;
     let window = Window::after(WARM_UP, plan.time());
     let load = stage.crowd(callers, window, &tickets, scattered);
     let (calls, used) = stage.watched(window, load).await;
-    stage.close(&calls).await;
-    calls.measured(window, &used)
+    let booked = as_number(stage.settled(&calls).await);
+    let after = stage.messages().await;
+    stage.end().await;
+    let each = before.into_iter().zip(after);
+    let each = each.map(|((context, before), (_, after))| (context, (after - before) / booked));
+    (calls.measured(window, &used), each.collect())
 }
 
 /// Every ticket in turn, and no two buyers in step.

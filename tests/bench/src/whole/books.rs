@@ -10,20 +10,29 @@ use testkit::{Platform, PlatformServer, eventually_within};
 
 use super::answered::Calls;
 use super::stage::Stage;
+use crate::measurement::as_number;
 
 /// After a run's load its events take their time.
 const CLEAN_WITHIN: Duration = Duration::from_secs(600);
 const AT_REST_WITHIN: Duration = Duration::from_secs(120);
 /// What only says that events wait for the bus, or their hearers behind it.
 const WAITING: [&str; 4] = ["E1", "E3", "I8", "I8b"];
+/// Who leaves messages for the bus while bookings are made.
+const TELLERS: [&str; 3] = ["ticket", "booking", "payment"];
 
 impl Stage {
     /// Ends the platform once its books are right: the audit is clean, each booking that was told to be confirmed is
     /// there, and as many units are sold as bookings are confirmed. Gives how many that are.
     ///
     /// A platform that was left alone has events waiting, which the audit tells and which are no fault here.
-    pub(crate) async fn close(mut self, calls: &Calls) -> usize {
+    pub(crate) async fn close(self, calls: &Calls) -> usize {
         let confirmed = self.settled(calls).await;
+        self.end().await;
+        confirmed
+    }
+
+    /// Ends the platform, politely.
+    pub(crate) async fn end(mut self) {
         // Those that were left out have ended before.
         let running = self
             .scene
@@ -32,7 +41,16 @@ impl Stage {
             .iter_mut()
             .filter_map(|server| server.is_running().then_some(server));
         join_all(running.map(PlatformServer::terminate)).await;
-        confirmed
+    }
+
+    /// The messages that each context has ever left for the bus, and still knows.
+    pub(crate) async fn messages(&self) -> Vec<(&'static str, f64)> {
+        let mut messages = Vec::new();
+        for context in TELLERS {
+            let sql = "SELECT COUNT(*) FROM outbox";
+            messages.push((context, counted(&self.scene.platform, context, sql).await));
+        }
+        messages
     }
 
     /// Waits until its books are right, and lets it go on.
@@ -99,6 +117,16 @@ async fn stock(platform: &Platform) -> (usize, usize) {
         };
         (held + units(0), sold + units(1))
     })
+}
+
+/// What a query of a context's database counts.
+pub(crate) async fn counted(platform: &Platform, context: &str, sql: &str) -> f64 {
+    let database = opened(&platform.database_url(context)).await;
+    let row = database.query_one_raw(Statement::from_string(database.get_database_backend(), sql));
+    let row = row.await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let count = row.map(|row| row.try_get_by_index::<i64>(0));
+    let count = count.unwrap_or(Ok(0)).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    as_number(usize::try_from(count).unwrap_or_default())
 }
 
 /// A database of the platform, beside its server.

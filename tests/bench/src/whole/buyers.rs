@@ -1,10 +1,10 @@
 //! Buyers over gRPC: as many as there are, each one wish after the other, or as they come, whether the platform keeps
 //! up or not.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proto::boxoffice::booking::v1::booking_service_client::BookingServiceClient;
-use proto::boxoffice::booking::v1::{BookingStatus, CreateBookingRequest};
+use proto::boxoffice::booking::v1::{Booking, BookingStatus, CreateBookingRequest};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::task::JoinSet;
@@ -19,8 +19,19 @@ use super::stage::Stage;
 
 /// Whoever has no answer by then hangs up.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Until then everybody who asks again and again has a definite answer.
+const DEFINITE_WITHIN: Duration = Duration::from_secs(120);
 /// Before asking again, where no answer says how long.
 const LATER: Duration = Duration::from_millis(50);
+
+/// What buyers who come by chance do once they are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// They go.
+    Once,
+    /// They ask again until they know.
+    UntilDefinite,
+}
 
 /// One who books.
 #[derive(Clone)]
@@ -58,10 +69,10 @@ impl Stage {
     /// of the tickets. The same seed gives the same arrivals.
     pub(crate) async fn arrivals(
         &self,
-        per_second: f64,
-        seed: u64,
+        (per_second, seed): (f64, u64),
         window: Window,
         tickets: &[String],
+        asking: Asking,
     ) -> Calls {
         let mut chance = StdRng::seed_from_u64(seed);
         let mut buying = JoinSet::new();
@@ -72,7 +83,15 @@ impl Stage {
             let ticket = chance.random_range(0..tickets.len().max(1));
             let id = tickets.get(ticket).cloned().unwrap_or_default();
             let buyer = self.buyer(number);
-            buying.spawn(async move { Calls(vec![buyer.wish(&id, due).await.0]) });
+            buying.spawn(async move {
+                match asking {
+                    Asking::Once => Calls(vec![buyer.wish(&id, due).await.0]),
+                    Asking::UntilDefinite => {
+                        let key = format!("arrival-{number}");
+                        buyer.until_definite(&id, &key, due).await
+                    }
+                }
+            });
             number += 1;
             // The time between two arrivals that know nothing of each other.
             let gap = -(1.0 - chance.random::<f64>()).ln() / per_second;
@@ -102,18 +121,42 @@ impl Buyer {
         calls
     }
 
+    /// Asks for one unit until it has a booking or knows that there is none to have: with one idempotency key, so that
+    /// it never has two, and after as long a wait as it was told. Every try was due when the first one was.
+    pub(crate) async fn until_definite(&self, ticket: &str, key: &str, due: Instant) -> Calls {
+        let mut calls = Calls::default();
+        loop {
+            let mut request = self.request(ticket);
+            let key = key.parse().unwrap_or_else(|error| panic!("{key}: {error}"));
+            request.metadata_mut().insert("idempotency-key", key);
+            let (call, later) = self.ask(request, due).await;
+            let is_definite = call.is_confirmed() || call.answer == Answer::SoldOut;
+            calls.0.push(call);
+            if is_definite {
+                return calls;
+            }
+            assert!(due.elapsed() < DEFINITE_WITHIN, "no definite answer: {:?}", calls.0.last());
+            sleep(later).await;
+        }
+    }
+
     /// Asks once for one unit; beside the answer stands how long to wait before asking anything again.
     pub(crate) async fn wish(&self, ticket: &str, due: Instant) -> (Call, Duration) {
+        self.ask(self.request(ticket), due).await
+    }
+
+    async fn ask(&self, request: Request<CreateBookingRequest>, due: Instant) -> (Call, Duration) {
         let mut bookings = BookingServiceClient::new(self.channel.clone());
-        let answered = bookings.create_booking(self.request(ticket)).await;
+        let answered = bookings.create_booking(request).await;
         let (answer, later) = match answered {
             Ok(answer) => {
                 let booking = answer.into_inner().booking.unwrap_or_default();
                 if booking.status() == BookingStatus::Confirmed {
+                    let age = age(&booking);
                     let (booking, version) = (booking.booking_id, booking.version);
-                    (Answer::Confirmed { booking, version }, Duration::ZERO)
+                    (Answer::Confirmed { booking, version, age }, Duration::ZERO)
                 } else {
-                    (Answer::Unclear, Duration::ZERO)
+                    (Answer::Unclear, LATER)
                 }
             }
             Err(refused) => refusal(&refused),
@@ -133,6 +176,14 @@ impl Buyer {
         request.set_timeout(PATIENCE);
         request
     }
+}
+
+/// How long ago it changed by its server's clock, which is this machine's.
+fn age(booking: &Booking) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark has no clock of its own to hand")]
+    let now = SystemTime::now();
+    let changed = booking.update_time.and_then(|changed| SystemTime::try_from(changed).ok());
+    changed.and_then(|changed| now.duration_since(changed).ok()).unwrap_or_default()
 }
 
 fn refusal(refused: &Status) -> (Answer, Duration) {

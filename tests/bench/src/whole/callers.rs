@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::answered::Window;
 
-/// How long the calls took that went well in the window, and how many did not. `call` gets its turn's number, and
-/// gives whether it went well.
+/// How long the calls took that went well and ended in the window, and how many did not. `call` gets its turn's number,
+/// and gives whether it went well.
 pub(crate) async fn calls<F, Fut>(callers: u16, window: Window, call: F) -> (Vec<Duration>, usize)
 where
     F: Fn(usize) -> Fut + Clone + Send + 'static,
@@ -23,8 +23,9 @@ where
             while Instant::now() < window.until {
                 let begun = Instant::now();
                 let well = call(turn).await;
-                let measured = window.holds(begun);
-                waits.extend((measured && well).then(|| begun.elapsed()));
+                let answered = Instant::now();
+                let measured = window.holds(answered);
+                waits.extend((measured && well).then(|| answered - begun));
                 failed += usize::from(measured && !well);
                 turn += usize::from(callers);
             }

@@ -7,10 +7,10 @@ use faults::Chance;
 use testkit::{Plan as Shaped, Shape};
 use tokio::time::{Instant, sleep_until};
 
-use super::answered::{Calls, Window, percentile_ms};
+use super::answered::{Calls, Window};
 use super::booking::{CAPACITY, WARM_UP};
 use super::stage::Stage;
-use crate::measurement::as_number;
+use crate::measurement::{as_number, worst};
 use crate::plan::Plan;
 use crate::processor::Used;
 use crate::report::Found;
@@ -37,24 +37,22 @@ pub(crate) async fn find(plan: &Plan) -> Found {
     let (calls, deaths) = tokio::join!(load, kill(&mut stage, window));
     for server in SERVERS {
         let of = || deaths.iter().filter(|death| death.server == server);
-        let worst = |waits: &mut dyn Iterator<Item = Duration>| percentile_ms(waits, 100);
+        let longest_ms = |waits: &mut dyn Iterator<Item = Duration>| {
+            worst(waits.map(|wait| wait.as_secs_f64() * 1_000.0))
+        };
         let numbers = [
             ("killed", as_number(of().count())),
-            ("ready after ms at most", worst(&mut of().map(|death| death.ready - death.at))),
+            ("ready after ms at most", longest_ms(&mut of().map(|death| death.ready - death.at))),
             (
                 "booked after ms at most",
-                worst(&mut of().filter_map(|death| booked_after(&calls, death.at))),
+                longest_ms(&mut of().filter_map(|death| booked_after(&calls, death.at))),
             ),
         ];
         found.step(server, numbers);
     }
-    let measured = calls.measured(window, &Used::default());
-    let numbers = [
-        ("rate/s", measured.per_second),
-        ("p99 ms", measured.p99_ms),
-        ("unclear", as_number(measured.failed)),
-    ];
-    found.step("bookings meanwhile", numbers);
+    // Without the processor's time: whoever is killed takes the account of it along.
+    let used = Used { others_percent: f64::NAN, ..Used::default() };
+    found.measured("bookings meanwhile", &calls.measured(window, &used), []);
     stage.close(&calls).await;
     found
 }

@@ -5,10 +5,12 @@ use testkit::{Plan as Shaped, Shape};
 
 use super::answered::Window;
 use super::booking::{CAPACITY, WARM_UP};
+use super::buyers::Asking;
 use super::stage::Stage;
 use crate::figures::FAIRNESS;
 use crate::measurement::Measurement;
 use crate::plan::Plan;
+use crate::processor::Used;
 use crate::ratios::{Comparison, alternated};
 use crate::report::Found;
 
@@ -40,12 +42,18 @@ async fn measure(hot_callers: u16, plan: &Plan) -> Measurement {
     let hot = stage.tickets("Hot", 1, CAPACITY).await;
     let others = stage.tickets("Other", OTHER_TICKETS, CAPACITY).await;
     let window = Window::after(WARM_UP, plan.time());
-    let arriving = stage.arrivals(OTHERS_PER_SECOND, SEED, window, &others);
+    // Whoever is refused asks again, as people do, and has waited since the first time.
+    let arriving =
+        stage.arrivals((OTHERS_PER_SECOND, SEED), window, &others, Asking::UntilDefinite);
     let hot = stage.crowd(hot_callers, window, &hot, |_, _| 0);
     let (hot, (mut others, used)) = tokio::join!(hot, stage.watched(window, arriving));
-    println!("beside: {}", hot.measured(window, &used));
-    let measured = others.measured(window, &used);
+    if hot_callers > 0 {
+        println!("beside: {}", hot.measured(window, &Used::default()));
+    }
+    let mut measured = others.offered(window, &used);
     others.extend(hot);
+    // The processor worked for both.
+    measured.cpu_ms_each = others.measured(window, &used).cpu_ms_each;
     stage.close(&others).await;
     measured
 }

@@ -11,8 +11,9 @@ use super::booking::{CAPACITY, IN_FLIGHT_MAX, WARM_UP};
 use super::resident::{Sample, now};
 use super::stage::Stage;
 use crate::figures::{MEMORY_AFTER, MEMORY_IDLE, READY_AFTER};
+use crate::measurement::{Measurement, worst};
 use crate::plan::Plan;
-use crate::ratios::Spread;
+use crate::ratios::{Spread, undisturbed};
 use crate::report::Found;
 
 const CALLERS: u16 = 1024;
@@ -20,9 +21,36 @@ const SETTLED_AFTER: Duration = Duration::from_secs(3);
 const ASKED_EVERY: Duration = Duration::from_millis(2);
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Looks at each server.
+/// Looks at each server; so in each round, on a fresh platform.
 pub(crate) async fn find(plan: &Plan) -> Found {
     let mut found = Found::default();
+    let mut rounds = Vec::new();
+    for round in 1..=plan.rounds() {
+        let (looked, load) = undisturbed(plan.rounds(), async || look(plan).await).await;
+        found.measured(format!("round {round}: bookings meanwhile"), &load, []);
+        for (name, [idle, after, ready_ms]) in &looked {
+            let numbers =
+                [("idle MiB", *idle), ("after MiB", *after), ("ready after ms", *ready_ms)];
+            found.step(format!("round {round}: {name}"), numbers);
+        }
+        rounds.push(looked);
+    }
+    // Each server has to: the worst counts.
+    let worst_of = |at: usize| {
+        let of = |round: &Looked| {
+            worst(round.iter().map(|(_, numbers)| numbers.get(at).copied().unwrap_or(f64::NAN)))
+        };
+        Spread::of(rounds.iter().map(of))
+    };
+    let figures = [MEMORY_IDLE, MEMORY_AFTER, READY_AFTER].into_iter().enumerate();
+    found.claims = figures.map(|(at, figure)| figure.claimed(worst_of(at))).collect();
+    found
+}
+
+/// Of each server its memory at rest and after a crowd, in MiB, and the milliseconds until it was ready.
+type Looked = Vec<(String, [f64; 3])>;
+
+async fn look(plan: &Plan) -> ((Looked, Measurement), f64) {
     let shaped = Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
     let mut stage = Stage::set(shaped).await;
     let names: Vec<_> = stage.servers().into_iter().map(|(name, _)| name).collect();
@@ -36,25 +64,16 @@ pub(crate) async fn find(plan: &Plan) -> Found {
     let ticket = stage.tickets("Hot", 1, CAPACITY).await;
     let window = Window::after(WARM_UP, plan.time());
     let callers = plan.callers.unwrap_or(CALLERS);
-    let calls = stage.crowd(callers, window, &ticket, |_, _| 0).await;
+    let load = stage.crowd(callers, window, &ticket, |_, _| 0);
+    let (calls, used) = stage.watched(window, load).await;
     let after = now(&servers);
-    for (name, ready_ms) in names.iter().zip(&ready_ms) {
-        let of = |sample: &Sample| sample.get(name).copied().unwrap_or_default();
-        let numbers =
-            [("idle MiB", of(&idle)), ("after MiB", of(&after)), ("ready after ms", *ready_ms)];
-        found.step(name, numbers);
-    }
-    // Each of them has to: the worst counts.
-    let worst = |numbers: &mut dyn Iterator<Item = f64>| {
-        Spread::of([numbers.fold(0.0, f64::max)].into_iter())
-    };
-    found.claims.extend([
-        MEMORY_IDLE.claimed(worst(&mut idle.values().copied())),
-        MEMORY_AFTER.claimed(worst(&mut after.values().copied())),
-        READY_AFTER.claimed(worst(&mut ready_ms.iter().copied())),
-    ]);
     stage.close(&calls).await;
-    found
+    let of = |sample: &Sample, name: &str| sample.get(name).copied().unwrap_or(f64::NAN);
+    let looked = names.into_iter().zip(ready_ms).map(|(name, ready_ms)| {
+        let numbers = [of(&idle, &name), of(&after, &name), ready_ms];
+        (name, numbers)
+    });
+    ((looked.collect(), calls.measured(window, &used)), used.others_percent)
 }
 
 /// Ends a server politely and starts it again; gives the milliseconds until it says that it is ready.

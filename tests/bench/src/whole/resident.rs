@@ -30,7 +30,7 @@ pub(crate) async fn sampled<T>(
     }
 }
 
-/// What each takes now; a server that has ended takes nothing.
+/// What each takes now; no number where a server has ended, which is no way to take little.
 pub(crate) fn now(servers: &[(String, u32)]) -> Sample {
     let of = |pid: u32| {
         let process = Process::new(pid.try_into().ok()?).ok()?;
@@ -38,7 +38,7 @@ pub(crate) fn now(servers: &[(String, u32)]) -> Sample {
         let bytes = u32::try_from(pages * procfs::page_size() / 1024).ok()?;
         Some(f64::from(bytes) * 1024.0 / MEBIBYTE)
     };
-    servers.iter().map(|(name, pid)| (name.clone(), of(*pid).unwrap_or_default())).collect()
+    servers.iter().map(|(name, pid)| (name.clone(), of(*pid).unwrap_or(f64::NAN))).collect()
 }
 
 /// The most that each took.

@@ -14,6 +14,7 @@ use super::booking::{CAPACITY, WARM_UP};
 use super::stage::Stage;
 use crate::measurement::as_number;
 use crate::plan::Plan;
+use crate::processor::Used;
 use crate::report::Found;
 
 const USERS: [u16; 4] = [30, 64, 128, 255];
@@ -43,8 +44,8 @@ pub(crate) async fn find(plan: &Plan) -> Found {
     for users in USERS.into_iter().filter(|users| plan.takes(*users, 255)) {
         for wish in [Wish::Book, Wish::ReadMyPage] {
             let window = Window::after(WARM_UP, plan.time());
-            let calls = besiege(&stage, users, window, (wish, &ticket)).await;
-            tell(&mut found, (users, wish), &calls, window);
+            let (calls, used) = besiege(&stage, users, window, (wish, &ticket)).await;
+            tell(&mut found, (users, wish), &calls, (window, &used));
             if wish == Wish::Book {
                 booked.extend(calls);
             }
@@ -54,7 +55,7 @@ pub(crate) async fn find(plan: &Plan) -> Found {
     found
 }
 
-async fn besiege(stage: &Stage, users: u16, window: Window, what: (Wish, &str)) -> Calls {
+async fn besiege(stage: &Stage, users: u16, window: Window, what: (Wish, &str)) -> (Calls, Used) {
     let (wish, ticket) = what;
     let http = HttpClient::new(format!("http://{}", stage.scene.platform.rest_addr()));
     let mut wishing = JoinSet::new();
@@ -63,22 +64,29 @@ async fn besiege(stage: &Stage, users: u16, window: Window, what: (Wish, &str)) 
         let user = User { http, token: stage.token_of(number), ticket };
         wishing.spawn(async move { user.wish_until(window, wish).await });
     }
-    let mut all = Calls::default();
-    wishing.join_all().await.into_iter().for_each(|calls| all.extend(calls));
-    all
+    let (all, used) = stage.watched(window, wishing.join_all()).await;
+    let mut calls = Calls::default();
+    all.into_iter().for_each(|more| calls.extend(more));
+    (calls, used)
 }
 
-fn tell(found: &mut Found, (users, wish): (u16, Wish), calls: &Calls, window: Window) {
-    let due: Vec<_> = calls.0.iter().filter(|call| window.holds(call.due)).collect();
-    let well: Vec<_> = due.iter().filter(|call| call.is_confirmed()).collect();
+/// As the sources told it, and as all scenarios do.
+fn tell(
+    found: &mut Found,
+    (users, wish): (u16, Wish),
+    calls: &Calls,
+    (window, used): (Window, &Used),
+) {
+    let answered: Vec<_> = calls.0.iter().filter(|call| window.holds(call.answered)).collect();
+    let well: Vec<_> = answered.iter().filter(|call| call.is_confirmed()).collect();
     let took: Duration = well.iter().map(|call| call.took()).sum();
     let numbers = [
-        ("transactions/s", as_number(well.len()) / window.time().as_secs_f64()),
-        ("availability %", 100.0 * as_number(well.len()) / as_number(due.len()).max(1.0)),
-        ("mean ms", took.as_secs_f64() * 1_000.0 / as_number(well.len()).max(1.0)),
-        ("p99 ms", super::answered::percentile_ms(well.iter().map(|call| call.took()), 99)),
+        ("availability %", 100.0 * as_number(well.len()) / as_number(answered.len())),
+        ("mean ms", took.as_secs_f64() * 1_000.0 / as_number(well.len())),
     ];
-    found.step(format!("{users} users, {wish:?}"), numbers);
+    let numbers = numbers.map(|(name, number)| (name.to_owned(), number));
+    let step = format!("{users} users, {wish:?}");
+    found.measured(step, &calls.measured(window, used), numbers);
 }
 
 impl User {
@@ -115,7 +123,8 @@ fn understood(answer: &HttpAnswer) -> Answer {
     let is_open = !matches!(answer.text("status"), "" | "BOOKING_STATUS_CONFIRMED");
     match answer.status.as_u16() {
         200 if !is_open => {
-            Answer::Confirmed { booking: answer.text("bookingId").to_owned(), version: 0 }
+            let booking = answer.text("bookingId").to_owned();
+            Answer::Confirmed { booking, version: 0, age: Duration::ZERO }
         }
         429 => Answer::Shed,
         200 | 500..=599 => Answer::Unclear,
