@@ -91,7 +91,7 @@ figures! {
     READS_BY_KEY           = "G17" "reads"          "reads by key over gRPC / bare tonic"             More   0.4     0.5;
     SEARCH_TAIL            = "G17" "reads"          "p99 of search with bookings / without"           Less   2.0     1.5;
     SEEN_AFTER             = "G18" "fan-out"        "p99 from commit to my page and inbox, ms"        Less   2000.0  500.0;
-    GROWN                  = "G19" "grow"           "whole path with 10,000,000 bookings / empty"     More   0.6     0.8;
+    GROWN                  = "G19" "grow"           "whole path with bookings of the past / without"   More   0.6     0.8;
     SOLD_OUT_TAIL          = "–"   "sell-out"       "p99 of 1,900 sold-out answers at once, ms"       Less   500.0   500.0;
     FAIRNESS               = "–"   "fairness"       "p99 of other tickets beside a hot sale / alone"  Less   2.0     2.0;
     CROWD_TAIL             = "–"   "crowd"          "p99 from first try to sold out, 2,000 for 100, ms" Less   500.0   500.0;

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "it is a program that reports to a terminal")]
 #![expect(clippy::panic, reason = "a scenario that goes wrong ends with the reason")]
 
+mod catalogue;
 mod figures;
 mod hot_hold;
 mod hot_hold_limit;

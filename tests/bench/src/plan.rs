@@ -2,6 +2,11 @@
 
 use clap::{Args, ValueEnum};
 
+/// As many as searches are to be quick among.
+pub(crate) const TICKETS: u64 = 1_000_000;
+/// As many as are laid in a few minutes.
+pub(crate) const BOOKINGS_STORED: u32 = 1_000_000;
+
 /// What is measured and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Plan {
@@ -19,10 +24,10 @@ pub(crate) struct Plan {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub(crate) callers: Option<u16>,
     /// How many tickets `search` fills each engine with, and `reads` the platform.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = TICKETS, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub(crate) tickets: u64,
     /// How many bookings of the past `grow` lays beside the present ones.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = BOOKINGS_STORED, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
     pub(crate) stored: u32,
     /// One short pair of the core of the scenarios, in about 90 s: that they work and are right, not their numbers.
     #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
@@ -42,7 +47,7 @@ pub(crate) enum Scenario {
     SellOut,
     /// What a batch of 256 costs by the portable statements, against PostgreSQL's own.
     Orm,
-    /// What atomic batches gain the outbox relay, and whether it keeps up with bookings.
+    /// What atomic batches gain the outbox relay, and whether it keeps up with what bookings leave it.
     Relay,
     /// What bookings gain from it on their whole path, of one ticket and of many.
     Booking,
@@ -54,15 +59,15 @@ pub(crate) enum Scenario {
     Overload,
     /// Two replicas on one hot ticket.
     Replicas,
-    /// Whether the servers' memory stays flat under a hot sale.
+    /// Whether the servers' memory stays flat under a hot sale of ten minutes.
     Memory,
     /// What each server takes of memory, and how soon it is ready.
     Footprint,
     /// Users over REST who book, and then read their own page.
     Siege,
-    /// What it costs that others hear of bookings, and how soon they do.
+    /// What it costs that others hear of bookings, and how soon after the commit they do.
     FanOut,
-    /// Reads by key, and searches beside bookings.
+    /// Reads by key, and searches beside bookings, among as many tickets as are told.
     Reads,
     /// How long searches take among many tickets, over each engine. Only by name: it compares nothing.
     Search,
@@ -70,7 +75,7 @@ pub(crate) enum Scenario {
     Hop,
     /// REST through the gateway, against nginx.
     Gateway,
-    /// The whole path over tables that have grown.
+    /// The whole path over tables that have grown by as many bookings as are told.
     Grow,
     /// Servers killed by chance while buyers book.
     Crash,

@@ -98,11 +98,15 @@ async fn one_pair<S>(
 impl Comparison {
     /// A figure that is our number, divided by the baseline's.
     pub(crate) fn claim(&self, figure: Figure, number: impl Fn(&Measurement) -> f64) -> Claim {
-        let claim = figure.claimed(self.ratio(number));
-        match self.pairs.iter().filter(|pair| pair.disturbed).count() {
-            0 => claim,
-            disturbed => claim.under(format!("others disturbed {disturbed} of the pairs")),
+        let disturbed = self.pairs.iter().filter(|pair| pair.disturbed).count();
+        let failed: usize =
+            self.pairs.iter().map(|pair| pair.baseline.failed + pair.ours.failed).sum();
+        let conditions = [(disturbed, "pairs disturbed by others"), (failed, "calls that failed")];
+        let mut claim = figure.claimed(self.ratio(number));
+        for (count, what) in conditions.into_iter().filter(|(count, _)| *count > 0) {
+            claim = claim.under(format!("{count} {what}"));
         }
+        claim
     }
 
     /// Our number, divided by the baseline's.

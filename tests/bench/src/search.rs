@@ -12,6 +12,7 @@ use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{RegisterTicket, SearchWord, TicketDraft, TicketOrder, TicketSearch, TicketStore};
 use tokio::time::Instant;
 
+use crate::catalogue::copied;
 use crate::in_server;
 use crate::measurement::percentile_ms;
 use crate::report::Found;
@@ -131,23 +132,8 @@ async fn fill(engine: Engine, fresh: &Fresh, store: &SeaOrmTicketStore, tickets:
     for number in 0..PATTERNS {
         register(store, number, &pattern(number)).await;
     }
-    let others = "organizer_id, organizer_locale, kind, allocation, status, name, description, venue, category, \
-                  search_text, time_zone, currency, sale_starts_at_us, sale_ends_at_us, ends_at_us, max_per_buyer, \
-                  hold_ttl_us, updated_at_us, revision, event_version, findable";
     for round in 1..tickets.div_ceil(PATTERNS) {
-        let id = format!("CONCAT('{round:08x}', SUBSTR(id, 9))");
-        let starts = format!("starts_at_us + {round} * 1000000 / 997 * 997");
-        let tickets = format!(
-            "INSERT INTO ticket (id, created_at_us, unit_price_minor, starts_at_us, starts_first_us, starts_last_us, \
-             {others}) SELECT {id}, created_at_us + {round} * 1000, unit_price_minor + {round} % 97, {starts}, \
-             {starts}, {starts}, {others} FROM ticket WHERE id < '00000001'"
-        );
-        let sold = format!("{CAPACITY} * ({round} % 2)");
-        let stock = format!(
-            "INSERT INTO stock (ticket_id, slot, capacity, held, sold) SELECT CONCAT('{round:08x}', \
-             SUBSTR(ticket_id, 9)), slot, capacity, 0, {sold} FROM stock WHERE ticket_id < '00000001'"
-        );
-        for sql in [tickets, stock] {
+        for sql in copied(round, "< '00000001'") {
             fresh.tamper(&sql).await.unwrap_or_else(|error| panic!("{error}"));
         }
     }

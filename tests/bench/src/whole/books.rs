@@ -134,3 +134,9 @@ pub(crate) async fn opened(url: &str) -> DatabaseConnection {
     let opened = Box::pin(sea_orm::Database::connect(url)).await;
     opened.unwrap_or_else(|error| panic!("{url}: {error}"))
 }
+
+/// Runs a statement and gives how many rows it changed.
+pub(crate) async fn run(database: &DatabaseConnection, sql: &str) -> u64 {
+    let done = database.execute_unprepared(sql).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
+}
