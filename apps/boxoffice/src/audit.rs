@@ -11,7 +11,7 @@ mod snapshot;
 mod statements;
 mod tables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -100,8 +100,10 @@ fn as_text(findings: &Result<Findings, String>) -> Vec<String> {
             vec![format!("clean: {} checks found nothing", checks().len())]
         }
         Ok(Findings { found, explained }) => {
-            let line =
-                |Finding { check, id, .. }: &Finding| format!("{check}  {id}  {}", rule(check));
+            let rules = rules();
+            let line = |Finding { check, id, .. }: &Finding| {
+                format!("{check}  {id}  {}", rules.get(check).copied().unwrap_or_default())
+            };
             let explained = explained.iter().flatten().flat_map(Explanation::as_text);
             let count = format!("{} violations", found.len());
             found.iter().map(line).chain(explained).chain([count]).collect()
@@ -113,7 +115,8 @@ fn as_text(findings: &Result<Findings, String>) -> Vec<String> {
 fn as_json(findings: &Result<Findings, String>) -> String {
     let told = match findings {
         Ok(Findings { found, explained }) => {
-            let violation = |Finding { check, id, .. }: &Finding| json!({"check": check, "id": id, "rule": rule(check)});
+            let rules = rules();
+            let violation = |Finding { check, id, .. }: &Finding| json!({"check": check, "id": id, "rule": rules.get(check)});
             let violations: Vec<_> = found.iter().map(violation).collect();
             let mut told = json!({"clean": found.is_empty(), "checks": checks().len(), "violations": violations});
             if let (Some(explained), Some(told)) = (explained, told.as_object_mut()) {
@@ -127,8 +130,9 @@ fn as_json(findings: &Result<Findings, String>) -> String {
     told.to_string()
 }
 
-fn rule(id: &str) -> &'static str {
-    checks().into_iter().find(|known| known.id == id).map_or("", |known| known.rule)
+/// What should hold, by the check's number.
+fn rules() -> BTreeMap<&'static str, &'static str> {
+    checks().into_iter().map(|check| (check.id, check.rule)).collect()
 }
 
 async fn findings(settings: &Settings, arguments: &AuditArguments) -> Result<Findings, String> {
