@@ -83,6 +83,12 @@ impl Nights {
         self.until
     }
 
+    /// The last night.
+    #[must_use]
+    pub fn last(self) -> CivilDate {
+        self.until.plus_days(-1).unwrap_or(self.from)
+    }
+
     /// How many they are.
     #[must_use]
     pub fn count(self) -> u32 {
@@ -177,7 +183,7 @@ mod tests {
         let dates: Vec<_> = nights.expect("three").dates().map(|date| date.to_string()).collect();
         assert_eq!(dates, ["2024-12-30", "2024-12-31", "2025-01-01"]);
         let one = Nights::new(date("2024-02-21"), date("2024-02-22"), 1).expect("one");
-        assert_eq!((one.count(), one.dates().count()), (1, 1));
+        assert_eq!((one.count(), one.dates().count(), one.last()), (1, 1, one.from()));
         for (from, until) in [("2024-02-21", "2024-02-21"), ("2024-02-21", "2024-02-20")] {
             assert_eq!(Nights::new(date(from), date(until), 9), Err(InvalidNights::Empty));
         }

@@ -21,7 +21,7 @@ pub struct TicketSearch {
     pub starts_before: Option<Timestamp>,
     /// Tickets of this currency that cost at most this.
     pub max_unit_price: Option<Money>,
-    /// Only tickets with something left.
+    /// Only tickets with something left; of nights those that are over do not count.
     pub available_only: bool,
     /// In what order.
     pub order: TicketOrder,
@@ -107,6 +107,14 @@ impl TicketPage {
         let more = listings.len() > rows;
         listings.truncate(rows);
         let last = listings.last().map(|listing| search.order.cursor(&listing.ticket));
-        Self { listings, next: last.filter(|_| more) }
+        Self::of(listings, last.filter(|_| more), search)
+    }
+
+    /// What was found up to a place. A store cannot say which nights are over in every time zone, so it may look for
+    /// what is left of all that may not be over somewhere: those of which nothing is left at the place go here.
+    #[must_use]
+    pub fn of(mut listings: Vec<Listing>, next: Option<Cursor>, search: &TicketSearch) -> Self {
+        listings.retain(|listing| !search.available_only || listing.stock.available() > 0);
+        Self { listings, next }
     }
 }

@@ -108,6 +108,11 @@ impl Stock {
             .map_err(|InvalidStock| CapacityBelowSold { taken: self.held + self.sold })
     }
 
+    /// All of these together, as far as they fit.
+    pub fn sum(stocks: impl Iterator<Item = Self>) -> Self {
+        stocks.fold(Self::default(), |sum, stock| sum.plus(stock).unwrap_or(sum))
+    }
+
     /// Nights as if they were one that has as many units as the largest and as many left as the emptiest.
     pub fn of_nights(nights: impl Iterator<Item = Self>) -> Self {
         let most = nights.fold((0, 0), |(capacity, available), night| {
@@ -128,6 +133,17 @@ impl Stock {
             sum(self.held, other.held)?,
             sum(self.sold, other.sold)?,
         )
+    }
+}
+
+impl Slot {
+    /// Whether it is a night that is over at the place, where it is this date: nobody can book it any more.
+    #[must_use]
+    pub fn is_over(&self, today: CivilDate) -> bool {
+        match self {
+            Self::Night(night) => *night < today,
+            Self::Admission | Self::Seat(_) => false,
+        }
     }
 }
 

@@ -160,7 +160,7 @@ impl Ticket {
         };
         let slots = request.slots().into_iter();
         let begun = slots.map(|begun| (begun.slot, Stock::untouched(begun.capacity).into()));
-        let begun = TicketSlots { ticket, slots: begun.collect() };
+        let begun = TicketSlots { ticket, slots: begun.collect(), read_at: now };
         Ok(Listing { stock: begun.stock(), ticket: begun.ticket })
     }
 

@@ -277,12 +277,13 @@ async fn a05_nights_are_set_by_their_organizer_and_read_by_anyone() {
     let left = scene.ticketing.get_availability(id, None).await.unwrap();
     let units: Vec<_> = left.slots.iter().map(|slot| slot.stock.available()).collect();
     assert_eq!(units, [2, 2, 5, 5, 0, 0], "those that began with the rule have no room yet");
-    assert_eq!(left.total.available(), 0);
+    assert_eq!(left.available, 0);
     let two = scene.ticketing.get_availability(id, Some(nights(2, 4))).await.unwrap();
-    assert_eq!(two.total.available(), 2);
+    assert_eq!(two.available, 2);
     scene.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
     let later = scene.ticketing.get_availability(id, None).await.unwrap();
     assert_eq!(later.slots.len(), 4, "nights that are over are not shown unasked");
+    nights_that_are_over_are_left_to_nobody(&scene, id).await;
     let other = scene.registered(5).await;
     let refused = scene.ticketing.get_availability(other, Some(nights(2, 4))).await.unwrap_err();
     assert_eq!((refused.reason(), refused.violations().len()), ("INVALID_FIELD", 2));
@@ -290,6 +291,37 @@ async fn a05_nights_are_set_by_their_organizer_and_read_by_anyone() {
     let calendar = scene.ticketing.get_calendar(GetCalendar { of, nights: nights(3, 5) }).await;
     let shown: Vec<_> = calendar.unwrap().tickets.iter().map(|left| left.ticket_id).collect();
     assert_eq!(shown, [id], "the other has no nights");
+}
+
+/// It is 3 January: two rooms each until then, five on the 3rd and the 4th, none afterwards.
+async fn nights_that_are_over_are_left_to_nobody(scene: &Scene, id: TicketId) {
+    let figures = async || {
+        let listing = scene.ticketing.get_ticket(id).await.unwrap();
+        let found = TicketSearch { available_only: true, ..everything() };
+        let found = scene.ticketing.search_tickets(&found).await.unwrap().listings;
+        assert_eq!(found.is_empty(), listing.stock.available() == 0);
+        (listing.stock.capacity(), listing.stock.available())
+    };
+    let days = async |of| {
+        let of = GetCalendar { of, nights: nights(2, 5) };
+        let shown = scene.ticketing.get_calendar(of).await.unwrap().tickets.pop().unwrap();
+        let asked = scene.ticketing.get_availability(id, Some(nights(2, 5))).await.unwrap();
+        assert_eq!(shown, asked);
+        assert_eq!(asked.available, 0, "nobody can stay on a night that is over");
+        shown.slots.iter().map(|left| left.available).collect::<Vec<_>>()
+    };
+    let page_size = PageSize::new(0).unwrap();
+    let mine =
+        CalendarOf::Organizer { id: OrganizerId::new("acme").unwrap(), page_size, after: None };
+    assert_eq!(figures().await, (5, 5));
+    assert_eq!(days(mine.clone()).await, [0, 5, 5]);
+    scene.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+    assert_eq!(figures().await, (0, 0));
+    assert_eq!(days(mine).await, [0, 0, 0]);
+    let set = SetCapacity { ticket_id: id, capacity: 1, nights: Some(nights(6, 7)) };
+    let set = scene.ticketing.set_capacity(&scene.organizer, set, None).await;
+    assert_eq!(fresh(set.unwrap()).stock.capacity(), 1, "the answer of a change as well");
+    assert_eq!(figures().await, (1, 1));
 }
 
 #[tokio::test]

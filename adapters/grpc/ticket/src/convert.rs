@@ -49,7 +49,7 @@ pub(crate) fn availability(read: &Availability) -> pb::Availability {
         capacity: count(read.total.capacity()),
         held: count(read.total.held()),
         sold: count(read.total.sold()),
-        available: count(read.total.available()),
+        available: count(read.available),
         slots: read.slots.iter().map(slot_availability).collect(),
         read_time: Some(timestamp(read.read_at)),
     }
@@ -63,7 +63,7 @@ fn slot_availability(left: &SlotAvailability) -> pb::SlotAvailability {
     pb::SlotAvailability {
         slot: slot(&left.slot),
         capacity: count(left.stock.capacity()),
-        available: count(left.stock.available()),
+        available: count(left.available),
         held: count(left.stock.held()),
         sold: count(left.stock.sold()),
         unit_price: Some(money(left.unit_price)),
@@ -80,7 +80,7 @@ pub(crate) fn calendar(read: &Availability) -> pb::TicketCalendar {
     let night = |left: &SlotAvailability| match &left.slot {
         Slot::Night(night) => Some(pb::CalendarNight {
             date: Some(date(*night)),
-            available: count(left.stock.available()),
+            available: count(left.available),
             unit_price: Some(money(left.unit_price)),
             closed_to_arrival: left.terms.closed_to_arrival,
             closed_to_departure: left.terms.closed_to_departure,

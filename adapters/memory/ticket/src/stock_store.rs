@@ -92,7 +92,7 @@ impl StockStore for MemoryTicketStore {
         kind: Option<TicketKind>,
         nights: Option<Nights>,
     ) -> Result<Vec<TicketSlots>, StoreError> {
-        let tables = self.tables();
+        let (tables, now) = (self.tables(), self.clock.now());
         let is_asked = |slot: &Slot| match (slot, nights) {
             (Slot::Night(date), Some(nights)) => nights.dates().any(|night| night == *date),
             (Slot::Night(_), None) | (Slot::Admission | Slot::Seat(_), _) => true,
@@ -100,7 +100,7 @@ impl StockStore for MemoryTicketStore {
         let found = tickets.iter().filter_map(|id| tables.tickets.get(id));
         let found = found.filter(|ticket| kind.is_none_or(|kind| ticket.kind == kind));
         let read = found.map(|ticket| {
-            let mut read = tables.slots_of(ticket);
+            let mut read = tables.slots_of(ticket, now);
             read.slots.retain(|(slot, _)| is_asked(slot));
             read
         });

@@ -1,7 +1,9 @@
 //! Tickets in memory.
 
 use async_trait::async_trait;
-use kernel::{Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError, TicketId};
+use kernel::{
+    Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
+};
 use ticket::{
     HoldRecord, Listing, Slot, SlotCapacity, SlotKey, SlotRecord, SlotTerms, Stock, Ticket,
     TicketChange, TicketPage, TicketSearch, TicketSlots, TicketStatus, TicketStore,
@@ -13,12 +15,12 @@ use crate::{MemoryTicketStore, Tables};
 impl TicketStore for MemoryTicketStore {
     async fn find(&self, id: TicketId) -> Result<Option<Listing>, StoreError> {
         let tables = self.tables();
-        Ok(tables.tickets.get(&id).map(|ticket| tables.listing(ticket)))
+        Ok(tables.tickets.get(&id).map(|ticket| tables.listing(ticket, self.clock.now())))
     }
 
     async fn search(&self, search: &TicketSearch) -> Result<TicketPage, StoreError> {
-        let tables = self.tables();
-        let listings = tables.tickets.values().map(|ticket| tables.listing(ticket));
+        let (tables, now) = (self.tables(), self.clock.now());
+        let listings = tables.tickets.values().map(|ticket| tables.listing(ticket, now));
         let mut found: Vec<_> = listings.filter(|listing| is_found(listing, search)).collect();
         let place = |listing: &Listing| {
             let cursor = search.order.cursor(&listing.ticket);
@@ -91,14 +93,14 @@ impl TicketStore for MemoryTicketStore {
 }
 
 impl Tables {
-    pub(crate) fn listing(&self, ticket: &Ticket) -> Listing {
-        Listing { ticket: ticket.clone(), stock: self.slots_of(ticket).stock() }
+    pub(crate) fn listing(&self, ticket: &Ticket, now: Timestamp) -> Listing {
+        Listing { ticket: ticket.clone(), stock: self.slots_of(ticket, now).stock() }
     }
 
-    pub(crate) fn slots_of(&self, ticket: &Ticket) -> TicketSlots {
+    pub(crate) fn slots_of(&self, ticket: &Ticket, read_at: Timestamp) -> TicketSlots {
         let of_ticket = self.stocks.iter().filter(|((id, _), _)| *id == ticket.id);
         let slots = of_ticket.map(|((_, slot), record)| (slot.clone(), *record));
-        TicketSlots { ticket: ticket.clone(), slots: slots.collect() }
+        TicketSlots { ticket: ticket.clone(), slots: slots.collect(), read_at }
     }
 
     /// The slots with new capacities; `None` if one would be too small.

@@ -108,6 +108,20 @@ pub fn now_expr(backend: DbBackend) -> Expr {
     })
 }
 
+/// The database's own date in UTC so many days later, as `YYYY-MM-DD`, for use inside statements. A statement of its
+/// own, so that it is made once and not for every row, and an index can be asked for it.
+#[must_use]
+pub fn utc_date_expr(backend: DbBackend, days: i32) -> String {
+    let date = match backend {
+        DbBackend::Postgres => {
+            format!("to_char(CAST(now() AT TIME ZONE 'UTC' AS DATE) + ({days}), 'YYYY-MM-DD')")
+        }
+        DbBackend::MySql => format!("DATE_FORMAT(UTC_DATE() + INTERVAL {days} DAY, '%Y-%m-%d')"),
+        DbBackend::Sqlite | _ => format!("date('now', '{days} days')"),
+    };
+    format!("(SELECT {date})")
+}
+
 /// The database's own time (trap R43).
 ///
 /// # Errors

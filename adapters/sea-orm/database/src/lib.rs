@@ -27,7 +27,7 @@ mod url;
 
 pub use connect::{Commits, Database, Schema};
 pub use dead_letters::{DeadLetter, DeadLetters};
-pub use engine::{database_now, is_out_of_time, now_expr, whole_number};
+pub use engine::{database_now, is_out_of_time, now_expr, utc_date_expr, whole_number};
 pub use group::{Batching, Group, Job, Run};
 pub use lease::Lease;
 pub use marks::{Admission, Marks, find_reply, park, write_admitted, write_marks};

@@ -1,6 +1,7 @@
 //! The ticket context's ports over SeaORM: tickets, stock, holds and the ledger of their movements.
 
 mod accounts;
+mod listings;
 mod migrations;
 mod rows;
 mod search;

@@ -19,13 +19,14 @@ pub(crate) mod search_text;
 use kernel::{Cursor, StoreError};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
-    Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JoinType, Order,
-    QuerySelect, QueryTrait, Select,
+    Condition, ConnectionTrait, DbBackend, DbErr, FromQueryResult, JoinType, Order, QuerySelect,
+    QueryTrait, Select,
 };
 use sea_orm_database::{Reader, is_out_of_time, unavailable};
 use ticket::{Listing, TicketOrder, TicketPage, TicketSearch};
 
-use crate::rows::ticket::{Column, Entity, ListingRow};
+use crate::listings::{ListingRow, listings};
+use crate::rows::ticket::{Column, Entity};
 use conditions::{Narrowed, beyond, filters, narrowed, of_index, sort_column, up_to};
 
 /// How many tickets one look goes over: of a condition that one ticket in a hundred meets it finds a page.
@@ -41,7 +42,7 @@ const GATHERED_IN_TIME: &str = "/*M!100100 SET STATEMENT max_statement_time = 1 
 /// A page and where the next one begins.
 pub(crate) async fn page(reader: &Reader, search: &TicketSearch) -> Result<TicketPage, StoreError> {
     let looking = Looking { reader, search, backend: reader.get_database_backend() };
-    if filters(search).is_empty() {
+    if filters(search, looking.backend).is_empty() {
         return Ok(TicketPage::cut(
             looking.along(search.after, None, looking.wanted()).await?,
             search,
@@ -63,14 +64,7 @@ pub(crate) async fn page(reader: &Reader, search: &TicketSearch) -> Result<Ticke
         }
         after = end;
     }
-    Ok(TicketPage { listings: found, next: after })
-}
-
-/// Tickets with what is left of them, of one moment.
-pub(crate) fn listings(backend: DbBackend) -> Select<Entity> {
-    ["capacity", "held", "sold"]
-        .into_iter()
-        .fold(Entity::find(), |select, column| select.expr_as(total_of(column, backend), column))
+    Ok(TicketPage::of(found, after, search))
 }
 
 struct Looking<'a> {
@@ -109,7 +103,9 @@ impl Looking<'_> {
     ) -> Result<Vec<Listing>, StoreError> {
         let sort = sort_column(self.search.order);
         let until = end.map(|end| up_to(self.search.order, &sort, end, self.backend));
-        let all = filters(self.search).into_iter().fold(of_index(self.search), Condition::add);
+        let all = filters(self.search, self.backend)
+            .into_iter()
+            .fold(of_index(self.search), Condition::add);
         let mut keys = keys(self.search.order, all, sort.clone());
         keys.cond_where(self.after(&sort, after).add_option(until)).limit(rows);
         self.listed(keys).await
@@ -125,7 +121,7 @@ impl Looking<'_> {
         }
         // An expression is in no index, so the order cannot lure the planner into walking it.
         let sort = sort_column(self.search.order).add(0);
-        let all = filters(self.search).into_iter().fold(condition, Condition::add);
+        let all = filters(self.search, self.backend).into_iter().fold(condition, Condition::add);
         let mut keys = keys(self.search.order, all, sort.clone());
         keys.cond_where(self.after(&sort, self.search.after)).limit(self.wanted());
         if countable { self.listed(keys).await.map(Some) } else { self.listed_in_time(keys).await }
@@ -208,19 +204,4 @@ const fn direction(order: TicketOrder) -> Order {
 
 fn failed(error: DbErr) -> StoreError {
     unavailable("searching tickets")(error)
-}
-
-/// Sums are of a wider type on some engines, and MySQL names the narrow one differently. Nights are not added up: they
-/// count as one that has as many units as the largest and as many left as the emptiest (`TicketSlots::stock`).
-fn total_of(column: &str, backend: DbBackend) -> Expr {
-    let narrow = if backend == DbBackend::MySql { "SIGNED" } else { "BIGINT" };
-    let of_nights = match column {
-        "capacity" => "MAX(stock.capacity)",
-        "held" => "MAX(stock.capacity) - MAX(stock.capacity - stock.held - stock.sold)",
-        _ => "0",
-    };
-    Expr::cust(format!(
-        "(SELECT CAST(COALESCE(CASE ticket.kind WHEN 'NIGHTLY' THEN {of_nights} \
-         ELSE SUM(stock.{column}) END, 0) AS {narrow}) FROM stock WHERE stock.ticket_id = ticket.id)"
-    ))
 }

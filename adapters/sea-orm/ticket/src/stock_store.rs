@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use kernel::{Cursor, Envelope, HoldId, Recorded, StoreError, TicketId, Uuid};
+use kernel::{Cursor, Envelope, HoldId, Recorded, StoreError, TicketId, Timestamp, Uuid};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
 use sea_orm_database::{
     Batching, Database, Group, Job, Marks, Run, TxError, at_commit, count_at_commit, database_now,
-    unavailable, write_marks,
+    now_expr, unavailable, write_marks,
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
@@ -25,6 +25,7 @@ use ticket::{
 };
 
 use crate::SeaOrmTicketStore;
+use crate::rows::ticket::TimedRow;
 use crate::rows::{hold, stock, ticket as ticket_row};
 use crate::sold_out;
 
@@ -111,9 +112,12 @@ impl StockStore for SeaOrmTicketStore {
             Some(kind) => found.filter(ticket_row::Column::Kind.eq(ticket_row::kind_name(kind))),
             None => found,
         };
-        let found = found.all(reader).await.map_err(&failed)?;
-        let tickets: Vec<Ticket> =
-            found.into_iter().map(Ticket::try_from).collect::<Result<_, _>>()?;
+        let found = found.expr_as(now_expr(reader.get_database_backend()), "now_us");
+        let found = found.into_model::<TimedRow>().all(reader).await.map_err(&failed)?;
+        let read_at = found.iter().map(|row| row.now_us).max().unwrap_or_default();
+        let read_at = Timestamp::from_micros(read_at);
+        let tickets = found.into_iter().map(|row| Ticket::try_from(row.ticket));
+        let tickets: Vec<Ticket> = tickets.collect::<Result<_, _>>()?;
         let rows = stock::Entity::find().filter(read::slots_of(&tickets, nights)).all(reader);
         let mut slots = BTreeMap::<_, Vec<_>>::new();
         for row in rows.await.map_err(&failed)? {
@@ -122,7 +126,7 @@ impl StockStore for SeaOrmTicketStore {
         }
         let of = |ticket: Ticket| {
             let slots = slots.remove(&ticket.id).unwrap_or_default();
-            TicketSlots { ticket, slots }
+            TicketSlots { ticket, slots, read_at }
         };
         Ok(tickets.into_iter().map(of).collect())
     }

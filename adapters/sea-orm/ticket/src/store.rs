@@ -20,9 +20,10 @@ use ticket::{
 };
 
 use crate::SeaOrmTicketStore;
-use crate::rows::ticket::{ListingRow, status_name};
+use crate::listings::{ListingRow, listings};
+use crate::rows::ticket::status_name;
 use crate::rows::{stock, ticket as row};
-use crate::search::{listings, page};
+use crate::search::page;
 use crate::sold_out;
 
 /// Slots that one statement names.

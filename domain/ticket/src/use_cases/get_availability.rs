@@ -30,8 +30,7 @@ impl Ticketing {
         ticket_id: TicketId,
         asked: Option<Nights>,
     ) -> Result<Availability, GetAvailabilityError> {
-        let now = self.clock.now();
-        let nights = asked.or_else(|| shown_anywhere(now));
+        let nights = asked.or_else(|| shown_anywhere(self.clock.now()));
         let read = self.stock.slots(&[ticket_id], None, nights).await?.pop();
         let mut read = read.ok_or(GetAvailabilityError::NotFound)?;
         if read.ticket.kind != TicketKind::Nightly && asked.is_some() {
@@ -39,10 +38,9 @@ impl Ticketing {
             return Err(Invalid(["start_date", "end_date"].map(wrong).to_vec()).into());
         }
         if asked.is_none() {
-            let today = read.ticket.terms.time_zone.date_of(now);
-            read.keep_shown(today);
+            read.keep_shown();
         }
-        Ok(Availability::of(read, asked, now))
+        Ok(Availability::of(read, asked))
     }
 }
 

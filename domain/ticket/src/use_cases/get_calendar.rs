@@ -46,7 +46,6 @@ impl Ticketing {
     /// # Errors
     /// [`StoreError`]
     pub async fn get_calendar(&self, request: GetCalendar) -> Result<Calendar, StoreError> {
-        let now = self.clock.now();
         let (ids, next) = match request.of {
             CalendarOf::Tickets(ids) => (ids, None),
             CalendarOf::Organizer { id, page_size, after } => {
@@ -57,7 +56,7 @@ impl Ticketing {
         let kind = Some(TicketKind::Nightly);
         let mut read = self.stock.slots(&ids, kind, Some(request.nights)).await?;
         read.sort_by_key(|slots| ids.iter().position(|id| *id == slots.ticket.id));
-        let of = |slots| Availability::of(slots, Some(request.nights), now);
+        let of = |slots| Availability::of(slots, Some(request.nights));
         Ok(Calendar { tickets: read.into_iter().map(of).collect(), next })
     }
 }

@@ -8,7 +8,9 @@ use super::Ticketing;
 use super::ticket_change::{ChangeTicketError, Changed, Slots, Target};
 use crate::registration::{checked_capacity, wrong_dates};
 use crate::ticket::Decision;
-use crate::{Listing, Nights, Slot, SlotCapacity, Stock, TicketEvent, TicketKind};
+use crate::{
+    Listing, Nights, Slot, SlotCapacity, SlotRecord, TicketEvent, TicketKind, TicketSlots,
+};
 
 /// Asks to set the capacity of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,27 +85,27 @@ fn of_nights(
     now: Timestamp,
 ) -> Result<(Decision, Vec<SlotCapacity>), ChangeTicketError> {
     let today = listing.ticket.terms.time_zone.date_of(now);
-    let last = nights.until().plus_days(-1).unwrap_or(nights.from());
-    let wrong = wrong_dates([("start_date", nights.from()), ("end_date", last)], today);
+    let wrong = wrong_dates([("start_date", nights.from()), ("end_date", nights.last())], today);
     let wrong: Vec<_> = wrong.collect();
     if !wrong.is_empty() {
         return Err(Invalid(wrong).into());
     }
-    let mut stocks: BTreeMap<_, _> =
-        slots.into_iter().map(|(slot, record)| (slot, record.stock)).collect();
+    let mut slots: BTreeMap<_, _> = slots.into_iter().collect();
     let mut capacities = Vec::new();
     for slot in nights.dates().map(Slot::Night) {
-        let before = stocks.get(&slot).copied();
-        let after = before.unwrap_or_default().with_capacity(capacity)?;
+        let before = slots.get(&slot).copied();
+        let SlotRecord { stock, terms } = before.unwrap_or_default();
+        let after = SlotRecord { stock: stock.with_capacity(capacity)?, terms };
         if before != Some(after) {
-            stocks.insert(slot.clone(), after);
+            slots.insert(slot.clone(), after);
             capacities.push(SlotCapacity { slot, capacity, position: 0 });
         }
     }
     if capacities.is_empty() {
         return Ok((Decision::AlreadyDone, capacities));
     }
-    listing.stock = Stock::of_nights(stocks.into_values());
     listing.ticket.touch(now);
+    let (ticket, slots) = (listing.ticket.clone(), slots.into_iter().collect());
+    listing.stock = TicketSlots { ticket, slots, read_at: now }.stock();
     Ok((Decision::Happened, capacities))
 }

@@ -69,8 +69,7 @@ impl NightChange {
             return Err(Invalid(["start_date", "end_date"].map(wrong).to_vec()));
         }
         let today = ticket.terms.time_zone.date_of(now);
-        let last = self.nights.until().plus_days(-1).unwrap_or(self.nights.from());
-        let dates = [("start_date", self.nights.from()), ("end_date", last)];
+        let dates = [("start_date", self.nights.from()), ("end_date", self.nights.last())];
         let mut found: Vec<_> = wrong_dates(dates, today).collect();
         match self.unit_price {
             Some(NightPrice::Own(price)) => {

@@ -12,6 +12,7 @@ mod earlier_holds;
 mod house;
 mod kinds;
 mod migrated;
+mod past_nights;
 mod scene;
 mod search;
 mod sold_out;

@@ -193,26 +193,33 @@ impl Stores {
     }
 
     /// Rooms on sale for so many nights from 2090-01-01 on, whatever day it is there.
-    pub(crate) async fn nightly(&self, nights: i32, rooms: i64) -> Ticket {
+    pub(crate) async fn nightly(&self, nights: i32, rooms: u64) -> Ticket {
+        let dates: Vec<_> = (0..nights).map(|place| (night(place), rooms)).collect();
+        self.rooms("UTC", &dates).await
+    }
+
+    /// So many rooms on each of these dates at a place in this time zone, even on those that are over.
+    pub(crate) async fn rooms(&self, zone: &str, dates: &[(CivilDate, u64)]) -> Ticket {
         let first = Timestamp::from_micros(1_000);
         let first = Some(CivilDate::in_utc(first));
-        let registered = RegisterTicket {
+        let mut registered = RegisterTicket {
             kind: TicketKind::Nightly,
-            first_night: first,
-            last_night: first,
+            first_night: first.and_then(|first| first.plus_days(1)),
+            last_night: first.and_then(|first| first.plus_days(1)),
             ..plain()
         };
+        registered.draft.time_zone = zone.to_owned();
         let ticket = self.put_on_sale(&registered).await;
         let revision = ticket.revision;
         let mut listing = self.find(ticket.id).await;
         listing.ticket.revision += 1;
         listing.ticket.event_version += 1;
-        let night = |place| SlotCapacity {
-            slot: Slot::Night(night(place)),
-            capacity: u64::try_from(rooms).unwrap(),
+        let night = |(date, rooms): &(CivilDate, u64)| SlotCapacity {
+            slot: Slot::Night(*date),
+            capacity: *rooms,
             position: 0,
         };
-        let capacities = (0..nights).map(night).collect();
+        let capacities = dates.iter().map(night).collect();
         let change = TicketChange { capacities, ..self.change(&listing, revision) };
         assert_eq!(self.tickets.commit(change).await, Ok(Committed::Done));
         listing.ticket
@@ -223,6 +230,14 @@ impl Stores {
         let change = TicketChange { capacities, ..self.change(&listing, 0) };
         assert_eq!(self.tickets.commit(change).await, Ok(Committed::Done));
         listing.ticket
+    }
+
+    /// The time of the store, by which holds are decided.
+    pub(crate) async fn now(&self) -> Timestamp {
+        let ticket = self.on_sale(1, |_| {}).await;
+        let expires_at = self.held(&ticket, 1, false).await.expires_at;
+        let ttl_us = i64::try_from(ticket.terms.hold_ttl.as_micros()).unwrap();
+        Timestamp::from_micros(expires_at.as_micros() - ttl_us)
     }
 
     /// A ticket on sale; `form` says how it differs from the usual one.
@@ -322,9 +337,9 @@ impl Stores {
     }
 
     /// What is left of a ticket, all of its nights if it has some.
-    pub(crate) async fn left(&self, id: TicketId, read_at: Timestamp) -> Option<Availability> {
+    pub(crate) async fn left(&self, id: TicketId) -> Option<Availability> {
         let read = self.stock.slots(&[id], None, None).await.unwrap().pop();
-        read.map(|slots| Availability::of(slots, None, read_at))
+        read.map(|slots| Availability::of(slots, None))
     }
 }
 

@@ -19,7 +19,7 @@ contract::over_every_store!(
     t03_what_few_meet_is_found_among_many,
 );
 
-fn everything() -> TicketSearch {
+pub(crate) fn everything() -> TicketSearch {
     TicketSearch {
         words: Vec::new(),
         category: None,

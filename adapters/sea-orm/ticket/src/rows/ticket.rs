@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use kernel::{Currency, Locale, Money, OrganizerId, Quantity, StoreError, TimeZoneName, Timestamp};
+use kernel::{
+    Currency, Locale, Money, OrganizerId, Quantity, StoreError, TicketId, TimeZoneName, Timestamp,
+};
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
-use ticket::{Allocation, Listing, Stock, Terms, Ticket, TicketKind, TicketStatus};
+use ticket::{Allocation, Stock, Terms, Ticket, TicketKind, TicketStatus};
 
 use super::{corrupt, named, sections};
 use crate::search::search_text::search_text;
@@ -56,14 +58,12 @@ pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A ticket with the sums of its counters, read in one statement.
+/// A ticket and the database's own time when it was read.
 #[derive(Debug, FromQueryResult)]
-pub(crate) struct ListingRow {
+pub(crate) struct TimedRow {
     #[sea_orm(nested)]
-    ticket: Model,
-    capacity: i64,
-    held: i64,
-    sold: i64,
+    pub(crate) ticket: Model,
+    pub(crate) now_us: i64,
 }
 
 impl From<&Ticket> for Model {
@@ -130,21 +130,15 @@ impl TryFrom<Model> for Ticket {
     }
 }
 
-impl TryFrom<ListingRow> for Listing {
-    type Error = StoreError;
-
-    fn try_from(row: ListingRow) -> Result<Self, StoreError> {
-        let ticket = Ticket::try_from(row.ticket)?;
-        let stock = read_stock(row.capacity, row.held, row.sold)
-            .ok_or_else(|| corrupt("stock", &ticket.id.to_string())("capacity, held, sold"))?;
-        Ok(Self { ticket, stock })
-    }
-}
-
 /// Reads counters; `None` if they break I1.
-pub(super) fn read_stock(capacity: i64, held: i64, sold: i64) -> Option<Stock> {
+pub(crate) fn read_stock(capacity: i64, held: i64, sold: i64) -> Option<Stock> {
     let count = |count: i64| u64::try_from(count).ok();
     Stock::new(count(capacity)?, count(held)?, count(sold)?).ok()
+}
+
+/// The error where they do.
+pub(crate) fn broken_stock(ticket_id: TicketId) -> StoreError {
+    corrupt("stock", &ticket_id.to_string())("capacity, held, sold")
 }
 
 /// The text of a status.

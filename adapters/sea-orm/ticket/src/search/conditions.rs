@@ -6,10 +6,11 @@ use sea_orm::{ColumnTrait, Condition, DbBackend};
 use ticket::{SortKey, TicketOrder, TicketSearch, TicketStatus};
 
 use super::search_text::{contains, full_text};
+use crate::listings::may_be_booked;
 use crate::rows::ticket::{Column, Entity, kind_name, status_name};
 
-const ANYTHING_LEFT: &str = "EXISTS (SELECT 1 FROM stock WHERE stock.ticket_id = ticket.id \
-                             AND stock.capacity > stock.held + stock.sold)";
+const LEFT: &str = "EXISTS (SELECT 1 FROM stock WHERE stock.ticket_id = ticket.id \
+                    AND stock.capacity > stock.held + stock.sold AND ";
 
 /// A condition that an index tells, with those of deleted tickets excepted.
 pub(super) struct Narrowed {
@@ -36,7 +37,7 @@ pub(super) fn of_index(search: &TicketSearch) -> Condition {
 }
 
 /// What that index does not tell.
-pub(super) fn filters(search: &TicketSearch) -> Vec<Expr> {
+pub(super) fn filters(search: &TicketSearch, backend: DbBackend) -> Vec<Expr> {
     let by_key = |key| search.order.key == key;
     let by_organizer = by_key(SortKey::CreateTime) && search.organizer_id.is_some();
     let by_category = by_key(SortKey::CreateTime) && !by_organizer;
@@ -53,7 +54,9 @@ pub(super) fn filters(search: &TicketSearch) -> Vec<Expr> {
         filters.extend(search.starts_from.map(|from| Column::StartsAtUs.gte(from.as_micros())));
         filters.extend(search.starts_before.map(|to| Column::StartsAtUs.lt(to.as_micros())));
     }
-    filters.extend(search.available_only.then(|| Expr::cust(ANYTHING_LEFT)));
+    // Of nights that are over here and not yet elsewhere, `TicketPage` decides.
+    let left = || Expr::cust(format!("{LEFT}{})", may_be_booked(backend)));
+    filters.extend(search.available_only.then(left));
     filters
 }
 
