@@ -11,8 +11,8 @@ mod store;
 
 use kernel::{Envelope, Recorded, StoreError, TicketId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use sea_orm_database::{Batching, Database, Group, unavailable};
-use ticket::{StockEntry, StockOrder, StockVerdict, TicketEvent};
+use sea_orm_database::{Batching, Database, unavailable};
+use ticket::{StockEntry, TicketEvent};
 
 pub use accounts::{HoldApart, LedgerLine, Mended, SlotAccountsRead, SlotName, explain, mend};
 pub use migrations::migrations;
@@ -24,7 +24,7 @@ use sold_out::SoldOut;
 pub struct SeaOrmTicketStore {
     db: Database,
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
-    stock: Group<Vec<StockOrder>, Vec<StockVerdict>>,
+    stock: stock_store::Orders,
     sold_out: SoldOut,
 }
 

@@ -1,6 +1,7 @@
 //! Stock and holds in a database: rows are read and locked, the pure book decides, changes are written.
 
 mod read;
+mod seat_maps;
 mod write;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::SeaOrmTicketStore;
 use crate::rows::ticket::TimedRow;
 use crate::rows::{hold, stock, ticket as ticket_row};
 use crate::sold_out;
+use seat_maps::{PUT_OFF_MAX, Work};
 
 #[async_trait]
 impl StockStore for SeaOrmTicketStore {
@@ -39,7 +41,15 @@ impl StockStore for SeaOrmTicketStore {
             return Ok(vec![Err(StockRefusal::SoldOut)]);
         }
         let weight = orders.iter().map(|order| weight(&order.command)).sum();
-        self.stock.submit(turn(&first.command), weight, orders).await
+        let turn = turn(&first.command);
+        let orders = Arc::from(orders);
+        for put_off in 0..=PUT_OFF_MAX {
+            let work = Work { orders: Arc::clone(&orders), put_off };
+            if let Some(verdicts) = self.stock.submit(turn, weight, work).await? {
+                return Ok(verdicts);
+            }
+        }
+        Err(StoreError::Overloaded { doing: DECIDING })
     }
 
     async fn find_hold(&self, id: HoldId) -> Result<Option<HoldRecord>, StoreError> {
@@ -155,14 +165,19 @@ fn became(change: &HoldChange) -> impl Iterator<Item = &'static str> {
     is_new.then_some("held").into_iter().chain(settled)
 }
 
+/// What waits to be decided together; no verdicts of orders that are put off.
+pub(crate) type Orders = Group<Work, Option<Vec<StockVerdict>>>;
+
+const DECIDING: &str = "deciding stock orders";
+
 /// Orders that are decided together, each with its own verdict.
 pub(crate) fn group(
     db: Database,
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     batching: Batching,
     sold_out: Arc<sold_out::Marks>,
-) -> Group<Vec<StockOrder>, Vec<StockVerdict>> {
-    Group::new(db, "deciding stock orders", batching, move |tx, jobs, run| {
+) -> Orders {
+    Group::new(db, DECIDING, batching, move |tx, jobs, run| {
         let sold_out = Arc::clone(&sold_out);
         Box::pin(async move { decide(tx, (&jobs, run), envelope, sold_out).await })
     })
@@ -177,7 +192,8 @@ fn turn(command: &StockCommand) -> Uuid {
     }
 }
 
-/// The slots that a hold names, as far as a batch can be filled with them. What a step moves is known by its hold alone.
+/// The slots that a hold names, as far as a batch can be filled with them. What a step moves is known by its hold alone,
+/// and what choosing seats takes is known with the ticket (`seat_maps.rs`).
 fn weight(command: &StockCommand) -> usize {
     match command {
         StockCommand::Hold(request) => request.wanted.slots(),
@@ -187,20 +203,20 @@ fn weight(command: &StockCommand) -> usize {
 
 async fn decide(
     tx: &DatabaseTransaction,
-    (jobs, run): (&[Job<Vec<StockOrder>>], Run),
+    (jobs, run): (&[Job<Work>], Run),
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     sold_out: Arc<sold_out::Marks>,
-) -> Result<Vec<Vec<StockVerdict>>, TxError> {
-    let orders: Vec<_> = jobs.iter().flat_map(|job| &job.work).collect();
-    let mut book = read::open_book(tx, &orders, run).await?;
+) -> Result<Vec<Option<Vec<StockVerdict>>>, TxError> {
+    let (mut book, put_off) = read::open_book(tx, jobs, run).await?;
     // Read after the locks: a wait for them must not make a hold look younger than it is.
     let now = database_now(tx).await?;
     let read_at = Instant::now();
     book.sold_out().for_each(|slot| sold_out.nothing_left(slot, read_at));
-    let mut decided = |job: &Job<Vec<StockOrder>>| {
-        job.work.iter().map(|order| book.execute(order, now)).collect::<Vec<_>>()
+    let mut decided = |(place, job): (usize, &Job<Work>)| {
+        let orders = job.work.orders.iter();
+        (!put_off.contains(&place)).then(|| orders.map(|order| book.execute(order, now)).collect())
     };
-    let verdicts = jobs.iter().map(&mut decided).collect();
+    let verdicts = jobs.iter().enumerate().map(&mut decided).collect();
     let changes = book.into_changes();
     tell_what_comes_back(&changes, sold_out);
     write::changes(tx, &changes).await?;
@@ -231,6 +247,6 @@ fn tell_what_comes_back(changes: &StockChanges, sold_out: Arc<sold_out::Marks>) 
 }
 
 /// An event has the trace of the call that led to it, whoever shares its transaction.
-fn leads_to(job: &Job<Vec<StockOrder>>, event: &Recorded<TicketEvent>) -> bool {
-    job.work.iter().any(|order| order.event_id == event.id)
+fn leads_to(job: &Job<Work>, event: &Recorded<TicketEvent>) -> bool {
+    job.work.orders.iter().any(|order| order.event_id == event.id)
 }

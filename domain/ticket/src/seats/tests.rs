@@ -74,6 +74,46 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn r31_a_plan_that_was_marked_is_the_plan_of_what_is_free(
+        seats in proptest::collection::vec((proptest::sample::select(vec!['A', 'B']), any::<bool>()), 1..40),
+        marks in proptest::collection::vec((0_usize..40, any::<bool>()), 0..60),
+    ) {
+        let (mut seats, mut marked) = (seats.clone(), plan(&seats));
+        for (place, is_free) in marks {
+            let place = place % seats.len();
+            let name = marked.seats[place].name.clone();
+            seats[place].1 = is_free;
+            marked.mark(&name, is_free);
+            let fresh = plan(&seats);
+            prop_assert_eq!((&marked.runs, &marked.by_length), (&fresh.runs, &fresh.by_length));
+            for count in 1..10 {
+                prop_assert_eq!(marked.best(count), fresh.best(count));
+            }
+        }
+    }
+}
+
+#[test]
+fn r31_the_largest_hall_in_pieces_has_as_few_groups_as_can_be() {
+    // Runs of one to four seats, with a taken one between each two.
+    let seat = |place: usize| ('A', ![1, 4, 8, 13].contains(&(place % 14)));
+    let seats: Vec<_> = (0..SEATS_MAX).map(seat).collect();
+    let mut hall = plan(&seats);
+    let mut left = hall.free;
+    while let Some(chosen) = hall.best(crate::HOLD_SEATS_MAX) {
+        let chosen: Vec<_> = chosen.into_iter().map(str::to_owned).collect();
+        assert_eq!(chosen.len(), crate::HOLD_SEATS_MAX);
+        chosen.iter().for_each(|name| hall.mark(name, false));
+        left -= chosen.len();
+        assert_eq!(hall.free, left, "each once");
+    }
+    assert!(left < crate::HOLD_SEATS_MAX);
+}
+
 #[test]
 fn names_tell_section_and_row() {
     for (name, section, row) in [

@@ -11,6 +11,7 @@ use crate::scene::{Stores, hold_of, memory, night, over, won};
 
 contract::over_every_store!(
     r31_fifty_buyers_of_twenty_best_seats,
+    r31_many_halls_at_once_are_all_chosen_from,
     r27_fifty_calls_of_one_buyer_for_rooms,
     r31_a_seat_is_sold_once,
     r24_stays_that_overlap_never_sell_a_night_twice,
@@ -94,6 +95,23 @@ async fn r31_fifty_buyers_of_twenty_best_seats(stores: &Stores) {
     assert!(stores.step(holds[3].id, HoldStep::Release).await.is_ok());
     let late = hold_of(stores.hold(&ticket, "late", units(2)).await);
     assert_eq!(late.lines, holds[3].lines);
+}
+
+/// More halls than one transaction reads the maps of.
+async fn r31_many_halls_at_once_are_all_chosen_from(stores: &Stores) {
+    let mut halls = Vec::new();
+    for _ in 0..12 {
+        halls.push(stores.seated(&HALL).await);
+    }
+    let names: Vec<_> = (0..9).map(|buyer| format!("buyer-{buyer}")).collect();
+    let calls =
+        halls.iter().flat_map(|hall| names.iter().map(|buyer| stores.hold(hall, buyer, units(3))));
+    let verdicts = join_all(calls).await;
+    assert_eq!((count(&verdicts, ""), count(&verdicts, "SOLD_OUT")), (12 * 6, 12 * 3));
+    for hall in &halls {
+        assert_eq!(stores.find(hall.id).await.stock.held(), 18);
+        stores.agrees(hall).await;
+    }
 }
 
 async fn r27_fifty_calls_of_one_buyer_for_rooms(stores: &Stores) {

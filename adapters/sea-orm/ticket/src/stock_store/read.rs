@@ -15,12 +15,13 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_database::{Run, TxError, filled};
+use sea_orm_database::{Job, Run, TxError, filled};
 use ticket::{
     Hold, HoldRecord, Nights, SlotKey, SlotRecord, StockBook, StockNeeds, StockOrder, Ticket,
     TicketKind, TicketStatus,
 };
 
+use super::seat_maps::{self, Work};
 use crate::rows::ticket::status_name;
 use crate::rows::{hold, line, stock, ticket as ticket_row};
 
@@ -32,12 +33,13 @@ const STATEMENT_PARTS_MAX: usize = 16;
 const QUANTITY: &str = "COALESCE(hold.quantity, (SELECT MAX(hold_line.quantity) FROM hold_line \
                         WHERE hold_line.hold_id = hold.id))";
 
-/// The working set of these orders.
+/// The working set of these jobs, and which of them are put off.
 pub(super) async fn open_book(
     tx: &DatabaseTransaction,
-    orders: &[&StockOrder],
+    jobs: &[Job<Work>],
     run: Run,
-) -> Result<StockBook, TxError> {
+) -> Result<(StockBook, BTreeSet<usize>), TxError> {
+    let orders: Vec<_> = jobs.iter().flat_map(|job| job.work.orders.iter()).collect();
     // A hold that is surely new is not looked for. Where it is there all the same, its key is taken, and the next run
     // looks for it.
     let looked_for = |order: &&&StockOrder| run == Run::Again || !order.command.is_surely_new();
@@ -51,10 +53,15 @@ pub(super) async fn open_book(
         needs = StockNeeds::of(orders.iter().copied(), &known);
         locked = tickets(tx, &needs).await?;
     }
+    let put_off = seat_maps::put_off(jobs, &needs.all_seats_of(&locked).collect());
+    if !put_off.is_empty() {
+        let decided = jobs.iter().enumerate().filter(|(place, _)| !put_off.contains(place));
+        needs = StockNeeds::of(decided.flat_map(|(_, job)| job.work.orders.iter()), &known);
+    }
     let mut stocks = stocks(tx, &needs).await?;
     stocks.extend(free_seats(tx, &needs, &locked).await?);
     let owned = owned(tx, &needs, &locked).await?;
-    Ok(StockBook::new(locked, stocks, known, owned))
+    Ok((StockBook::new(locked, stocks, known, owned), put_off))
 }
 
 /// The lines of these holds.
