@@ -5,8 +5,11 @@ mod accounts;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use grpc_server::Room;
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
-use grpc_ticket::{StockGrpc, StockReturnConsumer, TicketGrpc, encode_reply, envelope};
+use grpc_ticket::{
+    StockGrpc, StockReturnConsumer, TicketGrpc, WATCHED_SLOTS_MAX, encode_reply, envelope,
+};
 use proto::boxoffice::ticket::v1::stock_service_server::{self, StockServiceServer};
 use proto::boxoffice::ticket::v1::ticket_service_server::{self, TicketServiceServer};
 use runtime::{Context, Platform, Settings, StartError, open_database};
@@ -49,6 +52,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         ticketing: Arc::clone(&ticketing),
         tasks: platform.tasks.clone(),
         stopping: platform.stopping.clone(),
+        watching: Room::new(WATCHED_SLOTS_MAX),
     })
     .max_decoding_message_size(DECODE_BYTES_MAX)
     .max_encoding_message_size(ENCODE_BYTES_MAX);

@@ -1,20 +1,31 @@
-//! How many calls run at once in the whole process, over all doors and connections, and which are refused first.
+//! How many calls run at once in the whole process, over all doors and connections, and which are refused first; and
+//! how much may last at once of what goes on after its call has been answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernel::{Fault, FaultClass};
+use tonic::Status;
 
-/// A limit shared by everything that clones it.
+use crate::status::refuse;
+
+/// Room for calls, of which each takes one place.
 #[derive(Debug, Clone)]
-pub(crate) struct InFlight {
-    running: Arc<AtomicUsize>,
+pub(crate) struct InFlight(Room);
+
+/// Room for what lasts, such as streams, in the whole process. What is more work takes more of it. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Room {
+    taken: Arc<AtomicUsize>,
     max: usize,
 }
 
-/// The place of one call, until it is dropped.
+/// The place of one call or stream, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<AtomicUsize>);
+pub struct Place {
+    taken: Arc<AtomicUsize>,
+    size: usize,
+}
 
 /// In what order calls are refused when there is too much to do (reliability.md 7.9, "order of shedding").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,27 +77,46 @@ impl Rank {
     }
 }
 
+impl Room {
+    /// Room for so much.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { taken: Arc::default(), max }
+    }
+
+    /// A place of this size; nobody waits for one.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED, with the advice when to come again.
+    pub fn enter(&self, size: usize) -> Result<Place, Status> {
+        self.place(size, self.max).ok_or_else(|| refuse(&Overloaded))
+    }
+
+    fn place(&self, size: usize, most: usize) -> Option<Place> {
+        let more = |taken: usize| taken.checked_add(size).filter(|taken| *taken <= most);
+        let entered = self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        entered.ok().map(|_before| Place { taken: Arc::clone(&self.taken), size })
+    }
+}
+
 impl InFlight {
     pub(crate) fn new(max: usize) -> Self {
-        Self { running: Arc::default(), max }
+        Self(Room::new(max))
     }
 
     /// A place for one call, or nothing: a call never waits for a place.
     pub(crate) fn enter(&self, rank: Rank) -> Option<Place> {
-        let most = rank.most(self.max);
-        let more = |running: usize| (running < most).then(|| running.saturating_add(1));
-        let entered = self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        entered.ok().map(|_before| Place(Arc::clone(&self.running)))
+        self.0.place(1, rank.most(self.0.max))
     }
 
     pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Acquire)
+        self.0.taken.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.taken.fetch_sub(self.size, Ordering::AcqRel);
     }
 }
 
@@ -102,6 +132,9 @@ impl Fault for Overloaded {
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+    use tonic_types::StatusExt;
+
     use super::*;
     use crate::rpcs;
 
@@ -115,6 +148,19 @@ mod tests {
         assert!(first.is_some() && second.is_some() && limit.enter(Rank::Book).is_none());
         drop(first);
         assert!(limit.enter(Rank::Book).is_some());
+    }
+
+    #[test]
+    fn what_lasts_takes_room_by_its_size_until_it_ends() {
+        let room = Room::new(10);
+        let (large, small) = (room.enter(7), room.clone().enter(3));
+        let refused = room.enter(1).expect_err("full");
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(refused.get_details_retry_info().is_some_and(|info| info.retry_delay.is_some()));
+        drop(small);
+        assert!(room.enter(4).is_err() && room.enter(3).is_ok());
+        drop(large);
+        assert!(room.enter(11).is_err() && room.enter(10).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, answer, caller_of, keyed_id, refuse, reply_key};
+use grpc_server::{Room, Tasks, answer, caller_of, keyed_id, refuse, reply_key};
 use kernel::HoldId;
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
@@ -27,6 +27,8 @@ pub struct TicketGrpc {
     pub tasks: Tasks,
     /// Cancelled when the server stops: streams end then.
     pub stopping: CancellationToken,
+    /// How much may be watched at once.
+    pub watching: Room,
 }
 
 /// The answer of RegisterTicket, UpdateTicket, SetCapacity, SetNights and DeleteTicket: all of them hold the
@@ -204,8 +206,7 @@ impl TicketService for TicketGrpc {
         let dates = (wire.start_date.as_ref(), wire.end_date.as_ref());
         let (id, nights) = read::availability(&wire.ticket_id, dates).map_err(|e| refuse(&e))?;
         let (ticketing, stopping) = (self.ticketing.clone(), self.stopping.clone());
-        let watch =
-            Watch::begin(ticketing, (id, nights), stopping).await.map_err(|e| refuse(&e))?;
+        let watch = Watch::begin(ticketing, (id, nights), stopping, &self.watching).await?;
         Ok(Response::new(watch.stream().boxed()))
     }
 }
