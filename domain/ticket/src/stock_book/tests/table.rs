@@ -129,6 +129,58 @@ fn r46_what_the_house_keeps_has_no_end_and_never_oversells() {
     assert!(rows.events.is_empty());
 }
 
+/// A hold that is surely new is decided without what is stored for it.
+fn surely_new(ticket: u128, number: u128, units: i64) -> StockCommand {
+    let ticket_id = ticket_id(ticket);
+    let request = request(number, "alice", units, false);
+    StockCommand::Hold(HoldRequest { ticket_id, surely_new: true, ..request })
+}
+
+#[test]
+fn i11_a_hold_that_is_surely_new_counts_against_the_limit() {
+    let mut rows = Rows::new();
+    assert_eq!(words(&mut rows, &surely_new(LIMITED, 0, 2)), "ACTIVE false");
+    assert_eq!(words(&mut rows, &surely_new(LIMITED, 1, 2)), "LIMIT_PER_BUYER");
+    assert_eq!(words(&mut rows, &surely_new(LIMITED, 2, 1)), "ACTIVE false");
+    let all = rows.execute_together(&[
+        step(0, HoldStep::Release),
+        surely_new(LIMITED, 3, 3),
+        surely_new(LIMITED, 4, 2),
+        surely_new(LIMITED, 5, 1),
+    ]);
+    let all: Vec<_> = all.iter().map(model::outcome).collect();
+    assert_eq!(all, ["RELEASED false", "LIMIT_PER_BUYER", "ACTIVE false", "LIMIT_PER_BUYER"]);
+}
+
+#[test]
+fn i1_of_two_that_are_surely_new_one_gets_the_last_unit() {
+    let mut rows = Rows::new();
+    assert_eq!(words(&mut rows, &surely_new(OPEN, 0, 4)), "ACTIVE false");
+    let both = rows.execute_together(&[surely_new(OPEN, 1, 1), surely_new(OPEN, 2, 1)]);
+    assert_eq!(both.iter().map(model::outcome).collect::<Vec<_>>(), ["ACTIVE false", "SOLD_OUT"]);
+    assert_eq!(words(&mut rows, &surely_new(OPEN, 3, 1)), "SOLD_OUT");
+    assert_eq!(rows.entries.len(), 2);
+}
+
+#[test]
+fn r2_a_hold_that_is_wrongly_called_new_is_not_taken_twice() {
+    let mut rows = Rows::new();
+    let Ok(StockOutcome::Hold(first)) = rows.execute(&surely_new(OPEN, 0, 2)) else {
+        panic!("held")
+    };
+    let again = rows.execute(&surely_new(OPEN, 0, 2));
+    assert_eq!(again, Ok(StockOutcome::Hold(first)), "its key is taken, so it is looked for");
+    assert_eq!(words(&mut rows, &surely_new(OPEN, 1, 3)), "ACTIVE false");
+    assert_eq!(words(&mut rows, &surely_new(OPEN, 0, 2)), "SOLD_OUT", "refused without a look");
+    assert_eq!(words(&mut rows, &surely_new(LIMITED, 2, 2)), "ACTIVE false");
+    assert_eq!(words(&mut rows, &surely_new(LIMITED, 2, 2)), "LIMIT_PER_BUYER");
+    assert_eq!(rows.entries.len(), 3, "each once");
+    assert_eq!(words(&mut rows, &hold(0, 2)), "ACTIVE false", "who does not say so gets it");
+    // A message that was late was new when it was sent.
+    assert_eq!(words(&mut rows, &step(5, HoldStep::Release)), "tombstone");
+    assert_eq!(words(&mut rows, &surely_new(LIMITED, 5, 1)), "HOLD_CLOSED", "R3");
+}
+
 fn stay(number: u128, rooms: i64, from: i32, until: i32) -> StockCommand {
     let nights = Nights::new(night(from), night(until), crate::NIGHTS_MAX).expect("some");
     let quantity = Quantity::new(rooms).expect("few");
