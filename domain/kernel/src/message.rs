@@ -68,6 +68,10 @@ pub enum PublishError {
     /// The bus is away or has no room; the same message may pass later, so it is tried again for ever.
     #[error("the bus did not take the message: {0}")]
     Away(String),
+    /// It is there, and somebody who wants this very message can neither handle it nor set it aside. Tried again for
+    /// ever; it says nothing of other messages.
+    #[error("a consumer did not take the message: {0}")]
+    Unheard(String),
     /// The bus refuses this very message; after many tries it is set aside for an operator (trap R18).
     #[error("the bus refuses the message: {0}")]
     Refused(String),

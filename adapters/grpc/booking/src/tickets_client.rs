@@ -283,6 +283,10 @@ fn hold_view(hold: &pb::Hold) -> Result<HoldView, Unanswered> {
     Ok(HoldView { booked, total, expires_at, keeps_stock })
 }
 
+/// Why a hold that had ended and is wanted again, for a payment or a late one, is not given again.
+const FOR_A_HOLD_THAT_STOOD: [RejectReason; 2] =
+    [RejectReason::SoldOut, RejectReason::LimitPerBuyer];
+
 /// What was decided against the command; `None` where nothing was. Whatever the ticket context refuses a hold with is
 /// passed on as it says it, be its name known here or not. What becomes of a hold that stands is decided by names that
 /// are known.
@@ -294,7 +298,7 @@ fn denied(status: &Status, is_hold: bool) -> Option<StockDenied> {
         // A ticket that is gone is not on sale either.
         ("TICKET_NOT_FOUND", _) => Some(not_on_sale()),
         (named, Code::FailedPrecondition | Code::InvalidArgument)
-            if is_hold || named == RejectReason::SoldOut.as_str() =>
+            if is_hold || FOR_A_HOLD_THAT_STOOD.iter().any(|reason| named == reason.as_str()) =>
         {
             let refusal = Refusal::passed_on(named, status.details());
             let denied = |refusal| StockDenied::Unsaleable { refusal, total: total(status) };
@@ -347,6 +351,12 @@ mod tests {
             let refusal = Refusal::passed_on(&name, status.details()).expect("can be kept");
             let passed_on = StockDenied::Unsaleable { refusal, total: None };
             assert_eq!(denied(&status, true), Some(passed_on), "{status:?}");
+        }
+        for (name, is_decided) in
+            [("SOLD_OUT", true), ("LIMIT_PER_BUYER", true), ("SOMETHING_NEW", false)]
+        {
+            let of_one_that_stood = denied(&refused(failed, name, &[]), false);
+            assert_eq!(of_one_that_stood.is_some(), is_decided, "{name}");
         }
         for (status, decision) in [
             (refused(failed, "HOLD_CLOSED", &[]), Some(StockDenied::HoldClosed)),

@@ -67,8 +67,8 @@ impl<C: Calling> Together<C> {
         Self(Gather::new(batching, LIMITS, TaskTracker::new(), run))
     }
 
-    /// Makes a call, with others where others wait; calls of one key leave in the order they come, and arrive in any. It ends when the port and
-    /// the caller allow, whatever becomes of the others.
+    /// Makes a call, with others where others wait; calls of one key leave in the order they come, and arrive in any.
+    /// It ends when the port and the caller allow, whatever becomes of the others.
     pub(crate) async fn ask(
         &self,
         key: Uuid,
@@ -144,12 +144,12 @@ async fn several<C: Calling>(calling: &C, members: Members<C>) -> Members<C> {
     Vec::new()
 }
 
-/// The server does not know the rpc, or what goes there or comes back is larger than a message may be. Asking again
-/// is safe: every ask is answered by what is stored for it.
+/// The server does not know the rpc, or will not take a message that large: nothing was decided. An answer that does
+/// not come back, be it for its size, says nothing of the kind, and what is surely new would not be so any more.
 fn must_go_alone(status: &Status) -> bool {
     let is_too_large = status.code() == Code::ResourceExhausted
         && reason(status).as_deref() == Some("MESSAGE_TOO_LARGE");
-    is_too_large || matches!(status.code(), Code::Unimplemented | Code::OutOfRange)
+    is_too_large || status.code() == Code::Unimplemented
 }
 
 /// What was asked may have happened.

@@ -78,7 +78,7 @@ impl InProcessBus {
             }
             tokio::time::sleep(self.settings.backoff(tries)).await;
         }
-        Err(PublishError::Away(format!("{consumer} could neither handle nor park it: {reason}")))
+        Err(PublishError::Unheard(format!("{consumer} could neither handle nor park it: {reason}")))
     }
 
     /// The error is the reason why the message cannot be handled.

@@ -234,7 +234,7 @@ async fn revisions(
     Ok(rows.into_iter().collect())
 }
 
-/// New rows and changed ones, each kind in one statement.
+/// New rows and changed ones, each kind together.
 async fn write(
     tx: &DatabaseTransaction,
     rows: BTreeMap<String, ActiveModel>,

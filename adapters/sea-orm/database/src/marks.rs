@@ -42,7 +42,7 @@ pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), T
     write_admitted(tx, marks.into()).await
 }
 
-/// Writes the marks of changes that were admitted, each kind in one statement. To be called last in their transaction.
+/// Writes the marks of changes that were admitted, each kind together. To be called last in their transaction.
 ///
 /// # Errors
 /// As [`write_marks`]. What somebody else took since it was looked up is the database's error, after which the

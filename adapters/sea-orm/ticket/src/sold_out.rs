@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use in_process_gather::{Batching, Gather, Limits, Waiting};
 use kernel::StoreError;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use sea_orm_database::{Database, unavailable};
+use sea_orm_database::{Database, filled, unavailable};
 use ticket::{HoldRequest, Slot, SlotKey, Wanted};
 use tokio_util::task::TaskTracker;
 
@@ -116,8 +116,8 @@ async fn sold_out(
     let slots: BTreeSet<_> = wanted.iter().map(|(_, slot)| slot.to_string()).collect();
     // Every slot of these names in every one of these tickets: may be more than is wanted, never less.
     let rows = stock::Entity::find()
-        .filter(stock::Column::TicketId.is_in(tickets))
-        .filter(stock::Column::Slot.is_in(slots))
+        .filter(stock::Column::TicketId.is_in(filled(tickets)))
+        .filter(stock::Column::Slot.is_in(filled(slots)))
         .all(db.reader())
         .await
         .map_err(unavailable("looking whether a ticket is still sold out"))?;

@@ -1,10 +1,15 @@
 //! The sweep that ends deleted tickets of which nothing is held or sold: the last step of `retirement.rs`.
 
-use kernel::{Committed, ReplyChange, StoreError, TicketId};
+use kernel::{Committed, HoldId, ReplyChange, StoreError, TicketId};
 
 use super::Ticketing;
 use crate::ticket::Decision;
 use crate::{HoldStep, StockCommand, TicketChange, TicketEvent};
+
+/// What the house keeps can always be given up, unless the counters deny that anything is kept.
+fn stuck(hold_id: HoldId) -> StoreError {
+    StoreError::CorruptRow { table: "hold", id: hold_id.to_string(), column: "its lines' counters" }
+}
 
 impl Ticketing {
     /// Gives up what is set aside for the house of deleted tickets, then ends at most `limit` retirements and tells how
@@ -18,7 +23,11 @@ impl Ticketing {
         let mut failure = None;
         for hold_id in self.stock.forsaken_house_holds(limit).await? {
             let order = self.order(StockCommand::Step(hold_id, HoldStep::ReleaseHouse), None);
-            failure = self.stock.execute(vec![order]).await.err().or(failure);
+            match self.stock.execute(vec![order]).await.as_deref() {
+                Ok([Ok(_)]) => {}
+                Ok(_) => failure = Some(stuck(hold_id)),
+                Err(error) => failure = Some(error.clone()),
+            }
         }
         for ticket_id in self.store.find_retirable(limit).await? {
             match self.finish_retirement(ticket_id).await {

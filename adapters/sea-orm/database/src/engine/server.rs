@@ -20,7 +20,7 @@ const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 /// A connection that does not even roll back in this time is given up.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Statements that a connection keeps prepared. Each kind of those with many rows comes in nine lengths (`rows.rs`), and
+/// Statements that a connection keeps prepared. Each kind of those with many rows comes in some ten lengths (`rows.rs`), and
 /// what is thrown out costs more than its place: MySQL gives no answer to it, so that what is sent next may wait 40 ms
 /// for a delayed acknowledgement (Nagle).
 pub(super) const STATEMENTS_KEPT: usize = 256;

@@ -365,6 +365,7 @@ fn count(message: &Envelope, ended: &Result<(), PublishError>) {
         Ok(()) => "sent",
         Err(PublishError::Refused(_)) => "refused",
         Err(PublishError::Away(_)) => "away",
+        Err(PublishError::Unheard(_)) => "unheard",
     };
     MESSAGES_PUBLISHED.add([message.subject(), status.to_owned()]);
 }

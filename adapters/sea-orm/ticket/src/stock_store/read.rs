@@ -271,10 +271,11 @@ async fn owned(
     if owners.is_empty() {
         return Ok(Vec::new());
     }
-    let any = owners.keys().fold(Condition::any(), |any, (ticket_id, buyer_id)| {
-        let theirs = hold::Column::TicketId.eq(ticket_id.as_str());
-        any.add(theirs.and(hold::Column::BuyerId.eq(buyer_id.as_str())))
-    });
+    let any =
+        filled(owners.keys()).into_iter().fold(Condition::any(), |any, (ticket_id, buyer_id)| {
+            let theirs = hold::Column::TicketId.eq(ticket_id.as_str());
+            any.add(theirs.and(hold::Column::BuyerId.eq(buyer_id.as_str())))
+        });
     let rows: Vec<(String, String, i64)> = hold::Entity::find()
         .select_only()
         .columns([hold::Column::TicketId, hold::Column::BuyerId])
