@@ -40,11 +40,24 @@ pub(super) fn outcome(verdict: &StockVerdict) -> String {
 }
 
 /// The seats that a hold was given.
-pub(super) fn chosen(verdict: &StockVerdict) -> Vec<String> {
+pub(super) fn chosen(verdict: &StockVerdict) -> Chosen {
     match verdict {
-        Ok(StockOutcome::Hold(hold)) => hold.seats().map(str::to_owned).collect(),
-        Ok(StockOutcome::Tombstone) | Err(_) => Vec::new(),
+        Ok(StockOutcome::Hold(hold)) => {
+            Chosen { seats: hold.seats().map(str::to_owned).collect(), mismatch: None }
+        }
+        Err(StockRefusal::PriceMismatch { total }) => {
+            Chosen { seats: Vec::new(), mismatch: Some(total.minor()) }
+        }
+        Ok(StockOutcome::Tombstone) | Err(_) => Chosen::default(),
     }
+}
+
+/// What the book tells of its choice.
+#[derive(Default)]
+pub(super) struct Chosen {
+    seats: Vec<String>,
+    /// What those cost that were refused for their price.
+    mismatch: Option<i64>,
 }
 
 /// The tickets and their slots before a command.
@@ -55,7 +68,7 @@ impl Model {
         &mut self,
         command: &StockCommand,
         scene: Scene<'_>,
-        chosen: Vec<String>,
+        chosen: Chosen,
         now: Timestamp,
     ) -> String {
         match command {
@@ -69,7 +82,7 @@ impl Model {
         &mut self,
         request: &HoldRequest,
         scene: Scene<'_>,
-        chosen: &[String],
+        chosen: &Chosen,
         now: Timestamp,
     ) -> Result<String, &'static str> {
         if let Some(known) = self.holds.get(&request.hold_id) {
@@ -89,9 +102,15 @@ impl Model {
         if !house && ticket.status != crate::TicketStatus::OnSale {
             return Err("NOT_ON_SALE");
         }
-        let lines = self.lines(request, ticket, chosen, now)?;
-        let price: i64 = lines.iter().map(|(slot, count)| price(slot, ticket) * count).sum();
-        if request.expected_total.is_some_and(|expected| expected.minor() != price) {
+        let lines = self.lines(request, ticket, &chosen.seats, now)?;
+        let sum: i64 = lines.iter().map(|(slot, count)| price(slot, ticket) * count).sum();
+        let expected = request.expected_total.map(|expected| expected.minor());
+        // Of seats that were chosen and refused, only the price is told, where it is the reason.
+        let is_told = ticket.kind != TicketKind::Seated
+            || !matches!(request.wanted, Wanted::Units(_))
+            || !chosen.seats.is_empty();
+        let price = if is_told { sum } else { chosen.mismatch.or(expected).unwrap_or(sum) };
+        if expected.is_some_and(|expected| expected != price) {
             return Err("PRICE_MISMATCH");
         }
         let known = Known {
