@@ -1,7 +1,7 @@
 //! From the outbox to the bus: nothing lost, each aggregate in order, nobody waiting for a stranger.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ over_every_engine!(
     r17_a_crash_between_publishing_and_marking_repeats_but_loses_nothing,
     r20_a_relay_that_was_deposed_marks_nothing,
     r18_a_message_that_always_fails_blocks_nobody_else,
+    an_absent_bus_is_asked_with_one_message_at_a_time,
     a_slow_subscriber_of_one_aggregate_holds_up_no_other,
     of_two_relays_one_leads_and_the_other_takes_over,
     a_publisher_that_panics_has_failed_like_any_other,
@@ -185,6 +186,37 @@ async fn r18_a_message_that_always_fails_blocks_nobody_else(engine: Engine) {
     let accepted = publisher.until(|accepted| accepted.len() >= 1200).await;
     assert_eq!(order(&accepted)["poison"], (1..=1200).collect::<Vec<_>>());
     running.stop().await;
+}
+
+/// All of them are tried at once, before anything is known of the bus, and fewer than there are lanes.
+async fn an_absent_bus_is_asked_with_one_message_at_a_time(engine: Engine) {
+    const AGGREGATES: usize = 40;
+    const BACK_AFTER: usize = AGGREGATES + 4;
+    let scene = scene(engine).await;
+    for aggregate in 0..AGGREGATES {
+        send(&scene.db, &format!("{aggregate}"), 1).await;
+    }
+    let (tries, asking) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let crowded = Arc::new(AtomicBool::new(false));
+    let is_crowded = crowded.clone();
+    let publisher = Recorder::deciding(move |_| {
+        let (asking, is_crowded) = (asking.clone(), is_crowded.clone());
+        let number = tries.fetch_add(1, Ordering::SeqCst);
+        let beside = asking.fetch_add(1, Ordering::SeqCst);
+        if (AGGREGATES..BACK_AFTER).contains(&number) && beside > 0 {
+            is_crowded.store(true, Ordering::SeqCst);
+        }
+        Box::pin(async move {
+            // It takes its time to say no, in which others would be asked as well.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            asking.fetch_sub(1, Ordering::SeqCst);
+            if number < BACK_AFTER { refused() } else { Ok(()) }
+        })
+    });
+    let running = start(&scene.db, publisher.clone(), "relay");
+    publisher.until(|accepted| accepted.len() >= AGGREGATES).await;
+    running.stop().await;
+    assert!(!crowded.load(Ordering::SeqCst), "one at a time while it was away");
 }
 
 async fn a_slow_subscriber_of_one_aggregate_holds_up_no_other(engine: Engine) {
