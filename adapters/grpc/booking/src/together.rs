@@ -24,6 +24,7 @@ const LIMITS: Limits = Limits {
     waiting_weight: 8 * BATCH_MAX,
     at_once: 4,
     patience: Some(Duration::from_millis(25)),
+    rest: Duration::ZERO,
 };
 
 /// How the calls of one kind are made.

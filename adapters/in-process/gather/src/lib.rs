@@ -1,5 +1,5 @@
 //! What comes at once goes together: what waits while one batch is under way becomes the next one. Nobody waits for a
-//! timer, and who comes alone goes alone and at once. What is gathered, and what is done with it, is its user's.
+//! timer, unless its user gives batches a rest, and who comes alone goes alone and at once. What is gathered, and what is done with it, is its user's.
 
 mod batching;
 mod queue;
@@ -31,6 +31,9 @@ pub struct Limits {
     /// How long one that is slow keeps the next from beginning; without it until it ends. Nobody who comes alone
     /// waits for it.
     pub patience: Option<Duration>,
+    /// How long nothing begins after a batch, so that more goes together: for what nobody waits for. Who comes after
+    /// it alone goes at once.
+    pub rest: Duration,
 }
 
 /// Why there is no answer.
@@ -135,6 +138,9 @@ where
             match self.limits.patience {
                 Some(patience) => drop(tokio::time::timeout(patience, running).await),
                 None => drop(running.await),
+            }
+            if !self.limits.rest.is_zero() {
+                tokio::time::sleep(self.limits.rest).await;
             }
         }
     }

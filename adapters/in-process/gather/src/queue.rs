@@ -94,6 +94,8 @@ impl<T> Line<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const BATCH_WEIGHT_MAX: usize = 256;
@@ -101,7 +103,13 @@ mod tests {
 
     fn empty<T>(at_once: usize) -> Queue<T> {
         let (batch_weight, waiting_weight) = (BATCH_WEIGHT_MAX, WAITING_WEIGHT_MAX);
-        Queue::new(Limits { batch_weight, waiting_weight, at_once, patience: None })
+        Queue::new(Limits {
+            batch_weight,
+            waiting_weight,
+            at_once,
+            patience: None,
+            rest: Duration::ZERO,
+        })
     }
 
     fn key(number: u128) -> Uuid {

@@ -20,10 +20,14 @@ struct Numbers {
 }
 
 fn numbers(batching: Batching, at_once: usize, patience: Option<Duration>) -> Numbers {
+    let (batch_weight, waiting_weight, rest) = (4, 8, Duration::ZERO);
+    limited(batching, Limits { batch_weight, waiting_weight, at_once, patience, rest })
+}
+
+fn limited(batching: Batching, limits: Limits) -> Numbers {
     let batches = Arc::<Mutex<Vec<Vec<u32>>>>::default();
     let end = Arc::new(Semaphore::new(0));
     let (seen, may_end) = (Arc::clone(&batches), Arc::clone(&end));
-    let limits = Limits { batch_weight: 4, waiting_weight: 8, at_once, patience };
     let run = move |batch: Vec<Waiting<u32, u32>>| -> BoxFuture<'static, ()> {
         let (seen, may_end) = (Arc::clone(&seen), Arc::clone(&may_end));
         Box::pin(async move {
@@ -100,6 +104,26 @@ async fn one_that_hangs_keeps_the_next_batch_no_longer_than_patience() {
     let hangs = hanging.next().and_then(FutureExt::now_or_never);
     assert_eq!(hangs, None, "it alone has no answer");
     assert_eq!(join_all(hanging).await, [Ok(1)], "its neighbour has");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_gathers_while_a_batch_rests() {
+    let (batch_weight, waiting_weight, rest) = (4, 8, Duration::from_millis(20));
+    let limits = Limits { batch_weight, waiting_weight, at_once: 1, patience: None, rest };
+    let numbers = limited(Batching::On, limits);
+    numbers.end.add_permits(3);
+    let begun = Instant::now();
+    let mut asked = numbers.ask([1]).await;
+    for number in 2..=4 {
+        asked.extend(numbers.ask([number]).await);
+    }
+    assert_eq!(numbers.batches(), [[1]], "who comes alone goes at once");
+    assert_eq!(join_all(asked).await, [Ok(1), Ok(2), Ok(3), Ok(4)]);
+    assert_eq!((numbers.batches(), begun.elapsed()), (vec![vec![1], vec![2, 3, 4]], rest));
+    tokio::time::sleep(2 * rest).await;
+    let later = numbers.ask([5]).await;
+    assert_eq!(numbers.batches().len(), 3, "nothing has begun for so long");
+    assert_eq!(join_all(later).await, [Ok(5)]);
 }
 
 #[tokio::test(start_paused = true)]

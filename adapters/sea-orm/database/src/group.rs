@@ -5,6 +5,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use in_process_gather::{Gather, Limits, Missed};
@@ -21,8 +22,16 @@ use crate::unit_of_work::{Failure, TxError, Wake};
 /// Above 256 a transaction takes longer and is no cheaper for each (performance.md, "Rules these numbers force"). What
 /// may wait is some batches, which is some tenths of a second. One transaction at a time: two would wait for each
 /// other's rows.
-const LIMITS: Limits =
-    Limits { batch_weight: 256, waiting_weight: 8 * 256, at_once: 1, patience: None };
+const LIMITS: Limits = Limits {
+    batch_weight: 256,
+    waiting_weight: 8 * 256,
+    at_once: 1,
+    patience: None,
+    rest: Duration::ZERO,
+};
+/// What nobody waits for may come a little later: messages that arrive one by one then share transactions, which is
+/// what their consumers cost. Far below what a reader of a view notices.
+const REST: Duration = Duration::from_millis(20);
 
 /// One job of a batch, with the trace it belongs to.
 #[derive(Debug, Clone)]
@@ -86,12 +95,38 @@ where
         + Sync
         + 'static,
     ) -> Self {
+        Self::limited(db, doing, batching, LIMITS, Box::new(decide))
+    }
+
+    /// As [`Group::new`], for jobs that nobody waits for: they gather for some 20 ms.
+    pub fn unhurried(
+        db: Database,
+        doing: &'static str,
+        batching: Batching,
+        decide: impl for<'tx> Fn(
+            &'tx DatabaseTransaction,
+            Arc<[Job<J>]>,
+            Run,
+        ) -> BoxFuture<'tx, Result<Vec<A>, TxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self::limited(db, doing, batching, Limits { rest: REST, ..LIMITS }, Box::new(decide))
+    }
+
+    fn limited(
+        db: Database,
+        doing: &'static str,
+        batching: Batching,
+        limits: Limits,
+        decide: Box<Decide<J, A>>,
+    ) -> Self {
         let tasks = db.tasks().clone();
-        let deciding =
-            Arc::new(Deciding { db, doing, away: Mutex::default(), decide: Box::new(decide) });
+        let deciding = Arc::new(Deciding { db, doing, away: Mutex::default(), decide });
         let run =
             move |batch| -> BoxFuture<'static, ()> { Box::pin(Arc::clone(&deciding).run(batch)) };
-        Self { gather: Gather::new(batching, LIMITS, tasks, run), doing }
+        Self { gather: Gather::new(batching, limits, tasks, run), doing }
     }
 
     /// Has a job decided with others. Those of one `key` take their turns in the order they came, and keys take

@@ -21,8 +21,13 @@ const STALENESS: Duration = Duration::from_millis(200);
 /// Slots that are remembered. Past it all are forgotten, which costs each of them a transaction.
 const SLOTS_MAX: usize = 4_096;
 /// Whoever asks while one look is under way shares the next.
-const LOOKS: Limits =
-    Limits { batch_weight: 256, waiting_weight: 8 * 256, at_once: 1, patience: None };
+const LOOKS: Limits = Limits {
+    batch_weight: 256,
+    waiting_weight: 8 * 256,
+    at_once: 1,
+    patience: None,
+    rest: Duration::ZERO,
+};
 
 /// Answers whether a hold can only be refused.
 pub(crate) struct SoldOut {
