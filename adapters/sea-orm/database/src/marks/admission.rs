@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Cause, Committed, ReplyChange, ReplyKey};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use telemetry_metrics::names::MESSAGES_DUPLICATES;
 
 use super::Marks;
-use crate::rows::filled;
+use crate::group::Run;
+use crate::rows::{filled, parts};
 use crate::tables::{Inbox, Reply};
+
+/// Each is a condition of its own, and a statement of too many takes longer to plan than two do.
+const KEYS_AT_ONCE: usize = 32;
 
 /// What stands in the way of changes.
 #[derive(Debug, Default)]
@@ -26,17 +30,34 @@ impl Admission {
     /// # Errors
     /// The database's.
     pub async fn read(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<Self, DbErr> {
-        let causes: Vec<_> = marks.iter().filter_map(|marks| marks.caused_by.as_ref()).collect();
-        let keys: Vec<_> = marks.iter().filter_map(key).collect();
-        Ok(Self {
-            revisions: BTreeMap::new(),
-            handled: if causes.is_empty() {
-                BTreeSet::new()
-            } else {
-                pairs(tx, &handled(&causes)).await?
-            },
-            taken: if keys.is_empty() { BTreeSet::new() } else { pairs(tx, &taken(&keys)).await? },
-        })
+        let mut admission = Self::default();
+        let mut causes = BTreeMap::<_, Vec<_>>::new();
+        for cause in marks.iter().filter_map(|marks| marks.caused_by.as_ref()) {
+            causes.entry(cause.consumer).or_default().push(cause);
+        }
+        for (consumer, causes) in causes {
+            admission.handled.extend(pairs(tx, &handled(consumer, &causes)).await?);
+        }
+        for keys in parts(marks.iter().filter_map(key).collect(), KEYS_AT_ONCE) {
+            admission.taken.extend(pairs(tx, &taken(&keys)).await?);
+        }
+        Ok(admission)
+    }
+
+    /// For changes that messages alone lead to, which are almost always new: a first run takes that for granted and
+    /// saves the look. One that is not fails by the inbox's key, and the run after it looks.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn of_messages(
+        tx: &DatabaseTransaction,
+        marks: &[Marks],
+        run: Run,
+    ) -> Result<Self, DbErr> {
+        match run {
+            Run::First => Ok(Self::default()),
+            Run::Again => Self::read(tx, marks).await,
+        }
     }
 
     /// With the revisions that aggregates are at, whose rows this transaction MUST have locked. Those that are not
@@ -61,7 +82,11 @@ impl Admission {
         }
     }
 
-    pub(super) fn admit_marks(&mut self, marks: &Marks) -> Result<(), Committed> {
+    /// As [`Admission::admit`], where there is no revision to expect.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn admit_marks(&mut self, marks: &Marks) -> Result<(), Committed> {
         let cause = marks.caused_by.as_ref().map(handled_as);
         if cause.as_ref().is_some_and(|cause| self.handled.contains(cause)) {
             marks.caused_by.iter().for_each(|cause| MESSAGES_DUPLICATES.add([cause.consumer]));
@@ -93,27 +118,26 @@ fn taken_as(key: &ReplyKey) -> (String, String) {
     (key.scope.clone(), key.key.clone())
 }
 
-/// May find more than these, never less.
-fn handled(causes: &[&Cause]) -> SelectStatement {
+fn handled(consumer: &str, causes: &[&Cause]) -> SelectStatement {
+    let events = filled(causes.iter().map(|cause| cause.event_id.to_string()));
     Query::select()
         .columns([Inbox::Consumer, Inbox::EventId])
         .from(Inbox::Table)
-        .and_where(
-            Expr::col(Inbox::Consumer).is_in(filled(causes.iter().map(|cause| cause.consumer))),
-        )
-        .and_where(
-            Expr::col(Inbox::EventId).is_in(filled(causes.iter().map(|c| c.event_id.to_string()))),
-        )
+        .and_where(Expr::col(Inbox::Consumer).eq(consumer))
+        .and_where(Expr::col(Inbox::EventId).is_in(events))
         .to_owned()
 }
 
-/// May find more than these, never less.
+/// Pair by pair: scopes and keys looked for apart would find every key of a caller.
 fn taken(keys: &[&ReplyKey]) -> SelectStatement {
+    let any = keys.iter().fold(Cond::any(), |any, key| {
+        let scope = Expr::col(Reply::Scope).eq(key.scope.as_str());
+        any.add(Cond::all().add(scope).add(Expr::col(Reply::Key).eq(key.key.as_str())))
+    });
     Query::select()
         .columns([Reply::Scope, Reply::Key])
         .from(Reply::Table)
-        .and_where(Expr::col(Reply::Scope).is_in(filled(keys.iter().map(|key| key.scope.as_str()))))
-        .and_where(Expr::col(Reply::Key).is_in(filled(keys.iter().map(|key| key.key.as_str()))))
+        .cond_where(any)
         .to_owned()
 }
 
