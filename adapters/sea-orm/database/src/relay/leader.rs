@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field};
 
 use super::LEASE_DURATION;
-use super::queue::{Failure, Pending, mark, read_unpublished};
+use super::queue::{Failure, Pending, mark, read_unpublished, read_waiting};
 use crate::engine::database_now;
 use crate::unit_of_work::unavailable;
 use crate::{Database, Lease};
@@ -26,17 +26,20 @@ const POLL_FILE: Duration = Duration::from_secs(1);
 const POLL_SERVER: Duration = Duration::from_millis(250);
 /// A message that the bus has refused as often, over some minutes, is set aside.
 const REFUSALS_MAX: u32 = 20;
-const LANES_MAX: usize = 64;
+/// Enough for some full batches to the bus.
+const LANES_MAX: usize = 256;
 const LANE_MESSAGES_MAX: usize = 16;
 const READ_ROWS_MAX: usize = 500;
 /// Aggregates whose head waits for its next attempt. So many mean that the bus is away, not one message.
 const BLOCKED_MAX: usize = 1000;
+/// Aggregates that wait for an operator. So many mean that nothing gets through as it is.
+const WAITING_MAX: usize = 10_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// That the bus was away says nothing about the message: it must not wait long once the bus is back.
 const RETRY_AWAY_MAX: Duration = Duration::from_secs(3);
 /// A round is at least as far from the next, and as far as it took: what ends meanwhile is marked together.
-const REST_MIN: Duration = Duration::from_millis(5);
+const REST_MIN: Duration = Duration::from_millis(25);
 const REST_MAX: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(2);
 const _: () = assert!(LEASE_RENEWAL.as_millis() * 3 < LEASE_DURATION.as_millis());
@@ -205,8 +208,17 @@ impl<'a> Leader<'a> {
             if free == 0 || self.blocked.len() >= BLOCKED_MAX {
                 return Ok(());
             }
+            let waiting = read_waiting(self.db, WAITING_MAX as u64).await?;
+            if waiting.len() >= WAITING_MAX {
+                tracing::error!(
+                    waiting = waiting.len(),
+                    "too much is set aside to publish anything"
+                );
+                return Ok(());
+            }
             let rows_max = READ_ROWS_MAX.min(free * LANE_MESSAGES_MAX);
-            let apart = self.in_flight.iter().chain(self.blocked.keys()).map(String::as_str);
+            let apart = self.in_flight.iter().chain(self.blocked.keys()).chain(&waiting);
+            let apart = apart.map(String::as_str);
             let (rows, unreadable) = read_unpublished(self.db, apart, rows_max as u64).await?;
             if !unreadable.is_empty() {
                 // Set aside before anything is published: later messages of their aggregates wait for them.

@@ -63,6 +63,24 @@ impl Database {
     }
 }
 
+/// The aggregates that wait behind a message that was set aside, at most so many. Asked for by themselves, and by the
+/// order of their index: what is hardly ever there must not cost a look at everything that was published.
+pub(super) async fn read_waiting(
+    db: &Database,
+    aggregates_max: u64,
+) -> Result<Vec<String>, StoreError> {
+    let doing = "reading what waits behind messages that were set aside";
+    let query = Query::select()
+        .column(Outbox::AggregateId)
+        .from(Outbox::Table)
+        .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
+        .order_by(Outbox::ParkedAtUs, Order::Asc)
+        .limit(aggregates_max)
+        .to_owned();
+    let rows = db.reader().query_all(&query).await.map_err(unavailable(doing))?;
+    rows.iter().map(|row| row.try_get_by_index(0).map_err(unavailable(doing))).collect()
+}
+
 /// The oldest unpublished messages, in order, except those of `lanes_apart`; and those that cannot be
 /// read, to be set aside. A plain read without locks: locking reads would block the writers of the outbox (F13).
 pub(super) async fn read_unpublished(
@@ -83,16 +101,6 @@ pub(super) async fn read_unpublished(
         .columns(envelope_columns())
         .from(Outbox::Table)
         .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
-        // An aggregate waits behind a message that was set aside.
-        .and_where(
-            Expr::col(Outbox::AggregateId).not_in_subquery(
-                Query::select()
-                    .column(Outbox::AggregateId)
-                    .from(Outbox::Table)
-                    .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
-                    .to_owned(),
-            ),
-        )
         .order_by(Outbox::Seq, Order::Asc)
         .limit(rows_max);
     let apart: Vec<&str> = lanes_apart.collect();
