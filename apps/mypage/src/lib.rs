@@ -29,7 +29,8 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     platform.claim("mypage")?;
     let database = open(&platform.settings).await?;
-    let my_page = Arc::new(MyPage { store: Arc::new(SeaOrmViewStore::new(database.clone())) });
+    let store = SeaOrmViewStore::new(database.clone(), platform.settings.batching);
+    let my_page = Arc::new(MyPage { store: Arc::new(store) });
     let stopping = platform.stopping.clone();
     let caught_up =
         CaughtUp { next_commit: next_commit(database.clone()), stopping: stopping.clone() };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm_database::{Database, DatabaseUrl, Schema};
+use sea_orm_database::{Batching, Database, DatabaseUrl, Schema};
 use sea_orm_mypage::{SeaOrmViewStore, migrations};
 
 pub use grpc_mypage::read_fact;
@@ -19,7 +19,7 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, RebuildViewError> {
     let database = Database::open(url, Schema::Expect, migrations()).await?;
     database.check().await?;
-    let view = Arc::new(SeaOrmViewStore::new(database.clone()));
+    let view = Arc::new(SeaOrmViewStore::new(database.clone(), Batching::On));
     let rebuilt = Rebuild { view, source }.rebuild_view().await;
     database.close().await;
     rebuilt

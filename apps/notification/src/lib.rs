@@ -27,8 +27,9 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     platform.claim("notification")?;
     let database = open(&platform.settings).await?;
+    let store = SeaOrmNotificationStore::new(database.clone(), platform.settings.batching);
     let notifying = Arc::new(Notifying {
-        store: Arc::new(SeaOrmNotificationStore::new(database.clone())),
+        store: Arc::new(store),
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
     });

@@ -10,11 +10,10 @@ mod use_cases;
 
 pub use booking_view::{BookingSeen, BookingView, MyBooking, PaymentSeen};
 pub use fact::{BookingSnapshot, BookingStatus, Fact, PaymentSnapshot, PaymentStatus};
-pub use limits::{FOLD_TRIES_MAX, REBUILD_ROWS_MAX, REBUILD_TRIES_MAX, WATCH_ROWS_MAX};
+pub use limits::{REBUILD_ROWS_MAX, REBUILD_TRIES_MAX, WATCH_ROWS_MAX};
 pub use mending::mend;
 pub use ports::{
-    Change, Changed, Filter, FoundRow, KnownBooking, Repair, ViewRepair, ViewSource, ViewStore,
-    Viewer,
+    Changed, Filter, FoundRow, KnownBooking, Repair, ViewRepair, ViewSource, ViewStore, Viewer,
 };
 pub use sales_view::{CurrencyTotal, SalesSummary, Tally, TotalsOverflow};
 pub use use_cases::{

@@ -1,8 +1,5 @@
 //! The limits of this context, named with their units.
 
-/// How often a fact is folded again because another writer of the same row was first.
-pub const FOLD_TRIES_MAX: u32 = 5;
-
 /// The most changed rows one look of a watcher takes; it looks again at once after a full one.
 pub const WATCH_ROWS_MAX: u32 = 100;
 

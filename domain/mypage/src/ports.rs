@@ -7,17 +7,6 @@ use kernel::{
 
 use crate::{BookingStatus, BookingView, Fact, MyBooking, Tally};
 
-/// All that one event leads to, durable together or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The row after the event; absent when the event was stale.
-    pub view: Option<BookingView>,
-    /// The revision the row was read at; 0 for a new row.
-    pub expected_revision: i64,
-    /// The event.
-    pub caused_by: Cause,
-}
-
 /// From which side a list is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Viewer {
@@ -53,11 +42,13 @@ pub trait ViewStore: Send + Sync {
     /// Reads the row of a booking.
     async fn find(&self, booking_id: BookingId) -> Result<Option<BookingView>, StoreError>;
 
-    /// Stores a change with the mark that its cause was handled. MUST be all or nothing. MUST answer
-    /// `AlreadyHandled` when the cause was handled before, `Stale` when the row is not at the expected revision.
-    /// MUST give every change of a buyer's row a number above those of all that buyer's changes that were
-    /// visible or committed before, so that a watcher who has seen a number has seen all below it.
-    async fn commit(&self, change: Change) -> Result<Committed, StoreError>;
+    /// Folds a fact into the row of its booking, which is made where there is none, with the mark that its cause was
+    /// handled. MUST be all or nothing, and whoever folds into the same row at the same time MUST come before or
+    /// after. MUST answer `AlreadyHandled` when the cause was handled before; else `Done`, also of a stale fact, which
+    /// changes nothing. There is no other verdict. MUST give every changed row of a buyer a number above those of all
+    /// that buyer's changes that were visible or committed before, so that a watcher who has seen a number has seen
+    /// all below it.
+    async fn fold(&self, fact: &Fact, caused_by: Cause) -> Result<Committed, StoreError>;
 
     /// Rows by `(create_time, booking_id)`, the newest first, from after the cursor, at most `rows_max`.
     async fn list(

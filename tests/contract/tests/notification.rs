@@ -13,6 +13,7 @@ use memory_notification::MemoryNotificationStore;
 use notification::{
     Change, Channel, DeliveryStatus, Filter, Learned, Notification, NotificationStore, Recipient,
 };
+use sea_orm_database::Batching;
 use sea_orm_notification::{SeaOrmNotificationStore, migrations};
 
 struct Scene {
@@ -27,7 +28,7 @@ async fn memory() -> Scene {
 async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
     Scene {
-        store: Arc::new(SeaOrmNotificationStore::new(fresh.db.clone())),
+        store: Arc::new(SeaOrmNotificationStore::new(fresh.db.clone(), Batching::On)),
         _database: Some(fresh),
     }
 }

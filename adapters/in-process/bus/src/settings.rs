@@ -23,8 +23,9 @@ impl Default for BusSettings {
             tries_max: 20,
             backoff_first: Duration::from_millis(50),
             backoff_max: Duration::from_secs(5),
-            // A consumer's effects are commits of one database: more at a time would only queue for it.
-            handlings_max: 16,
+            // A consumer's effects are commits of one database, which they share: as many as the relay has lanes for
+            // in a round.
+            handlings_max: 64,
         }
     }
 }

@@ -9,8 +9,8 @@ use kernel::{
     TicketId,
 };
 use mypage::{
-    BookingView, Change, Changed, Filter, FoundRow, MyBooking, Repair, Tally, ViewRepair,
-    ViewStore, Viewer,
+    BookingView, Changed, Fact, Filter, FoundRow, MyBooking, Repair, Tally, ViewRepair, ViewStore,
+    Viewer,
 };
 
 /// Rows of the view that live as long as the value.
@@ -51,20 +51,18 @@ impl ViewStore for MemoryViewStore {
         Ok(self.tables().views.get(&booking_id).map(|(view, _)| view.clone()))
     }
 
-    async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+    async fn fold(&self, fact: &Fact, caused_by: Cause) -> Result<Committed, StoreError> {
         let mut tables = self.tables();
-        let Cause { consumer, event_id } = change.caused_by;
-        if tables.inbox.contains(&(consumer, event_id)) {
+        let Cause { consumer, event_id } = caused_by;
+        if !tables.inbox.insert((consumer, event_id)) {
             return Ok(Committed::AlreadyHandled);
         }
-        if let Some(view) = change.view {
-            let found = tables.views.get(&view.booking_id);
-            if found.map_or(0, |(view, _)| view.revision) != change.expected_revision {
-                return Ok(Committed::Stale);
-            }
+        let id = fact.booking_id();
+        let found = tables.views.get(&id).map(|(view, _)| view.clone());
+        let mut view = found.unwrap_or_else(|| BookingView::empty(id));
+        if view.fold(fact) {
             tables.put(view);
         }
-        tables.inbox.insert((consumer, event_id));
         Ok(Committed::Done)
     }
 

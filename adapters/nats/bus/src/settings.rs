@@ -82,8 +82,8 @@ impl Default for DeliverySettings {
             tries_max: 20,
             backoff_first: Duration::from_millis(200),
             backoff_max: Duration::from_secs(10),
-            // A consumer's effects are commits of one database: more at a time would only queue for it.
-            handlings_max: 16,
+            // Half a batch of what shares a commit: a consumer's effects are commits of one database.
+            handlings_max: 128,
             stuck_after: Duration::from_secs(30),
         }
     }

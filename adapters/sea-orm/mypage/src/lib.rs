@@ -1,6 +1,7 @@
 //! The rows of the my page view, on SeaORM.
 
 mod feed_row;
+mod fold;
 mod migrations;
 mod names;
 mod repair;

@@ -1,21 +1,20 @@
 //! The rows of the view as they stand, damaged or not, for a rebuild.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use kernel::{BuyerId, Committed, StoreError};
 use mypage::{BookingView, FoundRow, Repair, ViewRepair};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
-    IntoActiveModel, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, SqlErr,
 };
 use sea_orm_database::{TxError, unavailable};
 
 use crate::row::{Column, Entity, Model};
-use crate::write::write_view;
+use crate::write::write_views;
 use crate::{SeaOrmViewStore, feed_row};
-
-/// The revision that is expected where no row is.
-const NEW: i64 = 0;
 
 #[async_trait]
 impl ViewRepair for SeaOrmViewStore {
@@ -84,7 +83,11 @@ async fn insert(tx: &DatabaseTransaction, view: &BookingView) -> Result<(), TxEr
     if let Some(seen) = &view.booking {
         raise_feed(tx, &seen.booking.buyer_id).await?;
     }
-    write_view(tx, view, NEW).await
+    let written = write_views(tx, vec![view.clone()], &BTreeSet::new()).await;
+    written.map_err(|error| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => TxError::Abort(Committed::Stale),
+        _ => TxError::Db(error),
+    })
 }
 
 /// Brings the count of a buyer's changes up to the rows' own numbers, where it was lost or they were damaged.

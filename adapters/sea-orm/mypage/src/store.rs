@@ -1,31 +1,36 @@
-//! The rows of the view: each change with its inbox mark in one transaction.
+//! The rows of the view: facts folded in with their inbox marks, and what is shown of them.
 
 use async_trait::async_trait;
 use kernel::{
-    BookingId, BuyerId, Committed, Currency, Cursor, Envelope, Money, OrganizerId, StoreError,
-    TicketId,
+    BookingId, BuyerId, Cause, Committed, Currency, Cursor, Envelope, Money, OrganizerId,
+    StoreError, TicketId,
 };
-use mypage::{BookingView, Change, Changed, Filter, MyBooking, Tally, ViewStore, Viewer};
+use mypage::{BookingView, Changed, Fact, Filter, MyBooking, Tally, ViewStore, Viewer};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_database::{Database, Marks, unavailable, whole_number, write_marks};
+use sea_orm_database::{Batching, Database, Group, unavailable, whole_number};
 
+use crate::fold::{Folding, fold_all};
 use crate::names::{booking_status, booking_status_text};
 use crate::row::{Column, Entity, Model};
-use crate::write::write_view;
 
 /// The view in a database.
 pub struct SeaOrmViewStore {
     db: Database,
+    folds: Group<Folding, Committed>,
 }
 
 impl SeaOrmViewStore {
-    /// Over a database that [`crate::migrations`] have run on.
+    /// Over a database that [`crate::migrations`] have run on; `batching` says whether facts share transactions.
     #[must_use]
-    pub const fn new(db: Database) -> Self {
-        Self { db }
+    pub fn new(db: Database, batching: Batching) -> Self {
+        let doing = "folding events into the view";
+        let folds = Group::unhurried(db.clone(), doing, batching, |tx, jobs, run| {
+            Box::pin(async move { fold_all(tx, &jobs, run).await })
+        });
+        Self { db, folds }
     }
 
     pub(crate) const fn database(&self) -> &Database {
@@ -43,19 +48,9 @@ impl ViewStore for SeaOrmViewStore {
         found.map(BookingView::try_from).transpose()
     }
 
-    async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
-        self.db
-            .commit("folding an event into the view", move |tx| {
-                let change = change.clone();
-                Box::pin(async move {
-                    if let Some(view) = &change.view {
-                        write_view(tx, view, change.expected_revision).await?;
-                    }
-                    let caused_by = Some(change.caused_by);
-                    write_marks(tx, Marks { caused_by, ..Marks::default() }).await
-                })
-            })
-            .await
+    async fn fold(&self, fact: &Fact, caused_by: Cause) -> Result<Committed, StoreError> {
+        let (key, folding) = (fact.booking_id(), Folding { fact: fact.clone(), caused_by });
+        self.folds.submit(key.as_uuid(), folding.weight(), folding).await
     }
 
     async fn list(

@@ -1,62 +1,80 @@
-//! Writes a row of the view inside a transaction.
+//! Writes rows of the view inside a transaction.
 
-use kernel::{BuyerId, Committed};
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::BuyerId;
 use mypage::BookingView;
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, SqlErr,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
-use sea_orm_database::TxError;
+use sea_orm_database::{filled, insert_all, overwrite_all};
 
 use crate::{feed_row, row};
 
-/// Inserts the row, or overwrites it if it is at the expected revision; else the commit is stale.
-pub(crate) async fn write_view(
+/// Writes rows, each as its buyer's next change: over those of `stored`, which MUST be locked by this transaction,
+/// and the others anew.
+pub(crate) async fn write_views(
     tx: &DatabaseTransaction,
-    view: &BookingView,
-    expected_revision: i64,
-) -> Result<(), TxError> {
-    let change_number = match &view.booking {
-        Some(seen) => next_change(tx, &seen.booking.buyer_id).await?,
-        None => 0,
+    views: Vec<BookingView>,
+    stored: &BTreeSet<String>,
+) -> Result<(), DbErr> {
+    let buyers = views.iter().filter_map(buyer).collect();
+    let mut last_changes = count(tx, buyers).await?;
+    let row = |view: &BookingView| {
+        // A row without a buyer yet is no change that anybody watches.
+        let number = buyer(view).and_then(|buyer| last_changes.get_mut(buyer.as_str()));
+        let change_number = number.map_or(0, |number| {
+            *number += 1;
+            *number
+        });
+        row::Model::new(view, change_number)
     };
-    let row = row::Model::new(view, change_number).into_active_model();
-    if expected_revision == 0 {
-        let inserted = row::Entity::insert(row).exec_without_returning(tx).await;
-        return inserted.map(|_| ()).map_err(stale_if_taken);
-    }
-    let updated = row::Entity::update_many()
-        .set(row.reset_all())
-        .filter(row::Column::BookingId.eq(view.booking_id.to_string()))
-        .filter(row::Column::Revision.eq(expected_revision))
-        .exec(tx)
-        .await?;
-    if updated.rows_affected == 0 { Err(TxError::Abort(Committed::Stale)) } else { Ok(()) }
+    let rows: Vec<_> = views.iter().map(row).collect();
+    let (changed, new): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| stored.contains(&row.booking_id));
+    let active = |rows: Vec<row::Model>| rows.into_iter().map(IntoActiveModel::into_active_model);
+    insert_all::<row::ActiveModel>(tx, active(new).collect()).await?;
+    overwrite_all::<row::ActiveModel>(tx, active(changed).collect()).await
 }
 
-/// Counts the buyer's changes. The counted row stays locked until the commit, so numbers become visible in
-/// their order on every engine, and a watcher who has seen one has seen all below it.
-async fn next_change(tx: &DatabaseTransaction, buyer_id: &BuyerId) -> Result<i64, TxError> {
-    use feed_row::{Column, Entity, Model};
-    let counted = Entity::update_many()
-        .col_expr(Column::LastChange, Expr::col(Column::LastChange).add(1))
-        .filter(Column::BuyerId.eq(buyer_id.as_str()))
-        .exec(tx)
-        .await?;
-    if counted.rows_affected == 0 {
-        // Another first one at the same time fails here and runs again, as the second.
-        let first = Model { buyer_id: buyer_id.to_string(), last_change: 1 }.into_active_model();
-        Entity::insert(first).exec_without_returning(tx).await?;
-        return Ok(1);
-    }
-    let counter = Entity::find_by_id(buyer_id.to_string()).one(tx).await?;
-    counter.map(|row| row.last_change).ok_or(TxError::Abort(Committed::Stale))
+fn buyer(view: &BookingView) -> Option<&BuyerId> {
+    view.booking.as_ref().map(|seen| &seen.booking.buyer_id)
 }
 
-fn stale_if_taken(error: DbErr) -> TxError {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => TxError::Abort(Committed::Stale),
-        _ => TxError::Db(error),
+/// Counts changes of these buyers' rows, one for each time that a buyer is named, and gives the numbers of their last
+/// changes before. The counted rows stay locked until the commit, so numbers become visible in their order on every
+/// engine, and a watcher who has seen one has seen all below it.
+async fn count(
+    tx: &DatabaseTransaction,
+    buyers: Vec<&BuyerId>,
+) -> Result<BTreeMap<String, i64>, DbErr> {
+    use feed_row::{ActiveModel, Column, Entity, Model};
+    let mut changes = BTreeMap::new();
+    for buyer in buyers {
+        *changes.entry(buyer.to_string()).or_insert(0_i64) += 1;
     }
+    if changes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let counted = Entity::find()
+        .filter(Column::BuyerId.is_in(filled(changes.keys().cloned())))
+        .order_by_asc(Column::BuyerId)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let before: BTreeMap<_, _> =
+        counted.into_iter().map(|feed| (feed.buyer_id, feed.last_change)).collect();
+    let after = changes.iter().map(|(buyer, changes)| {
+        let last_change = before.get(buyer).copied().unwrap_or(0) + changes;
+        Model { buyer_id: buyer.clone(), last_change }
+    });
+    let (changed, new): (Vec<_>, Vec<_>) =
+        after.partition(|feed| before.contains_key(&feed.buyer_id));
+    let active = |feeds: Vec<Model>| feeds.into_iter().map(IntoActiveModel::into_active_model);
+    // Another first one of the same buyer at the same time fails here and runs again, as the second.
+    insert_all::<ActiveModel>(tx, active(new).collect()).await?;
+    overwrite_all::<ActiveModel>(tx, active(changed).collect()).await?;
+    let last = |buyer: String| (before.get(&buyer).copied().unwrap_or(0), buyer);
+    Ok(changes.into_keys().map(last).map(|(last, buyer)| (buyer, last)).collect())
 }

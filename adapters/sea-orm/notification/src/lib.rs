@@ -1,5 +1,6 @@
 //! The notification context's ledger of what was sent, on SeaORM.
 
+mod deliver;
 mod migrations;
 mod recipient_row;
 mod row;

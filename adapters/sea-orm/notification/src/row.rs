@@ -92,7 +92,8 @@ fn optional<T: FromStr>(text: Option<&str>) -> Result<Option<T>, T::Err> {
     text.map(str::parse).transpose()
 }
 
-const fn channel_text(channel: Channel) -> &'static str {
+/// A channel as text.
+pub(crate) const fn channel_text(channel: Channel) -> &'static str {
     match channel {
         Channel::Inbox => "INBOX",
     }

@@ -2,45 +2,36 @@
 
 use async_trait::async_trait;
 use kernel::{Committed, Cursor, Envelope, Locale, StoreError};
-use notification::{Change, Filter, Learned, Notification, NotificationStore, Recipient};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, SqlErr,
-};
-use sea_orm_database::{Database, Marks, TxError, unavailable, write_marks};
+use notification::{Change, Filter, Notification, NotificationStore, Recipient};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm_database::{Batching, Database, Group, unavailable};
 
+use crate::deliver::deliver_all;
 use crate::{recipient_row, row};
 
 /// The notification ledger in a database.
 pub struct SeaOrmNotificationStore {
     db: Database,
+    deliveries: Group<Change, Committed>,
 }
 
 impl SeaOrmNotificationStore {
-    /// Over a database that [`crate::migrations`] have run on.
+    /// Over a database that [`crate::migrations`] have run on; `batching` says whether letters share transactions.
     #[must_use]
-    pub const fn new(db: Database) -> Self {
-        Self { db }
+    pub fn new(db: Database, batching: Batching) -> Self {
+        let deliveries =
+            Group::unhurried(db.clone(), "delivering letters", batching, |tx, jobs, run| {
+                Box::pin(async move { deliver_all(tx, &jobs, run).await })
+            });
+        Self { db, deliveries }
     }
 }
 
 #[async_trait]
 impl NotificationStore for SeaOrmNotificationStore {
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
-        self.db
-            .commit("delivering letters", move |tx| {
-                let change = change.clone();
-                Box::pin(async move {
-                    if let Some(learned) = &change.learned {
-                        learn(tx, learned).await?;
-                    }
-                    send(tx, &change.notifications).await?;
-                    let caused_by = Some(change.caused_by);
-                    write_marks(tx, Marks { caused_by, ..Marks::default() }).await
-                })
-            })
-            .await
+        let (key, weight) = (change.caused_by.event_id, 1 + change.notifications.len());
+        self.deliveries.submit(key.as_uuid(), weight, change).await
     }
 
     async fn locale_of(&self, recipient: &Recipient) -> Result<Option<Locale>, StoreError> {
@@ -80,43 +71,6 @@ impl NotificationStore for SeaOrmNotificationStore {
     ) -> Result<(), StoreError> {
         sea_orm_database::park(&self.db, consumer, message, reason).await
     }
-}
-
-/// A message that is there was written by an earlier commit for the same event (invariant I7).
-async fn send(tx: &DatabaseTransaction, messages: &[Notification]) -> Result<(), TxError> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let rows = messages.iter().map(|message| row::Model::from(message).into_active_model());
-    match row::Entity::insert_many(rows).exec_without_returning(tx).await {
-        Ok(_) => Ok(()),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            Err(TxError::Abort(Committed::AlreadyHandled))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Inserts where nothing was known, then overwrites only what an earlier event told.
-async fn learn(tx: &DatabaseTransaction, learned: &Learned) -> Result<(), TxError> {
-    use recipient_row::{Column, Entity, Model};
-    let row = Model::from(learned);
-    let key = [Column::Kind, Column::Name];
-    let unless_known = OnConflict::columns(key).do_nothing_on(key).to_owned();
-    Entity::insert(row.clone().into_active_model())
-        .on_conflict(unless_known)
-        .try_insert()
-        .exec_without_returning(tx)
-        .await?;
-    Entity::update_many()
-        .col_expr(Column::Locale, row.locale.into())
-        .col_expr(Column::LearnedAtUs, row.learned_at_us.into())
-        .filter(Column::Kind.eq(row.kind))
-        .filter(Column::Name.eq(row.name))
-        .filter(Column::LearnedAtUs.lt(row.learned_at_us))
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 fn wanted(of: &Filter, after: Option<Cursor>) -> Condition {

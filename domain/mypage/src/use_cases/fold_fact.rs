@@ -3,8 +3,7 @@
 use kernel::{Cause, Committed, Fault, FaultClass, StoreError};
 
 use super::MyPage;
-use crate::limits::FOLD_TRIES_MAX;
-use crate::{BookingView, Change, Fact};
+use crate::Fact;
 
 /// Why a fact was not folded in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,11 +11,8 @@ pub enum FoldFactError {
     /// The store could not do its work.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Other writers of the same row were first every time.
-    #[error("the row changed under every try")]
-    Contended,
     /// The store gave a verdict that its port does not allow.
-    #[error("the store answered {0:?} to a row of the view")]
+    #[error("the store answered {0:?} to a fact")]
     Verdict(Committed),
 }
 
@@ -26,19 +22,12 @@ impl MyPage {
     /// # Errors
     /// [`FoldFactError`]; nothing changed then and the same fact may come again.
     pub async fn fold_fact(&self, fact: &Fact, caused_by: Cause) -> Result<(), FoldFactError> {
-        for _ in 0..FOLD_TRIES_MAX {
-            let found = self.store.find(fact.booking_id()).await?;
-            let mut view = found.unwrap_or_else(|| BookingView::empty(fact.booking_id()));
-            let expected_revision = view.revision;
-            let view = view.fold(fact).then_some(view);
-            let change = Change { view, expected_revision, caused_by: caused_by.clone() };
-            match self.store.commit(change).await? {
-                Committed::Done | Committed::AlreadyHandled => return Ok(()),
-                Committed::Stale => {}
-                verdict @ Committed::KeyTaken => return Err(FoldFactError::Verdict(verdict)),
+        match self.store.fold(fact, caused_by).await? {
+            Committed::Done | Committed::AlreadyHandled => Ok(()),
+            verdict @ (Committed::Stale | Committed::KeyTaken) => {
+                Err(FoldFactError::Verdict(verdict))
             }
         }
-        Err(FoldFactError::Contended)
     }
 }
 
@@ -46,7 +35,6 @@ impl Fault for FoldFactError {
     fn class(&self) -> FaultClass {
         match self {
             Self::Store(error) => error.class(),
-            Self::Contended => FaultClass::Contended,
             Self::Verdict(_) => FaultClass::Bug,
         }
     }
@@ -54,7 +42,6 @@ impl Fault for FoldFactError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Store(error) => error.reason(),
-            Self::Contended => "CONTENDED",
             Self::Verdict(_) => "INTERNAL",
         }
     }

@@ -20,6 +20,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use sea_orm::ConnectionTrait;
 use sea_orm::Statement;
+use sea_orm_database::Batching;
 use sea_orm_migration::MigrationTrait;
 use sea_orm_mypage::SeaOrmViewStore;
 use sea_orm_notification::SeaOrmNotificationStore;
@@ -102,13 +103,13 @@ async fn hasty_database(migrations: Vec<Box<dyn MigrationTrait>>) -> Fresh {
 
 async fn views_consumer(database: &Fresh) -> Arc<dyn EventHandler> {
     let own = database.open_again(sea_orm_mypage::migrations()).await;
-    let my_page = MyPage { store: Arc::new(SeaOrmViewStore::new(own)) };
+    let my_page = MyPage { store: Arc::new(SeaOrmViewStore::new(own, Batching::On)) };
     Arc::new(ViewsConsumer::new(Arc::new(my_page)))
 }
 
 async fn letters_consumer(database: &Fresh) -> Arc<dyn EventHandler> {
     let own = database.open_again(sea_orm_notification::migrations()).await;
-    let store = Arc::new(SeaOrmNotificationStore::new(own));
+    let store = Arc::new(SeaOrmNotificationStore::new(own, Batching::On));
     let notifying = Notifying { store, clock: Arc::new(Midnight), ids: Arc::new(RandomIds) };
     Arc::new(LettersConsumer::new(Arc::new(notifying)))
 }
@@ -185,7 +186,7 @@ async fn assert_views_are_the_fold(database: &Fresh, events: &[Envelope]) {
     }
     let count: i64 = database.value("SELECT COUNT(*) FROM booking_view").await;
     assert_eq!(usize::try_from(count), Ok(expected.len()));
-    let store = SeaOrmViewStore::new(database.db.clone());
+    let store = SeaOrmViewStore::new(database.db.clone(), Batching::On);
     let keys: Vec<_> = expected.keys().map(ToString::to_string).collect();
     let mut found = Vec::new();
     for keys in keys.chunks(ROWS_AT_A_TIME) {
