@@ -53,6 +53,9 @@ impl Bookings {
     /// Makes a durable booking, PENDING; [`Bookings::drive`] takes it further. What obviously cannot be
     /// sold is refused before anything is written, and is not remembered for the key.
     ///
+    /// Almost every key is new: the commit itself finds out whether this one is. Where there is nothing to commit
+    /// it is looked up, since a first answer goes before any refusal.
+    ///
     /// # Errors
     /// [`CreateBookingError`]
     pub async fn create_booking(
@@ -62,13 +65,13 @@ impl Bookings {
         key: Option<ReplyKey>,
     ) -> Result<Answered<Begun>, CreateBookingError> {
         let buyer_id = caller.buyer()?;
-        if let Some(body) = self.replay::<CreateBookingError>(key.as_ref()).await? {
-            return Ok(Answered::Replayed(body));
-        }
-        let terms = self.tickets.terms(command.ticket_id).await?;
-        let terms = terms.ok_or(CreateBookingError::TicketNotFound)?;
-        let now = self.clock.now();
-        let quote = quote(&terms, &command, now)?;
+        let (terms, quote, now) = match self.offer(&command).await {
+            Ok(offer) => offer,
+            Err(refused) => {
+                let body = self.replay::<CreateBookingError>(key.as_ref()).await?;
+                return body.map(Answered::Replayed).ok_or(refused);
+            }
+        };
         if terms.sold_out && key.is_none() {
             // Nothing was left a moment ago, and nobody can ask for this answer again: no row for it. A call with
             // a key makes its booking, which is REJECTED: what a key led to once it leads to for ever, also
@@ -93,6 +96,18 @@ impl Bookings {
         self.insert(Booking::place(new, now), key, now).await
     }
 
+    /// The ticket's terms, what the wish costs by them, and when that was so.
+    async fn offer(
+        &self,
+        command: &CreateBooking,
+    ) -> Result<(TicketTerms, Money, Timestamp), CreateBookingError> {
+        let terms = self.tickets.terms(command.ticket_id).await?;
+        let terms = terms.ok_or(CreateBookingError::TicketNotFound)?;
+        let now = self.clock.now();
+        let quote = quote(&terms, command, now)?;
+        Ok((terms, quote, now))
+    }
+
     async fn insert(
         &self,
         booking: Booking,
@@ -107,11 +122,18 @@ impl Bookings {
         match verdict {
             Committed::Done => Ok(Answered::Fresh(Begun { booking, lease: Some(lease) })),
             Committed::KeyTaken | Committed::Stale | Committed::AlreadyHandled => {
-                // A call with the same key came first, a moment ago.
-                let body = self.replay::<CreateBookingError>(key.as_ref()).await?;
-                Ok(Answered::Replayed(body.ok_or(KeyRefused::InUse)?))
+                self.first_answer(key.as_ref()).await
             }
         }
+    }
+
+    /// A call with the same key came first.
+    async fn first_answer(
+        &self,
+        key: Option<&ReplyKey>,
+    ) -> Result<Answered<Begun>, CreateBookingError> {
+        let body = self.replay::<CreateBookingError>(key).await?;
+        Ok(Answered::Replayed(body.ok_or(KeyRefused::InUse)?))
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct SteppedStore {
     pub(crate) corrupt: Mutex<Option<BookingId>>,
     pub(crate) inner: MemoryBookingStore,
     pub(crate) fuse: Arc<Fuse>,
+    /// How often somebody asked what is known of a key.
+    pub(crate) looked_up: AtomicU32,
 }
 
 #[async_trait]
@@ -83,6 +85,7 @@ impl BookingStore for SteppedStore {
     }
 
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
+        self.looked_up.fetch_add(1, Ordering::SeqCst);
         self.inner.find_reply(key).await
     }
 

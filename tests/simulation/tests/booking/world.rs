@@ -77,7 +77,12 @@ impl Scene {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_000_000)));
         let (fuse, ids) = (Arc::new(Fuse::default()), Arc::new(NumberedIds::default()));
         let inner = MemoryBookingStore::new(clock.clone());
-        let store = Arc::new(SteppedStore { corrupt: Mutex::default(), inner, fuse: fuse.clone() });
+        let store = Arc::new(SteppedStore {
+            corrupt: Mutex::default(),
+            inner,
+            fuse: fuse.clone(),
+            looked_up: AtomicU32::new(0),
+        });
         let neighbours = Arc::new(Neighbours::new(seed, clock.clone(), fuse.clone()));
         let bookings = Bookings {
             store: store.clone(),
