@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use booking::Bookings;
 use grpc_booking::{
-    BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, encode_reply,
-    envelope,
+    BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, encode_refusal,
+    encode_reply, envelope,
 };
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use proto::boxoffice::booking::v1::booking_service_server::{BookingServiceServer, SERVICE_NAME};
@@ -56,6 +56,7 @@ pub async fn start(
         ids: Arc::clone(&platform.ids),
         owner: platform.owner.clone(),
         encode_reply,
+        encode_refusal,
     });
     let measured = database.clone();
     platform.measure("booking.measure", &database, move || {

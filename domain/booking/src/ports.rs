@@ -110,6 +110,10 @@ pub trait BookingStore: Send + Sync {
     /// of rivals with one expected revision, one.
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError>;
 
+    /// Keeps the answer of a command that changed nothing else. MUST answer `KeyTaken` when the key is used
+    /// already, by a command that changed something or by one that did not; `Done` otherwise.
+    async fn keep_answer(&self, key: &ReplyKey, body: Vec<u8>) -> Result<Committed, StoreError>;
+
     /// What is known of an idempotency key.
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError>;
 

@@ -140,7 +140,7 @@ impl Scene {
             };
             assert!(kept, "{booking} was acknowledged as {told:?} and is {status:?}");
         }
-        // A refused wish leaves a rejected booking, whose id its buyer is not told.
+        // A refused wish may leave a rejected booking, whose id its buyer does not keep.
         let unknown = found.iter().filter(|(_, status)| *status != "REJECTED");
         let unknown: Vec<_> = unknown.filter(|(id, _)| !acknowledged.contains_key(*id)).collect();
         assert!(unknown.is_empty(), "bookings that nobody was told of: {unknown:?}");

@@ -35,6 +35,19 @@ pub(crate) fn reply(of: &Booking) -> Reply {
     Reply { booking: Some(booking(of)), refusal }
 }
 
+/// A refusal that left no booking as an answer. It has the form of a rejected booking that has no id, because that is
+/// told as this very refusal, also by an older server that is asked with the same key.
+pub(crate) fn refused_reply(refused: &BookingRefused) -> Reply {
+    let booking = pb::Booking {
+        booking_id: refused.booking_id.map(|id| id.to_string()).unwrap_or_default(),
+        total: refused.total.map(wire::money),
+        status: pb::BookingStatus::Rejected.into(),
+        status_reason: refused.reason.as_str().to_owned(),
+        ..pb::Booking::default()
+    };
+    Reply { booking: Some(booking), refusal: Vec::new() }
+}
+
 /// A booking as the wire shows it.
 pub(crate) fn booking(booking: &Booking) -> pb::Booking {
     pb::Booking {

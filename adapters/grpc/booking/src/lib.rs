@@ -16,5 +16,5 @@ pub use consumer::ProcessConsumer;
 pub use facts::{envelope, newest};
 pub use payments_client::PaymentsClient;
 pub use peer::ServiceBearer;
-pub use service::{BookingGrpc, encode_reply};
+pub use service::{BookingGrpc, encode_refusal, encode_reply};
 pub use tickets_client::TicketsClient;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autometrics::autometrics;
-use booking::{Begun, Booking, Bookings};
+use booking::{Begun, Booking, BookingRefused, Bookings};
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
@@ -37,6 +37,12 @@ pub struct BookingGrpc {
 #[must_use]
 pub fn encode_reply(booking: &Booking) -> Vec<u8> {
     convert::reply(booking).encode_to_vec()
+}
+
+/// The answer of a CreateBooking that left no booking, to be kept for its key.
+#[must_use]
+pub fn encode_refusal(refused: &BookingRefused) -> Vec<u8> {
+    convert::refused_reply(refused).encode_to_vec()
 }
 
 #[autometrics(ok_if = served, objective = BOOKING)]
@@ -157,7 +163,7 @@ fn answer_by<T>(request: &Request<T>) -> Instant {
 }
 
 /// A booking that came to nothing is told as an error, now and when its answer is replayed: the record
-/// holds the booking.
+/// holds the booking, or why there is none.
 fn unless_refused(decided: Answered<Reply>) -> Result<Response<Option<pb::Booking>>, Status> {
     let response = answer(decided)?;
     let Some(mut status) = convert::refusal(response.get_ref()) else {

@@ -11,7 +11,7 @@ use booking::{
     Booked, BookedFields, Bookings, Charge, ChargeOutcome, HoldView, Payments, RefundProgress,
     Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
 };
-use grpc_booking::{BookingGrpc, encode_reply};
+use grpc_booking::{BookingGrpc, encode_refusal, encode_reply};
 use grpc_server::Tasks;
 use kernel::{
     BookingId, Caller, Clock, Currency, IdSource, Money, OrganizerId, PaymentId, Role, TicketId,
@@ -43,6 +43,8 @@ impl IdSource for Counted {
 /// Both neighbours: stock is there or not, and the charge takes its time.
 struct Neighbours {
     stock: Mutex<Result<(), StockDenied>>,
+    /// Whether the ticket itself says that it is sold out, where it is.
+    tells_sold_out: bool,
     charge_takes: Duration,
 }
 
@@ -54,6 +56,7 @@ fn won(minor: i64) -> Money {
 impl Tickets for Neighbours {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
         let known = id == TicketId::new(Uuid::from_u128(42));
+        let sold_out = *self.stock.lock().expect("whole") == Err(denied(RejectReason::SoldOut));
         Ok(known.then(|| TicketTerms {
             name: "Recital".into(),
             organizer_id: OrganizerId::new("acme").expect("a name"),
@@ -63,7 +66,7 @@ impl Tickets for Neighbours {
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
-            sold_out: *self.stock.lock().expect("whole") == Err(denied(RejectReason::SoldOut)),
+            sold_out: self.tells_sold_out && sold_out,
         }))
     }
 
@@ -108,7 +111,11 @@ fn denied(reason: RejectReason) -> StockDenied {
 }
 
 fn service(stock: Result<(), StockDenied>, charge_takes: Duration) -> BookingGrpc {
-    let neighbours = Arc::new(Neighbours { stock: Mutex::new(stock), charge_takes });
+    let stock = Mutex::new(stock);
+    service_beside(Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes }))
+}
+
+fn service_beside(neighbours: Arc<Neighbours>) -> BookingGrpc {
     let bookings = Arc::new(Bookings {
         store: Arc::new(MemoryBookingStore::new(Arc::new(Still))),
         tickets: neighbours.clone(),
@@ -117,6 +124,7 @@ fn service(stock: Result<(), StockDenied>, charge_takes: Duration) -> BookingGrp
         ids: Arc::new(Counted::default()),
         owner: "server".into(),
         encode_reply,
+        encode_refusal,
     });
     BookingGrpc { bookings, tasks: Tasks::new() }
 }
@@ -212,18 +220,34 @@ async fn i6_a_refused_booking_is_the_same_error_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a04_what_is_known_to_be_sold_out_leaves_no_booking_unless_a_key_asks_for_its_outcome() {
-    let service = service(Err(denied(RejectReason::SoldOut)), Duration::ZERO);
-    let listed = async || {
-        let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
-        list.expect("listed").into_inner().bookings.len()
-    };
-    let refused = service.create_booking(from("alice", create())).await.expect_err("refused");
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "SOLD_OUT"));
-    assert_eq!(listed().await, 0);
-    let refused = service.create_booking(with_key(from("alice", create()))).await;
-    assert_eq!(reason(&refused.expect_err("refused")), "SOLD_OUT");
-    assert_eq!(listed().await, 1);
+async fn a04_i6_what_is_known_to_be_sold_out_leaves_no_booking_and_is_the_same_error_again() {
+    let neighbours = Arc::new(Neighbours {
+        stock: Mutex::new(Err(denied(RejectReason::SoldOut))),
+        tells_sold_out: true,
+        charge_takes: Duration::ZERO,
+    });
+    let service = service_beside(neighbours.clone());
+    let mut errors = Vec::new();
+    for request in [from("alice", create()), with_key(from("alice", create()))] {
+        errors.push(service.create_booking(request).await.expect_err("refused"));
+    }
+    let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
+    assert_eq!(list.expect("listed").into_inner().bookings, []);
+    *neighbours.stock.lock().expect("whole") = Ok(());
+    let again = service.create_booking(with_key(from("alice", create()))).await;
+    errors.push(again.expect_err("refused, although stock is back"));
+    for error in &errors {
+        assert_eq!((error.code(), reason(error).as_str()), (Code::FailedPrecondition, "SOLD_OUT"));
+        let facts = error.get_details_error_info().expect("there").metadata;
+        assert!(facts.is_empty(), "there is no booking to name: {facts:?}");
+        assert_eq!((error.message(), error.details()), (errors[0].message(), errors[0].details()));
+    }
+    let replayed = |error: &Status| error.metadata().get("idempotency-replayed").is_some();
+    assert_eq!(errors.iter().map(replayed).collect::<Vec<_>>(), [false, false, true]);
+    let other = pb::CreateBookingRequest { quantity: 2, ..create() };
+    let other = service.create_booking(with_key(from("alice", other))).await;
+    assert_eq!(reason(&other.expect_err("another request")), "IDEMPOTENCY_KEY_REUSED");
+    service.create_booking(from("alice", create())).await.expect("booked");
 }
 
 /// What the ticket context said, whatever its name, is what the buyer hears, now and again.

@@ -76,6 +76,15 @@ impl BookingStore for MemoryBookingStore {
         Ok(Committed::Done)
     }
 
+    async fn keep_answer(&self, key: &ReplyKey, body: Vec<u8>) -> Result<Committed, StoreError> {
+        let mut tables = self.tables();
+        if !tables.write_reply(ReplyChange::Record { key: key.clone(), body }) {
+            return Ok(Committed::KeyTaken);
+        }
+        tables.commits += 1;
+        Ok(Committed::Done)
+    }
+
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
         Ok(self.tables().replies.get(&(key.scope.clone(), key.key.clone())).cloned())
     }

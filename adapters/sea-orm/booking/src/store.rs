@@ -1,6 +1,7 @@
 //! Bookings in a database: each change with its events and marks in one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_trait::async_trait;
 use booking::{
@@ -8,8 +9,8 @@ use booking::{
     Process, Stored, Timer, Wake,
 };
 use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyKey, StoreError, TicketId,
-    Timestamp,
+    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyChange, ReplyKey,
+    StoreError, TicketId, Timestamp, Uuid,
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
@@ -26,7 +27,18 @@ use crate::state_row::status_name;
 /// Keeps bookings in a database.
 pub struct SeaOrmBookingStore {
     db: Database,
-    commits: Group<BookingChange, Committed>,
+    commits: Group<Work, Committed>,
+}
+
+/// What is committed with others.
+#[derive(Debug, Clone)]
+enum Work {
+    Change(Box<BookingChange>),
+    /// Of a command that changed nothing else.
+    Answer {
+        key: ReplyKey,
+        body: Vec<u8>,
+    },
 }
 
 impl SeaOrmBookingStore {
@@ -114,7 +126,12 @@ impl BookingStore for SeaOrmBookingStore {
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
         let weight = 1 + change.booking.booked.seats().len() / 16;
-        self.commits.submit(change.booking.id.as_uuid(), weight, change).await
+        let turn = change.booking.id.as_uuid();
+        self.commits.submit(turn, weight, Work::Change(Box::new(change))).await
+    }
+
+    async fn keep_answer(&self, key: &ReplyKey, body: Vec<u8>) -> Result<Committed, StoreError> {
+        self.commits.submit(turn_of(key), 1, Work::Answer { key: key.clone(), body }).await
     }
 
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
@@ -181,7 +198,7 @@ impl BookingStore for SeaOrmBookingStore {
 /// Decides and writes changes in their order; each has its own verdict.
 async fn commit_all(
     tx: &DatabaseTransaction,
-    jobs: &[Job<BookingChange>],
+    jobs: &[Job<Work>],
     envelope: fn(&Recorded<BookingEvent>) -> Envelope,
 ) -> Result<Vec<Committed>, TxError> {
     let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
@@ -190,13 +207,21 @@ async fn commit_all(
     // Read after the locks: what is due in a while is so from when it is written.
     let now = database_now(tx).await?;
     let (mut verdicts, mut admitted, mut rows) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
-        let (id, becomes) = (change.booking.id.to_string(), change.booking.revision);
-        let verdict = admission.admit(&id, change.expected_revision, becomes, &marks);
+    for (Job { work, .. }, marks) in jobs.iter().zip(marks) {
+        let verdict = match work {
+            Work::Answer { .. } => admission.admit_alone(&marks),
+            Work::Change(change) => {
+                let (id, becomes) = (change.booking.id.to_string(), change.booking.revision);
+                let verdict = admission.admit(&id, change.expected_revision, becomes, &marks);
+                if verdict == Committed::Done {
+                    let booking = change.booking.clone();
+                    let stored = Stored { booking, process: process(&change.timer, now) };
+                    rows.insert(id, Model::from(&stored).into_active_model());
+                }
+                verdict
+            }
+        };
         if verdict == Committed::Done {
-            let booking = change.booking.clone();
-            let stored = Stored { booking, process: process(&change.timer, now) };
-            rows.insert(id, Model::from(&stored).into_active_model());
             admitted.push(marks);
         }
         verdicts.push(verdict);
@@ -206,8 +231,22 @@ async fn commit_all(
     Ok(verdicts)
 }
 
-fn marks(job: &Job<BookingChange>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Marks {
-    let BookingChange { events, caused_by, reply, .. } = &job.work;
+/// Callers of different keys take turns with each other and with the bookings.
+fn turn_of(key: &ReplyKey) -> Uuid {
+    let mut hasher = DefaultHasher::new();
+    (&key.scope, &key.key).hash(&mut hasher);
+    Uuid::from_u128(hasher.finish().into())
+}
+
+fn marks(job: &Job<Work>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Marks {
+    let change = match &job.work {
+        Work::Change(change) => change,
+        Work::Answer { key, body } => {
+            let reply = ReplyChange::Record { key: key.clone(), body: body.clone() };
+            return Marks { reply, ..Marks::default() };
+        }
+    };
+    let BookingChange { events, caused_by, reply, .. } = change.as_ref();
     let message = |event| Envelope { traceparent: job.traceparent.clone(), ..envelope(event) };
     Marks {
         caused_by: caused_by.clone(),
@@ -219,9 +258,16 @@ fn marks(job: &Job<BookingChange>, envelope: fn(&Recorded<BookingEvent>) -> Enve
 /// Locks the rows that are there, in one order, so that nobody else moves them meanwhile.
 async fn revisions(
     tx: &DatabaseTransaction,
-    jobs: &[Job<BookingChange>],
+    jobs: &[Job<Work>],
 ) -> Result<BTreeMap<String, i64>, DbErr> {
-    let ids: BTreeSet<_> = jobs.iter().map(|job| job.work.booking.id.to_string()).collect();
+    let ids = jobs.iter().filter_map(|job| match &job.work {
+        Work::Change(change) => Some(change.booking.id.to_string()),
+        Work::Answer { .. } => None,
+    });
+    let ids: BTreeSet<_> = ids.collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let rows: Vec<(String, i64)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Revision])

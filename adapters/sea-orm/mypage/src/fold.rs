@@ -45,18 +45,16 @@ pub(crate) async fn fold_all(
     let mut admission = Admission::of_messages(tx, &marks, run).await?;
     let (mut verdicts, mut admitted, mut changed) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (Job { work: Folding { fact, .. }, .. }, marks) in jobs.iter().zip(marks) {
-        verdicts.push(match admission.admit_marks(&marks) {
-            Ok(()) => {
-                let id = fact.booking_id().to_string();
-                let empty = || BookingView::empty(fact.booking_id());
-                if views.entry(id.clone()).or_insert_with(empty).fold(fact) {
-                    changed.insert(id);
-                }
-                admitted.push(marks);
-                Committed::Done
+        let verdict = admission.admit_alone(&marks);
+        if verdict == Committed::Done {
+            let id = fact.booking_id().to_string();
+            let empty = || BookingView::empty(fact.booking_id());
+            if views.entry(id.clone()).or_insert_with(empty).fold(fact) {
+                changed.insert(id);
             }
-            Err(verdict) => verdict,
-        });
+            admitted.push(marks);
+        }
+        verdicts.push(verdict);
     }
     views.retain(|id, _| changed.contains(id));
     write_views(tx, views.into_values().collect(), &stored).await?;

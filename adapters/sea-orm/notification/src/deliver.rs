@@ -36,16 +36,14 @@ pub(crate) async fn deliver_all(
             verdicts.push(Committed::AlreadyHandled);
             continue;
         }
-        verdicts.push(match admission.admit_marks(&marks) {
-            Ok(()) => {
-                sent.extend(identities());
-                letters.extend(change.notifications.iter().map(row::Model::from));
-                learned.extend(&change.learned);
-                admitted.push(marks);
-                Committed::Done
-            }
-            Err(verdict) => verdict,
-        });
+        let verdict = admission.admit_alone(&marks);
+        if verdict == Committed::Done {
+            sent.extend(identities());
+            letters.extend(change.notifications.iter().map(row::Model::from));
+            learned.extend(&change.learned);
+            admitted.push(marks);
+        }
+        verdicts.push(verdict);
     }
     learn(tx, learned).await?;
     let letters = letters.into_iter().map(IntoActiveModel::into_active_model).collect();

@@ -51,7 +51,8 @@ pub enum CreateBookingError {
 
 impl Bookings {
     /// Makes a durable booking, PENDING; [`Bookings::drive`] takes it further. What obviously cannot be
-    /// sold is refused before anything is written, and is not remembered for the key.
+    /// sold is refused before anything is written, and is not remembered for the key; only that it is sold out
+    /// is, as it is where the hold is refused.
     ///
     /// Almost every key is new: the commit itself finds out whether this one is. Where there is nothing to commit
     /// it is looked up, since a first answer goes before any refusal.
@@ -72,12 +73,10 @@ impl Bookings {
                 return body.map(Answered::Replayed).ok_or(refused);
             }
         };
-        if terms.sold_out && key.is_none() {
-            // Nothing was left a moment ago, and nobody can ask for this answer again: no row for it. A call with
-            // a key makes its booking, which is REJECTED: what a key led to once it leads to for ever, also
-            // when stock has come back since.
+        if terms.sold_out {
             let reason = RejectReason::SoldOut;
-            return Err(BookingRefused { reason, total: None, booking_id: None }.into());
+            let refused = BookingRefused { reason, total: None, booking_id: None };
+            return self.refuse(refused, key).await;
         }
         let new = NewBooking {
             id: BookingId::new(self.ids.next()),
@@ -106,6 +105,23 @@ impl Bookings {
         let now = self.clock.now();
         let quote = quote(&terms, command, now)?;
         Ok((terms, quote, now))
+    }
+
+    /// Nothing was left a moment ago: no booking for that, nor events and work for all who hear of bookings. But what
+    /// a key led to once it leads to for ever, also when stock has come back since, so the refusal is kept as its
+    /// answer. Without a key nobody can ask for the answer again: nothing is written.
+    async fn refuse(
+        &self,
+        refused: BookingRefused,
+        key: Option<ReplyKey>,
+    ) -> Result<Answered<Begun>, CreateBookingError> {
+        let Some(key) = key else { return Err(refused.into()) };
+        match self.store.keep_answer(&key, (self.encode_refusal)(&refused)).await? {
+            Committed::Done => Err(refused.into()),
+            Committed::KeyTaken | Committed::Stale | Committed::AlreadyHandled => {
+                self.first_answer(Some(&key)).await
+            }
+        }
     }
 
     async fn insert(

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::Platform;
 
-use crate::world::{register, until_available};
+use crate::world::{book_confirmed, register, until_available};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i6_the_same_key_is_one_booking_and_the_same_answer() {
@@ -106,6 +106,35 @@ async fn i6_a_sold_out_answer_is_replayed_too() {
             answer.headers.get("idempotency-replayed").map(|value| value.to_str().unwrap());
         assert_eq!(header, replayed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i6_what_is_known_to_be_sold_out_leaves_no_booking_and_the_same_answer_when_stock_is_back()
+{
+    let mut platform = Platform::start().await;
+    let ticket = register(&platform, "Gone", 1).await;
+    let bobs = book_confirmed(&platform, "bob", &ticket, 1).await;
+    let (alice, bob) = (platform.buyer("alice"), platform.buyer("bob"));
+    let ask = async |platform: &Platform, key: &str| {
+        let wish = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
+        platform.http.post("/v1/bookings").token(&alice).key(key).json(wish).send().await.unwrap()
+    };
+    let first = ask(&platform, "k").await;
+    assert_eq!((first.status.as_u16(), first.reason()), (409, "SOLD_OUT"), "{}", first.json);
+    assert!(first.headers.get("idempotency-replayed").is_none());
+    let hers = platform.http.get("/v1/bookings").token(&alice).send().await.unwrap();
+    assert!(hers.json["bookings"].as_array().is_none_or(Vec::is_empty), "{}", hers.json);
+
+    let cancel = format!("/v1/bookings/{bobs}:cancel");
+    platform.http.post(cancel).token(&bob).json(json!({})).send().await.unwrap();
+    until_available(&platform, &ticket, 1).await;
+    platform.kill9().await;
+    platform.restart().await;
+    let again = ask(&platform, "k").await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!((again.status, &again.json), (first.status, &first.json));
+    let other = ask(&platform, "another").await;
+    assert_eq!(other.text("status"), "BOOKING_STATUS_CONFIRMED", "{}", other.json);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,8 @@ contract::over_every_store!(
     r29_of_ten_racers_with_one_cause_one_wins,
     i6_of_ten_racers_with_one_key_one_begins,
     i6_a_key_begins_is_in_use_and_completes_once,
+    i6_an_answer_without_a_booking_takes_its_key,
+    i6_of_ten_racers_with_and_without_a_booking_one_has_the_key,
     ids_and_keys_are_compared_by_every_letter,
     the_longest_texts_fit,
     a_taken_key_leaves_nothing,
@@ -187,6 +189,49 @@ async fn i6_of_ten_racers_with_one_key_one_begins(scene: &Scene) {
     let verdicts: Vec<_> = join_all(race).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(counted(&verdicts, Committed::KeyTaken), (1, 9));
     assert_eq!(rows(scene, "booking").await.unwrap_or(1), 1);
+}
+
+async fn i6_an_answer_without_a_booking_takes_its_key(scene: &Scene) {
+    let answer = scene.store.keep_answer(&key("k", 1), vec![1, 2]).await.unwrap();
+    assert_eq!(answer, Committed::Done);
+    let kept =
+        KeyedReply { fingerprint: vec![1], resource_id: String::new(), body: Some(vec![1, 2]) };
+    for fingerprint in [1, 2] {
+        let again = scene.store.keep_answer(&key("k", fingerprint), vec![9]).await.unwrap();
+        assert_eq!(again, Committed::KeyTaken);
+    }
+    let mut late = commit_of(placed(1));
+    late.reply = ReplyChange::Begin { key: key("k", 1), resource_id: placed(1).id.to_string() };
+    assert_eq!(scene.store.commit(late).await.unwrap(), Committed::KeyTaken);
+    assert_eq!(scene.store.find(placed(1).id).await.unwrap(), None);
+    assert_eq!(scene.store.find_reply(&key("k", 2)).await.unwrap(), Some(kept));
+
+    let resource_id = placed(2).id.to_string();
+    let mut first = commit_of(placed(2));
+    first.reply = ReplyChange::Begin { key: key("begun", 1), resource_id: resource_id.clone() };
+    commit(scene, first).await;
+    let answer = scene.store.keep_answer(&key("begun", 1), vec![9]).await.unwrap();
+    assert_eq!(answer, Committed::KeyTaken);
+    let begun = KeyedReply { fingerprint: vec![1], resource_id, body: None };
+    assert_eq!(scene.store.find_reply(&key("begun", 1)).await.unwrap(), Some(begun));
+    assert_eq!(rows(scene, "outbox").await.unwrap_or(1), 1);
+}
+
+async fn i6_of_ten_racers_with_and_without_a_booking_one_has_the_key(scene: &Scene) {
+    let race = (1..=10_u128).map(|n| async move {
+        if n.is_multiple_of(2) {
+            return scene.store.keep_answer(&key("k", 1), vec![7]).await;
+        }
+        let resource_id = placed(n).id.to_string();
+        let reply = ReplyChange::Begin { key: key("k", 1), resource_id };
+        scene.store.commit(BookingChange { reply, ..commit_of(placed(n)) }).await
+    });
+    let verdicts: Vec<_> = join_all(race).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(counted(&verdicts, Committed::KeyTaken), (1, 9));
+    assert_eq!(rows(scene, "reply").await.unwrap_or(1), 1);
+    let with_booking = scene.store.list(&of_alice(), None, 99).await.unwrap().len();
+    let found = scene.store.find_reply(&key("k", 1)).await.unwrap().unwrap();
+    assert_eq!(with_booking, usize::from(found.body.is_none()));
 }
 
 async fn ids_and_keys_are_compared_by_every_letter(scene: &Scene) {

@@ -178,7 +178,7 @@ fn r01_a_price_that_only_the_hold_knows_is_the_holds() {
 }
 
 #[test]
-fn sold_out_is_a_rejected_booking_and_the_keys_answer() {
+fn what_only_the_hold_finds_sold_out_is_a_rejected_booking_and_the_keys_answer() {
     let scene = Scene::new(1);
     for _ in 0..3 {
         assert_eq!(scene.create_with("ok", None), Some(Ok(BookingStatus::Confirmed)));

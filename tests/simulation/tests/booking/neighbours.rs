@@ -78,6 +78,8 @@ pub(crate) struct World {
     pub(crate) rng: StdRng,
     pub(crate) capacity: u32,
     pub(crate) retiring: bool,
+    /// Whether the ticket's terms say so where nothing is left.
+    pub(crate) tells_sold_out: bool,
     /// Places are seats, with a price of their own, and the hold chooses them.
     pub(crate) seated: bool,
     /// What each hold was asked for with, when it was asked for first.
@@ -105,6 +107,7 @@ impl Neighbours {
             rng: StdRng::seed_from_u64(seed),
             capacity: CAPACITY,
             retiring: false,
+            tells_sold_out: false,
             seated: seed >= 20,
             orders: BTreeMap::new(),
             faults: false,
@@ -202,7 +205,7 @@ impl Tickets for Neighbours {
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
-            sold_out: false,
+            sold_out: world.tells_sold_out && world.taken() >= world.capacity,
         }))
     }
 

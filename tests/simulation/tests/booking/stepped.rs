@@ -84,6 +84,13 @@ impl BookingStore for SteppedStore {
         committed
     }
 
+    async fn keep_answer(&self, key: &ReplyKey, body: Vec<u8>) -> Result<Committed, StoreError> {
+        self.fuse.step().await;
+        let kept = self.inner.keep_answer(key, body).await;
+        self.fuse.step().await;
+        kept
+    }
+
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
         self.looked_up.fetch_add(1, Ordering::SeqCst);
         self.inner.find_reply(key).await

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use booking::{
-    Booked, Booking, BookingEvent, BookingStatus, BookingStore, Bookings, CreateBooking, Fact,
-    Happening, PayBooking, Stored,
+    Booked, Booking, BookingEvent, BookingRefused, BookingStatus, BookingStore, Bookings,
+    CreateBooking, Fact, Happening, PayBooking, Stored,
 };
 use futures::FutureExt;
 use kernel::{
@@ -72,6 +72,10 @@ fn encode(booking: &Booking) -> Vec<u8> {
     format!("{} {:?}", booking.id, booking.status()).into_bytes()
 }
 
+fn encode_refused(refused: &BookingRefused) -> Vec<u8> {
+    refused.reason.as_str().into()
+}
+
 impl Scene {
     pub(crate) fn new(seed: u64) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_000_000)));
@@ -92,6 +96,7 @@ impl Scene {
             ids: ids.clone(),
             owner: "server".into(),
             encode_reply: encode,
+            encode_refusal: encode_refused,
         };
         let heard = AtomicU32::new(0);
         Self { seed, bookings, store, clock, fuse, neighbours, ids, heard }

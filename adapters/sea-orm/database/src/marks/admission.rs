@@ -82,11 +82,12 @@ impl Admission {
         }
     }
 
-    /// As [`Admission::admit`], where there is no revision to expect.
-    ///
-    /// # Errors
-    /// What stands in the way.
-    pub fn admit_marks(&mut self, marks: &Marks) -> Result<(), Committed> {
+    /// Whether marks may be written that stand beside no aggregate; then they count as written, too.
+    pub fn admit_alone(&mut self, marks: &Marks) -> Committed {
+        self.admit_marks(marks).err().unwrap_or(Committed::Done)
+    }
+
+    pub(super) fn admit_marks(&mut self, marks: &Marks) -> Result<(), Committed> {
         let cause = marks.caused_by.as_ref().map(handled_as);
         if cause.as_ref().is_some_and(|cause| self.handled.contains(cause)) {
             marks.caused_by.iter().for_each(|cause| MESSAGES_DUPLICATES.add([cause.consumer]));
