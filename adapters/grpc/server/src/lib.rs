@@ -27,7 +27,7 @@ pub use deadline::time_left;
 pub use grpc_client::{PeerAddresses, Peers};
 pub use health::{Health, HealthGrpc};
 pub use idempotency::{answer, keyed_id, reply_key};
-pub use limit::{Place, Room};
+pub use limit::{Overloaded, Place, Room};
 pub use listener::{Connection, Listener, ListenerSettings};
 pub use on_behalf::{OnBehalf, pass_on_request_id, time_left_here};
 pub use pipe::{Pipe, pipe};

@@ -40,10 +40,10 @@ pub(crate) enum Rank {
     GiveBack,
 }
 
-/// Too much at once; refused early and cheaply.
+/// Too much at once; refused early and cheaply. With the advice when to come again, see [`refuse`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many calls at once; try again a little later")]
-pub(crate) struct Overloaded;
+pub struct Overloaded;
 
 /// The part of all places that one rank has before another.
 const APART: usize = 8;

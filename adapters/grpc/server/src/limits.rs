@@ -29,8 +29,9 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest any call may take to begin its answer, whatever the client allows.
 pub const BACKSTOP: Duration = Duration::from_secs(30);
-/// The most handler bodies at once, those of vanished clients included.
-pub const TASKS_MAX: usize = 2048;
+/// The most handler bodies at once, those of vanished clients included: twice as many as calls may run by default, so
+/// that who was let in to hear that a ticket is sold out finds room beside those whose callers have left.
+pub const TASKS_MAX: usize = 8192;
 /// The most calls that come as one.
 pub const BATCH_MAX: usize = 256;
 /// How much of the client's deadline is kept for the way back.

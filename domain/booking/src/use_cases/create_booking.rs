@@ -194,6 +194,14 @@ fn quote(
     Ok(total)
 }
 
+impl CreateBookingError {
+    /// Whether nothing is left of the ticket.
+    #[must_use]
+    pub const fn is_sold_out(&self) -> bool {
+        matches!(self, Self::Refused(BookingRefused { reason: RejectReason::SoldOut, .. }))
+    }
+}
+
 impl Fault for CreateBookingError {
     fn class(&self) -> FaultClass {
         match self {
