@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use booking::Bookings;
 use grpc_booking::{
-    BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, encode_refusal,
+    BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, Turnstile,
+    encode_refusal,
     encode_reply, envelope,
 };
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
@@ -74,7 +75,11 @@ pub async fn start(
             Ok(swept.more)
         }
     });
-    let grpc = BookingGrpc { bookings: Arc::clone(&bookings), tasks: platform.tasks.clone() };
+    let grpc = BookingGrpc {
+        bookings: Arc::clone(&bookings),
+        tasks: platform.tasks.clone(),
+        turnstile: Turnstile::new(platform.settings.bookings_at_once as usize),
+    };
     let service = BookingServiceServer::new(grpc)
         .max_decoding_message_size(DECODE_BYTES_MAX)
         .max_encoding_message_size(ENCODE_BYTES_MAX);

@@ -121,6 +121,8 @@ mod tests {
             ("PAYMENT_PROVIDER", "simulated"),
             ("PAYMENT_SUCCESS_RATE", "1"),
             ("OIDC_AUDIENCE", "boxoffice"),
+            ("IN_FLIGHT_MAX", "4096"),
+            ("BOOKINGS_AT_ONCE", "256"),
         ] {
             assert!(effective.contains(&(name, value.to_owned())), "{name}");
         }
@@ -159,6 +161,8 @@ mod tests {
             (&["--payment-seed", "x"], "PAYMENT_SEED"),
             (&["--log-level", "loud"], "LOG_LEVEL"),
             (&["--in-flight-max", "0"], "IN_FLIGHT_MAX"),
+            (&["--bookings-at-once", "0"], "BOOKINGS_AT_ONCE"),
+            (&["--bookings-at-once", "65537"], "BOOKINGS_AT_ONCE"),
             (&["--database-url", "oracle://box:secret@db/x"], "DATABASE_URL"),
             (&["--nats-url", "http://box:secret@bus"], "NATS_URL"),
             (&["--nats-stream-replicas", "2"], "NATS_STREAM_REPLICAS"),

@@ -108,10 +108,15 @@ pub struct Settings {
     #[arg(long, env = "WORKER_THREADS", global = true, value_parser = value_parser!(u16).range(1..=1024))]
     pub worker_threads: Option<u16>,
 
-    /// The most calls at once, twice what one transaction takes; more are refused with RESOURCE_EXHAUSTED: reads an
-    /// eighth earlier, payments an eighth later, cancellations not by this limit
-    #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "512", value_parser = value_parser!(u32).range(1..=100_000))]
+    /// The most calls at once, those of bookings that wait among them; more are refused with RESOURCE_EXHAUSTED: reads
+    /// an eighth earlier, payments an eighth later, cancellations not by this limit
+    #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "4096", value_parser = value_parser!(u32).range(1..=100_000))]
     pub in_flight_max: u32,
+
+    /// The most bookings that are made at once, as many as one transaction takes; others wait up to half a second and
+    /// are then refused with RESOURCE_EXHAUSTED. One ticket has an eighth of it while others are wanted
+    #[arg(long, env = "BOOKINGS_AT_ONCE", global = true, default_value = "256", value_parser = value_parser!(u32).range(1..=65_536))]
+    pub bookings_at_once: u32,
 
     /// How long a stopping server goes on serving after it said NOT_SERVING, in milliseconds
     #[arg(long, env = "SHUTDOWN_DELAY_MS", global = true, default_value = "0", value_parser = value_parser!(u64).range(0..=WAIT_MS_MAX))]
@@ -199,6 +204,7 @@ impl Settings {
             ("OIDC_AUDIENCE", self.oidc_audience.clone()),
             ("WORKER_THREADS", shown(self.worker_threads)),
             ("IN_FLIGHT_MAX", self.in_flight_max.to_string()),
+            ("BOOKINGS_AT_ONCE", self.bookings_at_once.to_string()),
             ("SHUTDOWN_DELAY_MS", self.shutdown_delay_ms.to_string()),
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),
         ];

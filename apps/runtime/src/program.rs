@@ -32,16 +32,22 @@ const OF_PAYMENT: [&str; 5] = [
     "PAYMENT_SEED",
 ];
 
+/// What only the server that makes bookings reads.
+const OF_BOOKING: [&str; 1] = ["BOOKINGS_AT_ONCE"];
+
 impl Program {
     /// Whether a variable means anything to this program.
     pub(crate) fn reads(self, variable: &str) -> bool {
         let of_contexts = OF_CONTEXTS.contains(&variable);
         let of_payment = OF_PAYMENT.contains(&variable);
+        let of_booking = OF_BOOKING.contains(&variable);
         match self {
             Self::Platform => true,
-            Self::Gateway => !of_contexts && !of_payment,
+            Self::Gateway => !of_contexts && !of_payment && !of_booking,
             Self::Context(context) => {
-                variable != "REST_ADDR" && (!of_payment || context == "payment")
+                variable != "REST_ADDR"
+                    && (!of_payment || context == "payment")
+                    && (!of_booking || context == "booking")
             }
         }
     }
@@ -59,14 +65,15 @@ mod tests {
 
     #[test]
     fn a_server_reads_what_means_something_to_it() {
-        let (payment, ticket) = (Program::Context("payment"), Program::Context("ticket"));
+        let [payment, ticket, booking] = ["payment", "ticket", "booking"].map(Program::Context);
         for (variable, readers) in [
-            ("DATABASE_URL", [true, true, true, false]),
-            ("REST_ADDR", [true, false, false, true]),
-            ("PAYMENT_SEED", [true, true, false, false]),
-            ("OIDC_ISSUER", [true; 4]),
+            ("DATABASE_URL", [true, true, true, true, false]),
+            ("REST_ADDR", [true, false, false, false, true]),
+            ("PAYMENT_SEED", [true, true, false, false, false]),
+            ("BOOKINGS_AT_ONCE", [true, false, false, true, false]),
+            ("OIDC_ISSUER", [true; 5]),
         ] {
-            let programs = [Program::Platform, payment, ticket, Program::Gateway];
+            let programs = [Program::Platform, payment, ticket, booking, Program::Gateway];
             assert_eq!(programs.map(|program| program.reads(variable)), readers, "{variable}");
         }
     }

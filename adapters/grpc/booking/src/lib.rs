@@ -11,6 +11,7 @@ mod service;
 mod steps;
 mod tickets_client;
 mod together;
+mod turnstile;
 
 pub use consumer::ProcessConsumer;
 pub use facts::{envelope, newest};
@@ -18,3 +19,4 @@ pub use payments_client::PaymentsClient;
 pub use peer::ServiceBearer;
 pub use service::{BookingGrpc, encode_refusal, encode_reply};
 pub use tickets_client::TicketsClient;
+pub use turnstile::Turnstile;

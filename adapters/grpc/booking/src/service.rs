@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autometrics::autometrics;
-use booking::{Begun, Booking, BookingRefused, Bookings};
+use booking::{Begun, Booking, BookingRefused, BookingStatus, Bookings, RejectReason};
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::convert::Reply;
+use crate::turnstile::{Inside, Turnstile};
 use crate::{convert, request as read};
 
 /// How long a call waits for its booking to be decided where its caller names no deadline.
@@ -31,6 +32,8 @@ pub struct BookingGrpc {
     pub bookings: Arc<Bookings>,
     /// Runs what changes something.
     pub tasks: Tasks,
+    /// Where bookings wait until they may be made. Who waits is no task yet.
+    pub turnstile: Turnstile,
 }
 
 /// The answer of CreateBooking, PayBooking and CancelBooking, to be kept for their keys.
@@ -56,14 +59,25 @@ impl BookingService for BookingGrpc {
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
         let until = answer_by(&request);
         let command = read::create(request.get_ref()).map_err(|e| refuse(&e))?;
-        let begun =
-            self.tasks.finish({
-                let caller = caller.clone();
-                async move {
-                    bookings.create_booking(&caller, command, key).await.map_err(|e| refuse(&e))
+        let inside = self.turnstile.enter(command.ticket_id, until).await;
+        let inside = inside.map_err(|e| refuse(&e))?;
+        let begun = self.tasks.finish({
+            let caller = caller.clone();
+            async move {
+                match bookings.create_booking(&caller, command, key).await {
+                    Ok(begun) => Ok((begun, inside)),
+                    Err(refused) => {
+                        if refused.is_sold_out() {
+                            inside.sold_out();
+                        }
+                        Err(refuse(&refused))
+                    }
                 }
-            });
-        let booking = unless_refused(self.decide(begun.await?, &caller, until).await?)?;
+            }
+        });
+        let (begun, inside) = begun.await?;
+        let decided = self.decide(begun, Some(inside), &caller, until).await?;
+        let booking = unless_refused(decided)?;
         Ok(booking.map(|booking| pb::CreateBookingResponse { booking }))
     }
 
@@ -102,7 +116,7 @@ impl BookingService for BookingGrpc {
             let caller = caller.clone();
             async move { bookings.pay_booking(&caller, command, key).await.map_err(|e| refuse(&e)) }
         });
-        let booking = unless_refused(self.decide(begun.await?, &caller, until).await?)?;
+        let booking = unless_refused(self.decide(begun.await?, None, &caller, until).await?)?;
         Ok(booking.map(|booking| pb::PayBookingResponse { booking }))
     }
 
@@ -126,10 +140,11 @@ impl BookingService for BookingGrpc {
 
 impl BookingGrpc {
     /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
-    /// when it is decided or the wait is over.
+    /// when it is decided or the wait is over. The task keeps the booking's place until it ends.
     async fn decide(
         &self,
         begun: Answered<Begun>,
+        inside: Option<Inside>,
         caller: &Caller,
         until: Instant,
     ) -> Result<Answered<Reply>, Status> {
@@ -138,8 +153,13 @@ impl BookingGrpc {
             Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
         };
         let (placed, bookings) = (begun.booking.clone(), self.bookings.clone());
-        let driving =
-            self.tasks.finish(async move { bookings.drive(begun).await.map_err(|e| refuse(&e)) });
+        let driving = self.tasks.finish(async move {
+            let driven = bookings.drive(begun).await.map_err(|e| refuse(&e))?;
+            if let Some(inside) = inside.filter(|_| leaves_nothing(&driven)) {
+                inside.sold_out();
+            }
+            Ok(driven)
+        });
         let booking = match tokio::time::timeout_at(until, driving).await {
             Ok(Ok(driven)) => driven,
             // It is durable, and the sweep goes on with it: an undecided booking is no error.
@@ -152,6 +172,13 @@ impl BookingGrpc {
     async fn as_it_is(&self, caller: &Caller, id: BookingId) -> Result<Booking, Status> {
         self.bookings.get_booking(caller, id).await.map_err(|e| refuse(&e))
     }
+}
+
+/// Whether the booking was refused because nothing is left of its ticket. Of nights others may be left.
+fn leaves_nothing(booking: &Booking) -> bool {
+    booking.status() == BookingStatus::Rejected
+        && booking.status_reason() == RejectReason::SoldOut.as_str()
+        && booking.booked.stay().is_none()
 }
 
 /// When the call must answer with whatever is so then. Reckoned when the call arrives: placing the booking

@@ -11,7 +11,7 @@ use booking::{
     Booked, BookedFields, Bookings, Charge, ChargeOutcome, HoldView, Payments, RefundProgress,
     Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
 };
-use grpc_booking::{BookingGrpc, encode_refusal, encode_reply};
+use grpc_booking::{BookingGrpc, Turnstile, encode_refusal, encode_reply};
 use grpc_server::Tasks;
 use kernel::{
     BookingId, Caller, Clock, Currency, IdSource, Money, OrganizerId, PaymentId, Role, TicketId,
@@ -112,10 +112,11 @@ fn denied(reason: RejectReason) -> StockDenied {
 
 fn service(stock: Result<(), StockDenied>, charge_takes: Duration) -> BookingGrpc {
     let stock = Mutex::new(stock);
-    service_beside(Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes }))
+    beside(Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes }), 256)
 }
 
-fn service_beside(neighbours: Arc<Neighbours>) -> BookingGrpc {
+/// With so many bookings at once.
+fn beside(neighbours: Arc<Neighbours>, at_once: usize) -> BookingGrpc {
     let bookings = Arc::new(Bookings {
         store: Arc::new(MemoryBookingStore::new(Arc::new(Still))),
         tickets: neighbours.clone(),
@@ -126,7 +127,7 @@ fn service_beside(neighbours: Arc<Neighbours>) -> BookingGrpc {
         encode_reply,
         encode_refusal,
     });
-    BookingGrpc { bookings, tasks: Tasks::new() }
+    BookingGrpc { bookings, tasks: Tasks::new(), turnstile: Turnstile::new(at_once) }
 }
 
 fn from<T>(subject: &str, message: T) -> Request<T> {
@@ -193,6 +194,46 @@ async fn an_undecided_booking_is_answered_near_the_deadline_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_booking_keeps_its_place_while_it_goes_on_without_its_caller() {
+    let (stock, charge_takes) = (Mutex::new(Ok(())), Duration::from_secs(5));
+    let service = beside(Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes }), 1);
+    let alone = service.create_booking(from("alice", create()));
+    let gone = tokio::time::timeout(Duration::from_secs(1), alone).await;
+    assert!(gone.is_err(), "its caller goes away");
+    let refused = service.create_booking(from("bob", create())).await.expect_err("no place");
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::ResourceExhausted, "OVERLOADED")
+    );
+    assert!(refused.get_details_retry_info().is_some_and(|advice| advice.retry_delay.is_some()));
+    assert_eq!(service.tasks.running(), 1, "who waits is no task");
+    // Until the charge has come.
+    tokio::time::sleep(charge_takes).await;
+    assert_eq!(service.tasks.running(), 0);
+    let answer = service.create_booking(from("bob", create())).await.expect("booked").into_inner();
+    let booking = answer.booking.expect("there");
+    assert_eq!(booking.status(), pb::BookingStatus::Confirmed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_a_ticket_is_sold_out_nobody_waits_to_hear_of_it() {
+    for is_keyed in [false, true] {
+        let stock = Mutex::new(Err(denied(RejectReason::SoldOut)));
+        let neighbours = Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes: Duration::from_secs(5) });
+        let service = beside(neighbours.clone(), 1);
+        let request = from("alice", create());
+        let request = if is_keyed { with_key(request) } else { request };
+        let refused = service.create_booking(request).await.expect_err("refused");
+        assert_eq!(reason(&refused), "SOLD_OUT");
+        // What comes back shows who is let in: both are, and one place would be too few.
+        *neighbours.stock.lock().expect("whole") = Ok(());
+        let buys = |buyer: &str| service.create_booking(from(buyer, create()));
+        let (one, other) = tokio::join!(buys("bob"), buys("carol"));
+        assert!(one.is_ok() && other.is_ok(), "{is_keyed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn i6_a_refused_booking_is_the_same_error_again() {
     for (refusal, name) in [
         (RejectReason::SoldOut, "SOLD_OUT"),
@@ -226,7 +267,7 @@ async fn a04_i6_what_is_known_to_be_sold_out_leaves_no_booking_and_is_the_same_e
         tells_sold_out: true,
         charge_takes: Duration::ZERO,
     });
-    let service = service_beside(neighbours.clone());
+    let service = beside(neighbours.clone(), 256);
     let mut errors = Vec::new();
     for request in [from("alice", create()), with_key(from("alice", create()))] {
         errors.push(service.create_booking(request).await.expect_err("refused"));

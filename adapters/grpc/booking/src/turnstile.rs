@@ -1,0 +1,370 @@
+//! The turnstile before bookings: so many are made at once as the servers make best, and the others wait in line for a
+//! moment. A hot sale leaves room to other tickets, a crowd that stays is refused soon, and who comes for what is sold
+//! out is told so without waiting.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use grpc_server::Overloaded;
+use kernel::TicketId;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+/// While others are wanted a ticket may hold one part in so many of the places.
+const PARTS: usize = 8;
+/// How long a ticket counts as wanted after somebody of it waited or entered.
+const WANTED: Duration = Duration::from_secs(1);
+/// How long one waits for a place.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The same where a crowd has stayed for longer than that: a longer line would serve nobody better, only later.
+const PATIENCE_IN_A_CROWD: Duration = Duration::from_millis(50);
+/// A crowd has gone when its line is empty and nobody was refused for so long. Bookings end many at a time: a line
+/// that one such batch has emptied is as long as before a moment later.
+const CROWD_GONE: Duration = Duration::from_millis(500);
+/// How long a ticket counts as sold out after a booking was refused for it; as long as the ticket context remembers it.
+const SOLD_OUT: Duration = Duration::from_millis(200);
+/// The most that wait, for all tickets together.
+const LINE_MAX: usize = 8_192;
+
+/// Lets so many bookings be made at once. Clones are the same turnstile.
+#[derive(Debug, Clone)]
+pub struct Turnstile(Arc<Mutex<Hall>>);
+
+/// A booking that is being made. It keeps its place until it is dropped: whoever does the work holds it.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    turnstile: Turnstile,
+    ticket: TicketId,
+    pass: Pass,
+}
+
+/// As what somebody is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// With one of the places.
+    Place,
+    /// Without one: to be told that nothing is left, which costs next to nothing.
+    Beyond,
+}
+
+/// What becomes of somebody who comes.
+enum Arrival {
+    In(Pass),
+    Waits { number: u64, patience_ends: Instant, told: oneshot::Receiver<Pass> },
+    Full,
+}
+
+/// Somebody in line, who leaves it however the waiting ends.
+struct Waiter<'a> {
+    turnstile: &'a Turnstile,
+    ticket: TicketId,
+    number: u64,
+    told: oneshot::Receiver<Pass>,
+    waits: bool,
+}
+
+/// Who is inside and who waits. It has no clock: it is told what time it is.
+#[derive(Debug)]
+struct Hall {
+    max: usize,
+    inside: usize,
+    waiting: usize,
+    /// How many have had to wait so far: their numbers.
+    numbers: u64,
+    /// Of each ticket of which somebody is inside or waits, or that was sold out a moment ago.
+    queues: HashMap<TicketId, Queue>,
+    /// Each ticket of which somebody waits, once, in the order of their turns.
+    turns: VecDeque<TicketId>,
+    /// What was sold out a moment ago, each ticket once, and when to look whether that is over.
+    sold_out: VecDeque<(Instant, TicketId)>,
+    wanted: Wanted,
+}
+
+/// Those of one ticket.
+#[derive(Debug, Default)]
+struct Queue {
+    inside: usize,
+    /// By their numbers, which rise. Each listens as long as it is in here.
+    line: VecDeque<(u64, oneshot::Sender<Pass>)>,
+    /// When somebody was refused who had waited its time; nothing where no crowd stays.
+    crowd: Option<Instant>,
+    sold_out_until: Option<Instant>,
+}
+
+/// The two tickets that were wanted last, which tells of each ticket whether others are wanted.
+#[derive(Debug, Default)]
+struct Wanted {
+    latest: Option<(TicketId, Instant)>,
+    before: Option<(TicketId, Instant)>,
+}
+
+impl Turnstile {
+    /// With so many places.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self(Arc::new(Mutex::new(Hall {
+            max,
+            inside: 0,
+            waiting: 0,
+            numbers: 0,
+            queues: HashMap::new(),
+            turns: VecDeque::new(),
+            sold_out: VecDeque::new(),
+            wanted: Wanted::default(),
+        })))
+    }
+
+    /// Waits for a place for a booking of this ticket, never beyond `until`. A caller that goes away leaves the line.
+    ///
+    /// # Errors
+    /// [`Overloaded`] when there is none in time, at once when too many wait.
+    pub(crate) async fn enter(
+        &self,
+        ticket: TicketId,
+        until: Instant,
+    ) -> Result<Inside, Overloaded> {
+        let arrival = self.hall().come(ticket, Instant::now());
+        match arrival {
+            Arrival::In(pass) => Ok(self.inside(ticket, pass)),
+            Arrival::Waits { number, patience_ends, told } => {
+                let waiter = Waiter { turnstile: self, ticket, number, told, waits: true };
+                waiter.wait(patience_ends, until).await
+            }
+            Arrival::Full => Err(Overloaded),
+        }
+    }
+
+    fn inside(&self, ticket: TicketId, pass: Pass) -> Inside {
+        Inside { turnstile: self.clone(), ticket, pass }
+    }
+
+    fn hall(&self) -> MutexGuard<'_, Hall> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    /// Says that nothing is left of the ticket: all who wait for it are let in, and so is who comes in a moment.
+    pub(crate) fn sold_out(&self) {
+        self.turnstile.hall().sold_out(self.ticket, Instant::now());
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if self.pass == Pass::Place {
+            self.turnstile.hall().leave(self.ticket, Instant::now());
+        }
+    }
+}
+
+impl Waiter<'_> {
+    async fn wait(mut self, patience_ends: Instant, until: Instant) -> Result<Inside, Overloaded> {
+        let told = timeout_at(patience_ends.min(until), &mut self.told).await;
+        self.waits = false;
+        let pass = match told {
+            Ok(Ok(pass)) => Some(pass),
+            // Who has no more time itself says nothing of how long the line is.
+            Ok(Err(_)) | Err(_) => self.give_up(patience_ends <= until),
+        };
+        pass.map(|pass| self.turnstile.inside(self.ticket, pass)).ok_or(Overloaded)
+    }
+
+    /// Leaves the line, or learns that it was let in meanwhile.
+    fn give_up(&mut self, waited_its_time: bool) -> Option<Pass> {
+        let mut hall = self.turnstile.hall();
+        if hall.leave_line(self.ticket, self.number) {
+            if waited_its_time {
+                hall.crowd_stays(self.ticket, Instant::now());
+            }
+            return None;
+        }
+        self.told.try_recv().ok()
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if !self.waits {
+            return;
+        }
+        if let Some(pass) = self.give_up(false) {
+            // It was let in and never knew: the place is the next one's.
+            drop(self.turnstile.inside(self.ticket, pass));
+        }
+    }
+}
+
+impl Hall {
+    fn come(&mut self, ticket: TicketId, now: Instant) -> Arrival {
+        self.forget_what_was_sold_out(now);
+        let sold_out_until = self.queues.get(&ticket).and_then(|queue| queue.sold_out_until);
+        if sold_out_until.is_some_and(|until| until > now) {
+            return Arrival::In(Pass::Beyond);
+        }
+        self.wanted.note(ticket, now);
+        // Nobody is overtaken: where there is still room then, nobody waits who may have it.
+        self.let_in(now);
+        if self.has_room(ticket, now) {
+            self.take_place(ticket, now);
+            return Arrival::In(Pass::Place);
+        }
+        if self.waiting >= LINE_MAX {
+            return Arrival::Full;
+        }
+        let queue = self.queues.entry(ticket).or_default();
+        let patience_ends = now + queue.patience(now);
+        if queue.line.is_empty() {
+            self.turns.push_back(ticket);
+        }
+        let (tell, told) = oneshot::channel();
+        let number = self.numbers;
+        queue.line.push_back((number, tell));
+        self.numbers += 1;
+        self.waiting += 1;
+        Arrival::Waits { number, patience_ends, told }
+    }
+
+    /// Gives a place back, to whoever's turn it is.
+    fn leave(&mut self, ticket: TicketId, now: Instant) {
+        self.inside = self.inside.saturating_sub(1);
+        if let Some(queue) = self.queues.get_mut(&ticket) {
+            queue.inside = queue.inside.saturating_sub(1);
+        }
+        self.forget_if_idle(ticket);
+        self.let_in(now);
+    }
+
+    /// Says whether it was still in line.
+    fn leave_line(&mut self, ticket: TicketId, number: u64) -> bool {
+        let Some(queue) = self.queues.get_mut(&ticket) else { return false };
+        let Ok(at) = queue.line.binary_search_by_key(&number, |(number, _)| *number) else {
+            return false;
+        };
+        let left = queue.line.remove(at).is_some();
+        self.waiting = self.waiting.saturating_sub(1);
+        if queue.line.is_empty() {
+            self.turns.retain(|waits| *waits != ticket);
+            self.forget_if_idle(ticket);
+        }
+        left
+    }
+
+    fn crowd_stays(&mut self, ticket: TicketId, now: Instant) {
+        if let Some(queue) = self.queues.get_mut(&ticket) {
+            queue.crowd = Some(now);
+        }
+    }
+
+    fn sold_out(&mut self, ticket: TicketId, now: Instant) {
+        let until = now + SOLD_OUT;
+        let queue = self.queues.entry(ticket).or_default();
+        if queue.sold_out_until.replace(until).is_none() {
+            self.sold_out.push_back((until, ticket));
+        }
+        queue.crowd = None;
+        let line = std::mem::take(&mut queue.line);
+        if line.is_empty() {
+            return;
+        }
+        self.turns.retain(|waits| *waits != ticket);
+        self.waiting = self.waiting.saturating_sub(line.len());
+        for (_, tell) in line {
+            let _ = tell.send(Pass::Beyond);
+        }
+    }
+
+    /// Lets in who waits and may, ticket by ticket. A ticket that holds as much as it may keeps its turn.
+    fn let_in(&mut self, now: Instant) {
+        let mut turn = 0;
+        while let Some(ticket) = self.turns.get(turn).copied() {
+            if self.inside >= self.max {
+                return;
+            }
+            if !self.has_room(ticket, now) {
+                turn += 1;
+                continue;
+            }
+            let of_turn = self.turns.remove(turn);
+            let queue = of_turn.and_then(|ticket| self.queues.get_mut(&ticket));
+            let Some(queue) = queue else { continue };
+            let Some((_, tell)) = queue.line.pop_front() else { continue };
+            if !queue.line.is_empty() {
+                self.turns.push_back(ticket);
+            }
+            self.waiting = self.waiting.saturating_sub(1);
+            self.take_place(ticket, now);
+            let _ = tell.send(Pass::Place);
+        }
+    }
+
+    fn has_room(&self, ticket: TicketId, now: Instant) -> bool {
+        let inside = self.queues.get(&ticket).map_or(0, |queue| queue.inside);
+        let others_too = self.wanted.others(ticket, now);
+        let most = if others_too { (self.max / PARTS).max(1) } else { self.max };
+        self.inside < self.max && inside < most
+    }
+
+    fn take_place(&mut self, ticket: TicketId, now: Instant) {
+        self.wanted.note(ticket, now);
+        self.inside += 1;
+        self.queues.entry(ticket).or_default().inside += 1;
+    }
+
+    fn forget_what_was_sold_out(&mut self, now: Instant) {
+        while let Some((look_at, ticket)) = self.sold_out.front().copied() {
+            if look_at > now {
+                return;
+            }
+            self.sold_out.pop_front();
+            let Some(queue) = self.queues.get_mut(&ticket) else { continue };
+            queue.sold_out_until = queue.sold_out_until.filter(|until| *until > now);
+            match queue.sold_out_until {
+                Some(until) => self.sold_out.push_back((until, ticket)),
+                None => self.forget_if_idle(ticket),
+            }
+        }
+    }
+
+    fn forget_if_idle(&mut self, ticket: TicketId) {
+        if self.queues.get(&ticket).is_some_and(Queue::is_idle) {
+            self.queues.remove(&ticket);
+        }
+    }
+}
+
+impl Queue {
+    /// How long one waits who comes now.
+    fn patience(&mut self, now: Instant) -> Duration {
+        let stays = |refused: &Instant| now.saturating_duration_since(*refused) < CROWD_GONE;
+        if self.line.is_empty() {
+            self.crowd = self.crowd.filter(stays);
+        }
+        if self.crowd.is_some() { PATIENCE_IN_A_CROWD } else { PATIENCE }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.inside == 0 && self.line.is_empty() && self.sold_out_until.is_none()
+    }
+}
+
+impl Wanted {
+    fn note(&mut self, ticket: TicketId, now: Instant) {
+        if self.latest.is_some_and(|(latest, _)| latest != ticket) {
+            self.before = self.latest;
+        }
+        self.latest = Some((ticket, now));
+    }
+
+    /// Whether another ticket than this one is wanted.
+    fn others(&self, ticket: TicketId, now: Instant) -> bool {
+        let is_other = |(wanted, at): (TicketId, Instant)| {
+            wanted != ticket && now.saturating_duration_since(at) < WANTED
+        };
+        [self.latest, self.before].into_iter().flatten().any(is_other)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! The turnstile under paused time.
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use kernel::Uuid;
+use tokio::time::advance;
+
+use super::*;
+
+type Waits<'a> = LocalBoxFuture<'a, Result<Inside, Overloaded>>;
+
+/// More time than anybody waits.
+const TIME_ENOUGH: Duration = Duration::from_secs(10);
+
+fn ticket(number: u128) -> TicketId {
+    TicketId::new(Uuid::from_u128(number))
+}
+
+async fn enter(turnstile: &Turnstile, number: u128) -> Result<Inside, Overloaded> {
+    turnstile.enter(ticket(number), Instant::now() + TIME_ENOUGH).await
+}
+
+/// Somebody who enters without waiting.
+fn enters(turnstile: &Turnstile, number: u128) -> Inside {
+    let entered = enter(turnstile, number).now_or_never();
+    entered.expect("does not wait").expect("is not refused")
+}
+
+/// As many as enter without waiting; the one after them goes away.
+fn all_who_enter(turnstile: &Turnstile, number: u128) -> Vec<Inside> {
+    let enter = || enter(turnstile, number).now_or_never().and_then(Result::ok);
+    std::iter::from_fn(enter).collect()
+}
+
+/// Somebody who has come and must wait.
+fn waits(turnstile: &Turnstile, number: u128) -> Waits<'_> {
+    let mut waits = enter(turnstile, number).boxed_local();
+    assert!(told(&mut waits).is_none(), "has to wait");
+    waits
+}
+
+fn told(waits: &mut Waits<'_>) -> Option<Result<Inside, Overloaded>> {
+    waits.as_mut().now_or_never()
+}
+
+fn is_let_in(waits: &mut Waits<'_>) -> Inside {
+    told(waits).expect("is told").expect("is not refused")
+}
+
+/// Waits until it is refused, and says after how many milliseconds.
+async fn refused_after(turnstile: &Turnstile, number: u128) -> u128 {
+    let came = Instant::now();
+    enter(turnstile, number).await.expect_err("there is no place");
+    came.elapsed().as_millis()
+}
+
+/// Nothing is kept of anybody.
+fn is_empty(turnstile: &Turnstile) -> bool {
+    let hall = turnstile.hall();
+    let nobody = (hall.inside, hall.waiting) == (0, 0);
+    nobody && hall.queues.is_empty() && hall.turns.is_empty() && hall.sold_out.is_empty()
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_are_bounded_and_come_back() {
+    let turnstile = Turnstile::new(2);
+    let mut inside = all_who_enter(&turnstile, 1);
+    assert_eq!(inside.len(), 2);
+    let mut next = waits(&turnstile, 1);
+    assert!(told(&mut next).is_none());
+    inside.pop();
+    let next = is_let_in(&mut next);
+    assert!(all_who_enter(&turnstile, 1).is_empty());
+    drop((inside, next));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_has_all_places_alone_and_an_eighth_while_others_are_wanted() {
+    let turnstile = Turnstile::new(16);
+    let alone = all_who_enter(&turnstile, 1);
+    assert_eq!(alone.len(), 16);
+    drop(alone);
+    let other = enters(&turnstile, 2);
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 2);
+    advance(WANTED - Duration::from_millis(1)).await;
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 2);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 15, "the other one is inside, and not wanted");
+    // It was wanted a moment ago, so an eighth is left to the other.
+    assert_eq!(all_who_enter(&turnstile, 2).len(), 1);
+    drop(other);
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hot_sale_that_has_all_places_leaves_the_next_to_other_tickets() {
+    let turnstile = Turnstile::new(16);
+    let mut hot = all_who_enter(&turnstile, 1);
+    let mut of_the_sale = waits(&turnstile, 1);
+    let mut others: Vec<_> = (2..=4).map(|number| waits(&turnstile, number)).collect();
+    let mut entered = Vec::new();
+    for other in &mut others {
+        hot.pop();
+        entered.push(is_let_in(other));
+        assert!(told(&mut of_the_sale).is_none());
+    }
+    hot.truncate(2);
+    assert!(told(&mut of_the_sale).is_none(), "the sale holds its eighth");
+    hot.pop();
+    entered.push(is_let_in(&mut of_the_sale));
+    drop((hot, entered));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_first_is_first_and_tickets_take_turns() {
+    let turnstile = Turnstile::new(1);
+    let mut inside = Some(enters(&turnstile, 9));
+    let names = [(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1"), (2, "b2")];
+    let mut waiting: Vec<_> =
+        names.into_iter().map(|(number, name)| (name, waits(&turnstile, number))).collect();
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        drop(inside.take());
+        let mut places = waiting.iter_mut().enumerate();
+        let next = places.find_map(|(at, (_, waits))| Some((at, told(waits)?)));
+        let (at, entered) = next.expect("one is let in");
+        inside = Some(entered.expect("is not refused"));
+        order.push(waiting.remove(at).0);
+    }
+    assert_eq!(order, ["a1", "b1", "c1", "a2", "b2", "a3"]);
+    drop(inside);
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_longer_than_half_a_second_and_in_a_crowd_for_a_twentieth() {
+    let (long, short) = (500..=502, 50..=52);
+    let turnstile = Turnstile::new(1);
+    let mut inside = vec![enters(&turnstile, 1)];
+    assert!(long.contains(&refused_after(&turnstile, 1).await));
+    assert!(short.contains(&refused_after(&turnstile, 1).await), "the crowd has stayed");
+    assert!(long.contains(&refused_after(&turnstile, 2).await), "of another ticket none has");
+    assert!(long.contains(&refused_after(&turnstile, 1).await), "the crowd has gone");
+    // A line that is never empty is a crowd's for as long as that lasts.
+    let mut line = VecDeque::from([waits(&turnstile, 1)]);
+    for _ in 0..40 {
+        advance(Duration::from_millis(30)).await;
+        line.push_back(waits(&turnstile, 1));
+        line.retain_mut(|waits| told(waits).is_none());
+    }
+    assert!((1..=2).contains(&line.len()), "each waits for 50 ms: {}", line.len());
+    inside.clear();
+    inside.extend(line.front_mut().map(is_let_in));
+    assert_eq!(inside.len(), 1, "who waits so is served when there is room");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_beyond_its_own_time_which_makes_no_crowd() {
+    let turnstile = Turnstile::new(1);
+    let _inside = enters(&turnstile, 1);
+    let came = Instant::now();
+    let until = came + Duration::from_millis(30);
+    turnstile.enter(ticket(1), until).await.expect_err("no time is left");
+    assert!((30..=32).contains(&came.elapsed().as_millis()));
+    assert!(turnstile.enter(ticket(1), came).now_or_never().is_some_and(|it| it.is_err()));
+    assert!((500..=502).contains(&refused_after(&turnstile, 1).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_it_is_sold_out_all_are_let_in_and_told_so() {
+    let turnstile = Turnstile::new(2);
+    let mut holders = all_who_enter(&turnstile, 1);
+    let mut crowd: Vec<_> = (0..50).map(|_| waits(&turnstile, 1)).collect();
+    let mut other = waits(&turnstile, 2);
+    holders.iter().for_each(Inside::sold_out);
+    let crowd: Vec<_> = crowd.iter_mut().map(is_let_in).collect();
+    let late = enters(&turnstile, 1);
+    assert!(told(&mut other).is_none());
+    drop((crowd, late));
+    assert!(told(&mut other).is_none(), "they took no places and leave none");
+    advance(SOLD_OUT - Duration::from_millis(1)).await;
+    drop(enters(&turnstile, 1));
+    advance(Duration::from_millis(1)).await;
+    drop(waits(&turnstile, 1));
+    holders.pop();
+    drop((is_let_in(&mut other), holders));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_sold_out_is_known_to_be_and_then_forgotten() {
+    let turnstile = Turnstile::new(1);
+    let asks = enters(&turnstile, 1);
+    for _ in 0..5 {
+        asks.sold_out();
+        advance(SOLD_OUT / 2).await;
+        enters(&turnstile, 1).sold_out();
+    }
+    drop(asks);
+    advance(SOLD_OUT).await;
+    drop(enters(&turnstile, 2));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_away_leaves_the_line_and_passes_on_the_place_it_was_given() {
+    let turnstile = Turnstile::new(1);
+    let inside = enters(&turnstile, 1);
+    let [goes, given, mut next] = [1, 2, 3].map(|number| waits(&turnstile, number));
+    drop(goes);
+    // It is the turn of the second, who never hears of it.
+    drop(inside);
+    assert!(told(&mut next).is_none());
+    drop(given);
+    drop(is_let_in(&mut next));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_full_refuses_at_once() {
+    let turnstile = Turnstile::new(1);
+    let _inside = enters(&turnstile, 1);
+    let mut line: Vec<_> = (0..LINE_MAX).map(|_| waits(&turnstile, 1)).collect();
+    let refused = || enter(&turnstile, 2).now_or_never().is_some_and(|entered| entered.is_err());
+    assert!(refused());
+    drop(line.pop());
+    assert!(!refused());
+}
