@@ -16,8 +16,8 @@ use crate::report::Found;
 
 pub(crate) const CAPACITY: u32 = 10_000_000;
 pub(crate) const WARM_UP: Duration = Duration::from_secs(3);
-/// More than calls at once: who is refused for want of room is another benchmark.
-pub(crate) const IN_FLIGHT_MAX: &str = "4096";
+/// More than calls at once: who waits, or is refused, for want of room is another benchmark.
+const ROOM: &str = "4096";
 /// How many tickets are on sale, and how many buy.
 const CASES: [(&str, usize, u16, Option<Figure>); 6] = [
     ("booking of one ticket", 1, 1, None),
@@ -64,9 +64,7 @@ pub(crate) async fn measure(
     callers: u16,
     plan: &Plan,
 ) -> (Measurement, Messages) {
-    let shaped =
-        Shaped::of(Shape::Postgres).with("BATCHING", batching).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
-    let mut stage = Stage::set(shaped).await;
+    let mut stage = Stage::set(roomy().with("BATCHING", batching)).await;
     let tickets = stage.tickets("Hot", tickets, CAPACITY).await;
     stage.leave_alone().await;
     let before = stage.messages().await;
@@ -79,6 +77,11 @@ pub(crate) async fn measure(
     let each = before.into_iter().zip(after);
     let each = each.map(|((context, before), (_, after))| (context, (after - before) / booked));
     (calls.measured(window, &used), each.collect())
+}
+
+/// Servers with room for all callers, at the door and in the making of bookings.
+pub(crate) fn roomy() -> Shaped {
+    Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", ROOM).with("BOOKINGS_AT_ONCE", ROOM)
 }
 
 /// Every ticket in turn, and no two buyers in step.

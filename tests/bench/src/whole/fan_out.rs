@@ -16,7 +16,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 
 use super::answered::{Answer, Call, Calls, Window};
-use super::booking::{CAPACITY, IN_FLIGHT_MAX, WARM_UP};
+use super::booking::{CAPACITY, WARM_UP, roomy};
 use super::books::counted;
 use super::buyers::{Asking, Buyer};
 use super::stage::{Stage, connected};
@@ -81,8 +81,7 @@ pub(crate) async fn compare(plan: &Plan) -> Found {
 }
 
 async fn measure(alone: bool, callers: u16, plan: &Plan) -> Measurement {
-    let shaped = Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
-    let mut stage = Stage::set(shaped).await;
+    let mut stage = Stage::set(roomy()).await;
     let ticket = stage.tickets("Hot", 1, CAPACITY).await;
     if alone {
         stage.leave_alone().await;

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use testkit::{Plan as Shaped, Shape};
 use tokio::time::{Instant, sleep};
 
 use super::answered::Window;
-use super::booking::{CAPACITY, IN_FLIGHT_MAX, WARM_UP};
+use super::booking::{CAPACITY, WARM_UP, roomy};
 use super::resident::{Sample, now};
 use super::stage::Stage;
 use crate::figures::{MEMORY_AFTER, MEMORY_IDLE, READY_AFTER};
@@ -51,8 +50,7 @@ pub(crate) async fn find(plan: &Plan) -> Found {
 type Looked = Vec<(String, [f64; 3])>;
 
 async fn look(plan: &Plan) -> ((Looked, Measurement), f64) {
-    let shaped = Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
-    let mut stage = Stage::set(shaped).await;
+    let mut stage = Stage::set(roomy()).await;
     let names: Vec<_> = stage.servers().into_iter().map(|(name, _)| name).collect();
     let mut ready_ms = Vec::new();
     for name in &names {

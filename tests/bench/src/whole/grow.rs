@@ -5,11 +5,11 @@
 use std::cell::RefCell;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
-use testkit::{Plan as Shaped, Shape, eventually};
+use testkit::eventually;
 use tokio::time::Instant;
 
 use super::answered::{Calls, Window};
-use super::booking::{CAPACITY, IN_FLIGHT_MAX, WARM_UP};
+use super::booking::{CAPACITY, WARM_UP, roomy};
 use super::books::{opened, run};
 use super::stage::Stage;
 use crate::figures::GROWN;
@@ -102,8 +102,7 @@ impl Grown {
 
 /// A platform, its ticket, and a booking that is confirmed and that everybody has heard of.
 async fn with_one_booking() -> (Stage, Vec<String>, Calls) {
-    let shaped = Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
-    let stage = Stage::set(shaped).await;
+    let stage = Stage::set(roomy()).await;
     let ticket = stage.register("Hot", CAPACITY).await;
     let (call, _) = stage.buyer(0).wish(&ticket, Instant::now()).await;
     assert!(call.is_confirmed(), "{:?}", call.answer);

@@ -1,10 +1,10 @@
 //! Two replicas of ticket and of booking against one of each, and one hot ticket: no leader shares it out, and it is
 //! sold exactly.
 
-use testkit::{Plan as Shaped, Shape};
+use testkit::Plan as Shaped;
 
 use super::answered::Window;
-use super::booking::{CAPACITY, IN_FLIGHT_MAX, WARM_UP};
+use super::booking::{CAPACITY, WARM_UP, roomy};
 use super::stage::Stage;
 use crate::figures::REPLICAS;
 use crate::measurement::Measurement;
@@ -30,8 +30,7 @@ pub(crate) async fn compare(plan: &Plan) -> Found {
 }
 
 async fn measure(replicas: usize, callers: u16, plan: &Plan) -> Measurement {
-    let shaped = Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", IN_FLIGHT_MAX);
-    let shaped = Shaped { replicas, replicated: &["ticket", "booking"], ..shaped };
+    let shaped = Shaped { replicas, replicated: &["ticket", "booking"], ..roomy() };
     let mut stage = Stage::set(shaped).await;
     let ticket = stage.tickets("Hot", 1, CAPACITY).await;
     stage.leave_alone().await;
