@@ -31,7 +31,7 @@ const LIMITS: Limits = Limits {
 };
 /// What nobody waits for may come a little later: messages that arrive one by one then share transactions, which is
 /// what their consumers cost. Far below what a reader of a view notices.
-const REST: Duration = Duration::from_millis(20);
+const REST: Duration = Duration::from_millis(50);
 
 /// One job of a batch, with the trace it belongs to.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ where
         Self::limited(db, doing, batching, LIMITS, Box::new(decide))
     }
 
-    /// As [`Group::new`], for jobs that nobody waits for: they gather for some 20 ms.
+    /// As [`Group::new`], for jobs that nobody waits for: they gather for some 50 ms.
     pub fn unhurried(
         db: Database,
         doing: &'static str,

@@ -34,12 +34,15 @@ const READ_ROWS_MAX: usize = 500;
 const BLOCKED_MAX: usize = 1000;
 /// Aggregates that wait for an operator. So many mean that nothing gets through as it is.
 const WAITING_MAX: usize = 10_000;
+/// How long they are known for: what an operator takes up again goes on as much later. What is set aside here is known
+/// at once.
+const WAITING_KNOWN: Duration = Duration::from_millis(500);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// That the bus was away says nothing about the message: it must not wait long once the bus is back.
 const RETRY_AWAY_MAX: Duration = Duration::from_secs(3);
 /// A round is at least as far from the next, and as far as it took: what ends meanwhile is marked together.
-const REST_MIN: Duration = Duration::from_millis(25);
+const REST_MIN: Duration = Duration::from_millis(50);
 const REST_MAX: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(2);
 const _: () = assert!(LEASE_RENEWAL.as_millis() * 3 < LEASE_DURATION.as_millis());
@@ -53,6 +56,8 @@ pub(super) struct Leader<'a> {
     in_flight: HashSet<String>,
     /// Aggregates whose head failed, and when it is tried again.
     blocked: HashMap<String, Instant>,
+    /// Aggregates behind a message that was set aside, and when they were asked for.
+    waiting: Option<(Instant, HashSet<String>)>,
     ended: Vec<LaneEnd>,
     away: Option<Away>,
 }
@@ -91,6 +96,7 @@ impl<'a> Leader<'a> {
             lanes: JoinSet::new(),
             in_flight: HashSet::new(),
             blocked: HashMap::new(),
+            waiting: None,
             ended: Vec::new(),
             away: None,
         }
@@ -168,6 +174,9 @@ impl<'a> Leader<'a> {
             }
             failures.push(Failure { seq, error: error.to_string(), retry_in, refused, park });
         }
+        if failures.iter().any(|failure| failure.park) {
+            self.waiting = None;
+        }
         if !mark(self.db, self.lease, published, failures).await? {
             return Ok(false);
         }
@@ -208,7 +217,7 @@ impl<'a> Leader<'a> {
             if free == 0 || self.blocked.len() >= BLOCKED_MAX {
                 return Ok(());
             }
-            let waiting = read_waiting(self.db, WAITING_MAX as u64).await?;
+            let waiting = self.waiting().await?;
             if waiting.len() >= WAITING_MAX {
                 tracing::error!(
                     waiting = waiting.len(),
@@ -226,6 +235,7 @@ impl<'a> Leader<'a> {
                     let Failure { seq, error, .. } = failure;
                     tracing::error!(seq, error, "a message cannot be read and is set aside");
                 }
+                self.waiting = None;
                 if !mark(self.db, self.lease, Vec::new(), unreadable).await? {
                     return Ok(());
                 }
@@ -240,6 +250,18 @@ impl<'a> Leader<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// The aggregates that wait behind a message that was set aside, as they were a moment ago.
+    async fn waiting(&mut self) -> Result<HashSet<String>, StoreError> {
+        let known = self.waiting.as_ref().filter(|(at, _)| at.elapsed() < WAITING_KNOWN);
+        if let Some((_, waiting)) = known {
+            return Ok(waiting.clone());
+        }
+        let waiting: HashSet<_> =
+            read_waiting(self.db, WAITING_MAX as u64).await?.into_iter().collect();
+        self.waiting = Some((Instant::now(), waiting.clone()));
+        Ok(waiting)
     }
 
     async fn start_lane(&mut self, lane: Vec<Pending>) -> Result<(), StoreError> {
