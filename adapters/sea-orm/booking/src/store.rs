@@ -17,8 +17,8 @@ use sea_orm::{
     QueryOrder, QuerySelect,
 };
 use sea_orm_database::{
-    Admission, Batching, Database, Group, Job, Marks, TxError, database_now, filled, insert_all,
-    overwrite_all, unavailable, write_admitted,
+    Admission, Batching, Database, Group, Job, Marks, Run, TxError, database_now, filled,
+    insert_all, overwrite_all, unavailable, write_admitted,
 };
 
 use crate::row::{ActiveModel, Column, Entity, Model};
@@ -50,8 +50,8 @@ impl SeaOrmBookingStore {
         batching: Batching,
     ) -> Self {
         let commits =
-            Group::new(db.clone(), "committing bookings", batching, move |tx, jobs, _| {
-                Box::pin(async move { commit_all(tx, &jobs, envelope).await })
+            Group::new(db.clone(), "committing bookings", batching, move |tx, jobs, run| {
+                Box::pin(async move { commit_all(tx, &jobs, run, envelope).await })
             });
         Self { db, commits }
     }
@@ -199,11 +199,12 @@ impl BookingStore for SeaOrmBookingStore {
 async fn commit_all(
     tx: &DatabaseTransaction,
     jobs: &[Job<Work>],
+    run: Run,
     envelope: fn(&Recorded<BookingEvent>) -> Envelope,
 ) -> Result<Vec<Committed>, TxError> {
     let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
     let stored = revisions(tx, jobs).await?;
-    let mut admission = Admission::read(tx, &marks).await?.at(stored.clone());
+    let mut admission = Admission::of_new(tx, &marks, run).await?.at(stored.clone());
     // Read after the locks: what is due in a while is so from when it is written.
     let now = database_now(tx).await?;
     let (mut verdicts, mut admitted, mut rows) = (Vec::new(), Vec::new(), BTreeMap::new());

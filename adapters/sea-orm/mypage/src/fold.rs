@@ -42,7 +42,7 @@ pub(crate) async fn fold_all(
     let marks: Vec<_> = jobs.iter().map(mark).collect();
     let mut views = read_locked(tx, jobs).await?;
     let stored: BTreeSet<_> = views.keys().cloned().collect();
-    let mut admission = Admission::of_messages(tx, &marks, run).await?;
+    let mut admission = Admission::of_new(tx, &marks, run).await?;
     let (mut verdicts, mut admitted, mut changed) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (Job { work: Folding { fact, .. }, .. }, marks) in jobs.iter().zip(marks) {
         let verdict = admission.admit_alone(&marks);

@@ -25,7 +25,7 @@ pub(crate) async fn deliver_all(
         Marks { caused_by, ..Marks::default() }
     };
     let marks: Vec<_> = jobs.iter().map(mark).collect();
-    let mut admission = Admission::of_messages(tx, &marks, run).await?;
+    let mut admission = Admission::of_new(tx, &marks, run).await?;
     let mut sent = sent(tx, jobs, run).await?;
     let (mut verdicts, mut admitted) = (Vec::new(), Vec::new());
     let (mut letters, mut learned) = (Vec::new(), Vec::new());

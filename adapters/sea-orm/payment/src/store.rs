@@ -14,7 +14,7 @@ use sea_orm::{
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use sea_orm_database::{
-    Admission, Batching, Database, Group, Job, Marks, TxError, count_at_commit, database_now,
+    Admission, Batching, Database, Group, Job, Marks, Run, TxError, count_at_commit, database_now,
     filled, insert_all, now_expr, overwrite_all, unavailable, write_admitted,
 };
 use telemetry_metrics::names::PAYMENTS;
@@ -37,8 +37,8 @@ impl SeaOrmSettlementStore {
         batching: Batching,
     ) -> Self {
         let commits =
-            Group::new(db.clone(), "committing settlements", batching, move |tx, jobs, _| {
-                Box::pin(async move { commit_all(tx, &jobs, envelope).await })
+            Group::new(db.clone(), "committing settlements", batching, move |tx, jobs, run| {
+                Box::pin(async move { commit_all(tx, &jobs, run, envelope).await })
             });
         Self { db, commits }
     }
@@ -180,11 +180,12 @@ fn wanted(filter: &PaymentFilter, after: Option<Cursor>) -> Condition {
 async fn commit_all(
     tx: &DatabaseTransaction,
     jobs: &[Job<Change>],
+    run: Run,
     envelope: fn(&Recorded<PaymentEvent>) -> Envelope,
 ) -> Result<Vec<Committed>, TxError> {
     let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
     let stored = revisions(tx, jobs).await?;
-    let mut admission = Admission::read(tx, &marks).await?.at(stored.clone());
+    let mut admission = Admission::of_new(tx, &marks, run).await?.at(stored.clone());
     let (mut verdicts, mut admitted, mut settlements) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
         let id = change.settlement.booking_id.to_string();

@@ -44,12 +44,12 @@ impl Admission {
         Ok(admission)
     }
 
-    /// For changes that messages alone lead to, which are almost always new: a first run takes that for granted and
-    /// saves the look. One that is not fails by the inbox's key, and the run after it looks.
+    /// For what is almost always new, as messages and keys are: a first run takes that for granted and saves the look.
+    /// One that is not fails by the table's key, and the run after it looks.
     ///
     /// # Errors
     /// The database's.
-    pub async fn of_messages(
+    pub async fn of_new(
         tx: &DatabaseTransaction,
         marks: &[Marks],
         run: Run,
