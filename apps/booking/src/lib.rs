@@ -9,8 +9,7 @@ use std::sync::Arc;
 use booking::Bookings;
 use grpc_booking::{
     BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, Turnstile,
-    encode_refusal,
-    encode_reply, envelope,
+    encode_refusal, encode_reply, envelope,
 };
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use proto::boxoffice::booking::v1::booking_service_server::{BookingServiceServer, SERVICE_NAME};

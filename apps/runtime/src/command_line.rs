@@ -122,7 +122,7 @@ mod tests {
             ("PAYMENT_SUCCESS_RATE", "1"),
             ("OIDC_AUDIENCE", "boxoffice"),
             ("IN_FLIGHT_MAX", "4096"),
-            ("BOOKINGS_AT_ONCE", "256"),
+            ("BOOKINGS_AT_ONCE", "96"),
         ] {
             assert!(effective.contains(&(name, value.to_owned())), "{name}");
         }

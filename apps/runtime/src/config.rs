@@ -113,9 +113,10 @@ pub struct Settings {
     #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "4096", value_parser = value_parser!(u32).range(1..=100_000))]
     pub in_flight_max: u32,
 
-    /// The most bookings that are made at once, as many as one transaction takes; others wait up to half a second and
-    /// are then refused with RESOURCE_EXHAUSTED. One ticket has an eighth of it while others are wanted
-    #[arg(long, env = "BOOKINGS_AT_ONCE", global = true, default_value = "256", value_parser = value_parser!(u32).range(1..=65_536))]
+    /// The most bookings that are made at once, without those that wait for the provider of payments; others wait up to
+    /// half a second and are then refused with RESOURCE_EXHAUSTED. One ticket has a quarter of it at most while others
+    /// are wanted
+    #[arg(long, env = "BOOKINGS_AT_ONCE", global = true, default_value = "96", value_parser = value_parser!(u32).range(1..=65_536))]
     pub bookings_at_once: u32,
 
     /// How long a stopping server goes on serving after it said NOT_SERVING, in milliseconds

@@ -16,8 +16,8 @@ use proto::boxoffice::payment::v1::payment_verdict::Outcome;
 use tonic::transport::Channel;
 
 use crate::peer::{Failed, Peer, ServiceBearer, reason};
-use crate::steps;
 use crate::together::{Calling, Together};
+use crate::{steps, turnstile};
 
 /// Calls the payment context. Refunds are asked for one by one: a cancellation tells of itself by an event, and asks
 /// only where that stays out.
@@ -98,7 +98,7 @@ impl Payments for PaymentsClient {
     async fn charge(&self, charge: &Charge) -> ChargeOutcome {
         let key = charge.booking_id.as_uuid();
         let charging = async {
-            match self.charges.ask(key, 1, charge_request(charge)).await {
+            match turnstile::outside(self.charges.ask(key, 1, charge_request(charge))).await {
                 Ok(answer) => outcome(&answer.payment.unwrap_or_default()),
                 Err(failed) => undecided(&failed),
             }

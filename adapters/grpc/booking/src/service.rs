@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autometrics::autometrics;
-use booking::{Begun, Booking, BookingRefused, BookingStatus, Bookings, RejectReason};
+use booking::{Begun, Booking, BookingRefused, Bookings};
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
@@ -59,8 +59,8 @@ impl BookingService for BookingGrpc {
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
         let until = answer_by(&request);
         let command = read::create(request.get_ref()).map_err(|e| refuse(&e))?;
-        let inside = self.turnstile.enter(command.ticket_id, until).await;
-        let inside = inside.map_err(|e| refuse(&e))?;
+        let (turnstile, ticket) = (self.turnstile.clone(), command.ticket_id);
+        let inside = turnstile.enter(ticket, until).await.map_err(|e| refuse(&e))?;
         let begun = self.tasks.finish({
             let caller = caller.clone();
             async move {
@@ -68,7 +68,7 @@ impl BookingService for BookingGrpc {
                     Ok(begun) => Ok((begun, inside)),
                     Err(refused) => {
                         if refused.is_sold_out() {
-                            inside.sold_out();
+                            turnstile.sold_out(ticket);
                         }
                         Err(refuse(&refused))
                     }
@@ -154,11 +154,11 @@ impl BookingGrpc {
         };
         let (placed, bookings) = (begun.booking.clone(), self.bookings.clone());
         let driving = self.tasks.finish(async move {
-            let driven = bookings.drive(begun).await.map_err(|e| refuse(&e))?;
-            if let Some(inside) = inside.filter(|_| leaves_nothing(&driven)) {
-                inside.sold_out();
+            let driving = async { bookings.drive(begun).await.map_err(|e| refuse(&e)) };
+            match inside {
+                Some(inside) => inside.make(driving).await,
+                None => driving.await,
             }
-            Ok(driven)
         });
         let booking = match tokio::time::timeout_at(until, driving).await {
             Ok(Ok(driven)) => driven,
@@ -172,13 +172,6 @@ impl BookingGrpc {
     async fn as_it_is(&self, caller: &Caller, id: BookingId) -> Result<Booking, Status> {
         self.bookings.get_booking(caller, id).await.map_err(|e| refuse(&e))
     }
-}
-
-/// Whether the booking was refused because nothing is left of its ticket. Of nights others may be left.
-fn leaves_nothing(booking: &Booking) -> bool {
-    booking.status() == BookingStatus::Rejected
-        && booking.status_reason() == RejectReason::SoldOut.as_str()
-        && booking.booked.stay().is_none()
 }
 
 /// When the call must answer with whatever is so then. Reckoned when the call arrives: placing the booking

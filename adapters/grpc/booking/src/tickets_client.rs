@@ -26,8 +26,8 @@ use tonic::{Code, Status};
 
 use crate::convert::booked_fields;
 use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
-use crate::steps;
 use crate::together::{Calling, Together};
+use crate::{steps, turnstile};
 
 /// Calls the ticket context.
 pub struct TicketsClient {
@@ -201,14 +201,23 @@ impl Tickets for TicketsClient {
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let step = steps::name(&ask);
         let is_hold = matches!(ask, StockAsk::Hold(_));
+        // Of other nights something may be left.
+        let is_of_all = matches!(&ask, StockAsk::Hold(order) if order.booked.stay().is_none());
         let answering = async {
             match self.stock.ask(turn(&ask), weight(&ask), command(ask)).await {
                 Ok(None) => Ok(None),
                 Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
-                Err(Failed { status, .. }) => match denied(&status, is_hold) {
-                    Some(denied) => Err(StockFault::Refused(denied)),
-                    None => Err(unanswered(&status).into()),
-                },
+                Err(Failed { status, .. }) => {
+                    if is_of_all
+                        && reason(&status).as_deref() == Some(RejectReason::SoldOut.as_str())
+                    {
+                        turnstile::heard_sold_out();
+                    }
+                    match denied(&status, is_hold) {
+                        Some(denied) => Err(StockFault::Refused(denied)),
+                        None => Err(unanswered(&status).into()),
+                    }
+                }
             }
         };
         steps::measured(step, answering).await

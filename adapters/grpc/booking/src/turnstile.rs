@@ -9,10 +9,15 @@ use std::time::Duration;
 use grpc_server::Overloaded;
 use kernel::TicketId;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// While others are wanted a ticket may hold one part in so many of the places.
-const PARTS: usize = 8;
+const PARTS: usize = 4;
+/// One part in so many of a group are stragglers: the next one does not wait for them.
+const STRAGGLERS: usize = 8;
+/// While others are wanted a ticket's groups are as large as pass in this time: who comes of another ticket finds as much
+/// before it. Some times what a booking takes that is alone.
+const GROUP: Duration = Duration::from_millis(60);
 /// How long a ticket counts as wanted after somebody of it waited or entered.
 const WANTED: Duration = Duration::from_secs(1);
 /// How long one waits for a place.
@@ -24,6 +29,9 @@ const PATIENCE_IN_A_CROWD: Duration = Duration::from_millis(50);
 const CROWD_GONE: Duration = Duration::from_millis(500);
 /// How long a ticket counts as sold out after a booking was refused for it; as long as the ticket context remembers it.
 const SOLD_OUT: Duration = Duration::from_millis(200);
+/// What takes longer waits for somebody outside, such as a payment's provider: several times what a server needs that
+/// is well. Then the place is another one's meanwhile.
+const OUTSIDE: Duration = Duration::from_millis(25);
 /// The most that wait, for all tickets together.
 const LINE_MAX: usize = 8_192;
 
@@ -85,11 +93,24 @@ struct Hall {
 #[derive(Debug, Default)]
 struct Queue {
     inside: usize,
+    /// See [`Group`].
+    group: Option<Group>,
     /// By their numbers, which rise. Each listens as long as it is in here.
     line: VecDeque<(u64, oneshot::Sender<Pass>)>,
     /// When somebody was refused who had waited its time; nothing where no crowd stays.
     crowd: Option<Instant>,
     sold_out_until: Option<Instant>,
+}
+
+/// How a ticket goes while others are wanted: once as many are inside as its groups have, nobody enters until nearly all
+/// have left. Those who enter together share transactions all the way, which costs each of them a fraction of what it
+/// would alone, and between the groups the way is free.
+#[derive(Debug)]
+struct Group {
+    /// How many it has; never none.
+    size: usize,
+    /// Since when as many are inside, until they have left.
+    complete: Option<Instant>,
 }
 
 /// The two tickets that were wanted last, which tells of each ticket whether others are wanted.
@@ -135,6 +156,15 @@ impl Turnstile {
         }
     }
 
+    /// Hears that nothing is left of a ticket: all who wait for it are let in, and so is who comes in a moment.
+    pub(crate) fn sold_out(&self, ticket: TicketId) {
+        self.hall().sold_out(ticket, Instant::now());
+    }
+
+    fn leave(&self, ticket: TicketId) {
+        self.hall().leave(ticket, Instant::now());
+    }
+
     fn inside(&self, ticket: TicketId, pass: Pass) -> Inside {
         Inside { turnstile: self.clone(), ticket, pass }
     }
@@ -144,17 +174,58 @@ impl Turnstile {
     }
 }
 
+tokio::task_local! {
+    /// The place of the booking that this task makes.
+    static HERE: Inside;
+}
+
+/// Awaits something that may be waiting for somebody outside. If it takes long, the booking that this task makes has no
+/// place until it has ended; then it has one again at once, also where there is none.
+pub(crate) async fn outside<T>(waiting: impl Future<Output = T>) -> T {
+    let mut waiting = std::pin::pin!(waiting);
+    if let Ok(soon) = timeout(OUTSIDE, &mut waiting).await {
+        return soon;
+    }
+    let _outside = HERE.try_with(Inside::step_out).ok();
+    waiting.await
+}
+
+/// Hears that nothing is left for the booking that this task makes.
+pub(crate) fn heard_sold_out() {
+    let _ = HERE.try_with(|inside| inside.turnstile.sold_out(inside.ticket));
+}
+
+/// Without its place for a while, until this is dropped.
+struct Outside {
+    turnstile: Turnstile,
+    ticket: TicketId,
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.turnstile.hall().take_place(self.ticket, Instant::now());
+    }
+}
+
 impl Inside {
-    /// Says that nothing is left of the ticket: all who wait for it are let in, and so is who comes in a moment.
-    pub(crate) fn sold_out(&self) {
-        self.turnstile.hall().sold_out(self.ticket, Instant::now());
+    /// Makes a booking, and has the place meanwhile.
+    pub(crate) async fn make<T>(self, making: impl Future<Output = T>) -> T {
+        HERE.scope(self, making).await
+    }
+
+    fn step_out(&self) -> Option<Outside> {
+        let (turnstile, ticket) = (self.turnstile.clone(), self.ticket);
+        (self.pass == Pass::Place).then(|| {
+            turnstile.leave(ticket);
+            Outside { turnstile, ticket }
+        })
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
         if self.pass == Pass::Place {
-            self.turnstile.hall().leave(self.ticket, Instant::now());
+            self.turnstile.leave(self.ticket);
         }
     }
 }
@@ -229,8 +300,10 @@ impl Hall {
     /// Gives a place back, to whoever's turn it is.
     fn leave(&mut self, ticket: TicketId, now: Instant) {
         self.inside = self.inside.saturating_sub(1);
+        let part = self.part();
         if let Some(queue) = self.queues.get_mut(&ticket) {
             queue.inside = queue.inside.saturating_sub(1);
+            queue.group_passes(part, now);
         }
         self.forget_if_idle(ticket);
         self.let_in(now);
@@ -300,16 +373,27 @@ impl Hall {
     }
 
     fn has_room(&self, ticket: TicketId, now: Instant) -> bool {
-        let inside = self.queues.get(&ticket).map_or(0, |queue| queue.inside);
-        let others_too = self.wanted.others(ticket, now);
-        let most = if others_too { (self.max / PARTS).max(1) } else { self.max };
-        self.inside < self.max && inside < most
+        let queue = self.queues.get(&ticket);
+        let group = queue.and_then(|queue| queue.group.as_ref());
+        let is_complete = group.is_some_and(|group| group.complete.is_some());
+        self.inside < self.max && !(is_complete && self.wanted.others(ticket, now))
+    }
+
+    /// What one ticket may hold at most while others are wanted.
+    fn part(&self) -> usize {
+        (self.max / PARTS).max(1)
     }
 
     fn take_place(&mut self, ticket: TicketId, now: Instant) {
         self.wanted.note(ticket, now);
         self.inside += 1;
-        self.queues.entry(ticket).or_default().inside += 1;
+        let part = self.part();
+        let queue = self.queues.entry(ticket).or_default();
+        queue.inside += 1;
+        let group = queue.group.get_or_insert(Group { size: part, complete: None });
+        if queue.inside >= group.size {
+            group.complete.get_or_insert(now);
+        }
     }
 
     fn forget_what_was_sold_out(&mut self, now: Instant) {
@@ -342,6 +426,18 @@ impl Queue {
             self.crowd = self.crowd.filter(stays);
         }
         if self.crowd.is_some() { PATIENCE_IN_A_CROWD } else { PATIENCE }
+    }
+
+    /// Once nearly all of a group have left the next one may enter: a smaller one if this one took long, else a larger.
+    fn group_passes(&mut self, part: usize, now: Instant) {
+        let Some(group) = &mut self.group else { return };
+        if self.inside > group.size / STRAGGLERS {
+            return;
+        }
+        let Some(complete) = group.complete.take() else { return };
+        let took = now.saturating_duration_since(complete);
+        let smaller = (group.size - group.size.div_ceil(4)).max(part / STRAGGLERS).max(1);
+        group.size = if took > GROUP { smaller } else { part.min(group.size + 1) };
     }
 
     fn is_idle(&self) -> bool {

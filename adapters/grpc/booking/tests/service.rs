@@ -219,7 +219,11 @@ async fn a_booking_keeps_its_place_while_it_goes_on_without_its_caller() {
 async fn once_a_ticket_is_sold_out_nobody_waits_to_hear_of_it() {
     for is_keyed in [false, true] {
         let stock = Mutex::new(Err(denied(RejectReason::SoldOut)));
-        let neighbours = Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes: Duration::from_secs(5) });
+        let neighbours = Arc::new(Neighbours {
+            stock,
+            tells_sold_out: false,
+            charge_takes: Duration::from_secs(5),
+        });
         let service = beside(neighbours.clone(), 1);
         let request = from("alice", create());
         let request = if is_keyed { with_key(request) } else { request };

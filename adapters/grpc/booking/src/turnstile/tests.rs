@@ -76,18 +76,18 @@ async fn places_are_bounded_and_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ticket_has_all_places_alone_and_an_eighth_while_others_are_wanted() {
-    let turnstile = Turnstile::new(16);
+async fn a_ticket_has_all_places_alone_and_a_quarter_while_others_are_wanted() {
+    let turnstile = Turnstile::new(8);
     let alone = all_who_enter(&turnstile, 1);
-    assert_eq!(alone.len(), 16);
+    assert_eq!(alone.len(), 8);
     drop(alone);
     let other = enters(&turnstile, 2);
     assert_eq!(all_who_enter(&turnstile, 1).len(), 2);
     advance(WANTED - Duration::from_millis(1)).await;
     assert_eq!(all_who_enter(&turnstile, 1).len(), 2);
     advance(Duration::from_millis(1)).await;
-    assert_eq!(all_who_enter(&turnstile, 1).len(), 15, "the other one is inside, and not wanted");
-    // It was wanted a moment ago, so an eighth is left to the other.
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 7, "the other one is inside, and not wanted");
+    // It was wanted a moment ago, so a quarter is left to the other.
     assert_eq!(all_who_enter(&turnstile, 2).len(), 1);
     drop(other);
     assert!(is_empty(&turnstile));
@@ -95,7 +95,7 @@ async fn a_ticket_has_all_places_alone_and_an_eighth_while_others_are_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hot_sale_that_has_all_places_leaves_the_next_to_other_tickets() {
-    let turnstile = Turnstile::new(16);
+    let turnstile = Turnstile::new(8);
     let mut hot = all_who_enter(&turnstile, 1);
     let mut of_the_sale = waits(&turnstile, 1);
     let mut others: Vec<_> = (2..=4).map(|number| waits(&turnstile, number)).collect();
@@ -106,10 +106,52 @@ async fn a_hot_sale_that_has_all_places_leaves_the_next_to_other_tickets() {
         assert!(told(&mut of_the_sale).is_none());
     }
     hot.truncate(2);
-    assert!(told(&mut of_the_sale).is_none(), "the sale holds its eighth");
+    assert!(told(&mut of_the_sale).is_none(), "the sale holds its quarter");
     hot.pop();
+    assert!(told(&mut of_the_sale).is_none(), "they leave together");
+    hot.clear();
     entered.push(is_let_in(&mut of_the_sale));
     drop((hot, entered));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_others_a_hot_sale_goes_in_groups() {
+    let turnstile = Turnstile::new(128);
+    let other = enters(&turnstile, 2);
+    let mut group = all_who_enter(&turnstile, 1);
+    assert_eq!(group.len(), 32);
+    let mut next: Vec<_> = (0..40).map(|_| waits(&turnstile, 1)).collect();
+    group.truncate(5);
+    assert!(next.iter_mut().all(|waits| told(waits).is_none()), "some are still on their way");
+    group.truncate(4);
+    group.extend(next.drain(..28).map(|mut waits| is_let_in(&mut waits)));
+    assert!(next.iter_mut().all(|waits| told(waits).is_none()));
+    // Fewer than a group come and go one by one.
+    group.truncate(4);
+    drop(next);
+    for _ in 0..100 {
+        drop(enters(&turnstile, 1));
+    }
+    drop((other, group));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_are_as_large_as_pass_in_time() {
+    let turnstile = Turnstile::new(128);
+    let (mut sizes, mut group) = (Vec::new(), Vec::new());
+    for passes_in_ms in [70, 70, 70, 70, 70, 70, 70, 70, 50, 50] {
+        drop(enters(&turnstile, 2));
+        group.extend(all_who_enter(&turnstile, 1));
+        sizes.push(group.len());
+        let mut next = waits(&turnstile, 1);
+        advance(Duration::from_millis(passes_in_ms)).await;
+        group.clear();
+        group.push(is_let_in(&mut next));
+    }
+    assert_eq!(sizes, [32, 24, 18, 13, 9, 6, 4, 4, 4, 5]);
+    drop(group);
     assert!(is_empty(&turnstile));
 }
 
@@ -174,7 +216,7 @@ async fn once_it_is_sold_out_all_are_let_in_and_told_so() {
     let mut holders = all_who_enter(&turnstile, 1);
     let mut crowd: Vec<_> = (0..50).map(|_| waits(&turnstile, 1)).collect();
     let mut other = waits(&turnstile, 2);
-    holders.iter().for_each(Inside::sold_out);
+    turnstile.sold_out(ticket(1));
     let crowd: Vec<_> = crowd.iter_mut().map(is_let_in).collect();
     let late = enters(&turnstile, 1);
     assert!(told(&mut other).is_none());
@@ -194,9 +236,10 @@ async fn what_stays_sold_out_is_known_to_be_and_then_forgotten() {
     let turnstile = Turnstile::new(1);
     let asks = enters(&turnstile, 1);
     for _ in 0..5 {
-        asks.sold_out();
+        turnstile.sold_out(ticket(1));
         advance(SOLD_OUT / 2).await;
-        enters(&turnstile, 1).sold_out();
+        drop(enters(&turnstile, 1));
+        turnstile.sold_out(ticket(1));
     }
     drop(asks);
     advance(SOLD_OUT).await;
@@ -227,4 +270,32 @@ async fn a_line_that_is_full_refuses_at_once() {
     assert!(refused());
     drop(line.pop());
     assert!(!refused());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_somebody_outside_leaves_its_place_meanwhile() {
+    let turnstile = Turnstile::new(1);
+    let makes = |takes| enters(&turnstile, 1).make(outside(tokio::time::sleep(takes)));
+    let soon = makes(OUTSIDE);
+    let mut next = waits(&turnstile, 2);
+    soon.await;
+    drop(is_let_in(&mut next));
+
+    let mut late = Box::pin(makes(2 * OUTSIDE));
+    let mut next = waits(&turnstile, 2);
+    assert!(late.as_mut().now_or_never().is_none());
+    advance(OUTSIDE + Duration::from_millis(1)).await;
+    assert!(late.as_mut().now_or_never().is_none());
+    let second = is_let_in(&mut next);
+    late.await;
+    drop(second);
+    assert!(is_empty(&turnstile));
+    // Also if it never comes back, and if nobody has a place at all.
+    let mut dropped = Box::pin(makes(2 * OUTSIDE));
+    assert!(dropped.as_mut().now_or_never().is_none());
+    advance(OUTSIDE + Duration::from_millis(1)).await;
+    assert!(dropped.as_mut().now_or_never().is_none());
+    drop(dropped);
+    assert!(is_empty(&turnstile));
+    outside(tokio::time::sleep(2 * OUTSIDE)).await;
 }
