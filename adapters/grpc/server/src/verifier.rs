@@ -1,6 +1,8 @@
 //! Verifies bearer tokens against the issuer's keys. What a token says of itself decides nothing:
 //! the algorithm is the key's, the key is ours (reliability.md, matrix row 22).
 
+mod known;
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,6 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_he
 use kernel::{Caller, Fault, FaultClass, Locale, OrganizerId, Role};
 use serde::Deserialize;
 
+use self::known::Known;
 use crate::limits::CLOCK_LEEWAY_SECS;
 
 /// Knows issuers, their audience and their present keys. Clones share the keys, so that replacing
@@ -18,6 +21,7 @@ use crate::limits::CLOCK_LEEWAY_SECS;
 #[derive(Clone)]
 pub struct Verifier {
     trusted: Vec<Trusted>,
+    known: Arc<Known>,
 }
 
 #[derive(Clone)]
@@ -59,6 +63,8 @@ type Keys = HashMap<String, (Algorithm, DecodingKey)>;
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// In seconds since 1970, perhaps with a fraction.
+    exp: f64,
     #[serde(default)]
     roles: Vec<String>,
     organizer_id: Option<String>,
@@ -74,7 +80,7 @@ impl Verifier {
         let keys = Arc::new(RwLock::new(Arc::new(read_keys(jwks)?)));
         let trusted =
             Trusted { issuer: issuer.into(), audience: audience.into(), keys, only: None };
-        Ok(Self { trusted: vec![trusted] })
+        Ok(Self::new_to(vec![trusted]))
     }
 
     /// Believes the tokens it trusts this role and no other.
@@ -83,14 +89,19 @@ impl Verifier {
         for trusted in &mut self.trusted {
             trusted.only = Some(role);
         }
-        self
+        Self::new_to(self.trusted)
     }
 
     /// Trusts what either trusts. A key counts only for its own issuer's tokens.
     #[must_use]
     pub fn or(self, other: &Self) -> Self {
         let trusted = self.trusted.into_iter().chain(other.trusted.iter().cloned());
-        Self { trusted: trusted.collect() }
+        Self::new_to(trusted.collect())
+    }
+
+    /// What is known of a token holds for those alone whom it was verified for.
+    fn new_to(trusted: Vec<Trusted>) -> Self {
+        Self { trusted, known: Arc::default() }
     }
 
     /// Trusts these keys of the first issuer from now on and no others of it.
@@ -110,6 +121,11 @@ impl Verifier {
     /// # Errors
     /// [`InvalidToken`].
     pub fn verify(&self, token: &str) -> Result<Caller, InvalidToken> {
+        let are_present =
+            |keys: &Arc<Keys>| self.trusted.iter().any(|it| Arc::ptr_eq(&it.present_keys(), keys));
+        if let Some(caller) = self.known.caller(token, are_present) {
+            return Ok(caller);
+        }
         let header = decode_header(token).map_err(|_| InvalidToken::NotValid)?;
         let key_id = header.kid.as_deref().filter(|_| is_access_token(&header));
         let key_id = key_id.ok_or(InvalidToken::NotValid)?;
@@ -121,8 +137,10 @@ impl Verifier {
                 let expired = *error.kind() == jsonwebtoken::errors::ErrorKind::ExpiredSignature;
                 if expired { InvalidToken::Expired } else { InvalidToken::NotValid }
             })?;
+        let expires_at = whole_seconds(decoded.claims.exp);
         let mut caller = caller(decoded.claims)?;
         caller.roles.retain(|role| trusted.only.is_none_or(|only| *role == only));
+        self.known.remember(token, caller.clone(), expires_at, keys);
         Ok(caller)
     }
 }
@@ -130,8 +148,12 @@ impl Verifier {
 impl Trusted {
     /// The present keys, if one of them has this id.
     fn key(&self, id: &str) -> Option<(&Self, Arc<Keys>)> {
-        let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
+        let keys = self.present_keys();
         keys.contains_key(id).then_some((self, keys))
+    }
+
+    fn present_keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn rules(&self, algorithm: Algorithm) -> Validation {
@@ -149,6 +171,15 @@ impl Trusted {
 fn is_access_token(header: &Header) -> bool {
     let typ = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
     matches!(typ.as_str(), "jwt" | "at+jwt" | "application/at+jwt") && header.crit.is_none()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what does not fit becomes the nearest that does"
+)]
+const fn whole_seconds(seconds: f64) -> u64 {
+    seconds as u64
 }
 
 fn caller(claims: Claims) -> Result<Caller, InvalidToken> {

@@ -173,3 +173,23 @@ fn keys_that_are_not_for_us_are_left_out() {
     for_encryption.public.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Encryption);
     assert!(Verifier::new(ISSUER, AUDIENCE, &issuer::jwks(&[&for_encryption])).is_err());
 }
+
+/// What was verified once is not looked at again; whatever may have changed since is.
+#[test]
+fn a_token_that_was_good_is_refused_once_it_is_no_more() {
+    let (old, new) = (Key::ed25519("k", 1), Key::ed25519("k", 2));
+    let first = verifier(&[&old]);
+    let token = old.sign(&claims());
+    let all = first.clone().or(&verifier(&[&new]));
+    for _ in 0..2 {
+        assert!(first.verify(&token).is_ok());
+    }
+    let (text, signature) = token.rsplit_once('.').expect("a token");
+    assert!(first.verify(&format!("{text}.A{signature}")).is_err(), "another signature");
+    let as_service = first.clone().only_for(Role::Service);
+    assert!(as_service.verify(&token).expect("good").roles.is_empty(), "not what the first knows");
+    assert!(all.verify(&token).is_ok());
+    first.replace_keys(&issuer::jwks(&[&new])).expect("keys");
+    assert!(first.verify(&token).is_err(), "its key is not the issuer's any more");
+    assert!(all.verify(&token).is_err(), "nor is it for those who share the keys");
+}
