@@ -65,7 +65,10 @@ impl BookingService for BookingGrpc {
             let caller = caller.clone();
             async move {
                 match bookings.create_booking(&caller, command, key).await {
-                    Ok(begun) => Ok((begun, inside)),
+                    Ok(begun) => {
+                        turnstile.wanted(ticket);
+                        Ok((begun, inside))
+                    }
                     Err(refused) => {
                         if refused.is_sold_out() {
                             turnstile.sold_out(ticket);
@@ -140,7 +143,7 @@ impl BookingService for BookingGrpc {
 
 impl BookingGrpc {
     /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
-    /// when it is decided or the wait is over. The task keeps the booking's place until it ends.
+    /// when it is decided or the wait is over. The task keeps the booking's place until it ends, but for while it waits for the provider of payments.
     async fn decide(
         &self,
         begun: Answered<Begun>,

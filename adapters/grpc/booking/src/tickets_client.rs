@@ -201,14 +201,15 @@ impl Tickets for TicketsClient {
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let step = steps::name(&ask);
         let is_hold = matches!(ask, StockAsk::Hold(_));
-        // Of other nights something may be left.
-        let is_of_all = matches!(&ask, StockAsk::Hold(order) if order.booked.stay().is_none());
+        // Of other seats and nights, or for who wants less, something may be left.
+        let is_of_last = matches!(&ask, StockAsk::Hold(order)
+            if matches!(&order.booked, Booked::Units(count) if count.get() == 1));
         let answering = async {
             match self.stock.ask(turn(&ask), weight(&ask), command(ask)).await {
                 Ok(None) => Ok(None),
                 Ok(Some(hold)) => Ok(Some(hold_view(&hold)?)),
                 Err(Failed { status, .. }) => {
-                    if is_of_all
+                    if is_of_last
                         && reason(&status).as_deref() == Some(RejectReason::SoldOut.as_str())
                     {
                         turnstile::heard_sold_out();

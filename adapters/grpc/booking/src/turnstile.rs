@@ -2,6 +2,7 @@
 //! moment. A hot sale leaves room to other tickets, a crowd that stays is refused soon, and who comes for what is sold
 //! out is told so without waiting.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,40 +19,43 @@ const STRAGGLERS: usize = 8;
 /// While others are wanted a ticket's groups are as large as pass in this time: who comes of another ticket finds as much
 /// before it. Some times what a booking takes that is alone.
 const GROUP: Duration = Duration::from_millis(60);
-/// How long a ticket counts as wanted after somebody of it waited or entered.
+/// How long a ticket counts as wanted after a booking of it was begun.
 const WANTED: Duration = Duration::from_secs(1);
 /// How long one waits for a place.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The same where a crowd has stayed for longer than that: a longer line would serve nobody better, only later.
 const PATIENCE_IN_A_CROWD: Duration = Duration::from_millis(50);
 /// A crowd has gone when its line is empty and nobody was refused for so long. Bookings end many at a time: a line
-/// that one such batch has emptied is as long as before a moment later.
+/// that one such batch has emptied is as long as before a moment later. Also when nobody of the ticket is there any more.
 const CROWD_GONE: Duration = Duration::from_millis(500);
 /// How long a ticket counts as sold out after a booking was refused for it; as long as the ticket context remembers it.
 const SOLD_OUT: Duration = Duration::from_millis(200);
 /// What takes longer waits for somebody outside, such as a payment's provider: several times what a server needs that
 /// is well. Then the place is another one's meanwhile.
-const OUTSIDE: Duration = Duration::from_millis(25);
-/// The most that wait, for all tickets together.
-const LINE_MAX: usize = 8_192;
+const OUTSIDE: Duration = Duration::from_millis(10);
+/// So many times the places may be outside at once; then who waits there keeps its place.
+const OUTSIDE_MAX: usize = 8;
 
 /// Lets so many bookings be made at once. Clones are the same turnstile.
 #[derive(Debug, Clone)]
 pub struct Turnstile(Arc<Mutex<Hall>>);
 
-/// A booking that is being made. It keeps its place until it is dropped: whoever does the work holds it.
+/// A booking that is being made. It keeps its place until it is dropped, but for while it waits [`outside`]: whoever does
+/// the work holds it.
 #[derive(Debug)]
 pub(crate) struct Inside {
     turnstile: Turnstile,
     ticket: TicketId,
-    pass: Pass,
+    pass: Cell<Pass>,
 }
 
 /// As what somebody is let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pass {
-    /// With one of the places.
+    /// With one of the places, as one of its ticket's group.
     Place,
+    /// The same after it was outside: its group has gone on without it.
+    Again,
     /// Without one: to be told that nothing is left, which costs next to nothing.
     Beyond,
 }
@@ -60,7 +64,6 @@ enum Pass {
 enum Arrival {
     In(Pass),
     Waits { number: u64, patience_ends: Instant, told: oneshot::Receiver<Pass> },
-    Full,
 }
 
 /// Somebody in line, who leaves it however the waiting ends.
@@ -77,7 +80,8 @@ struct Waiter<'a> {
 struct Hall {
     max: usize,
     inside: usize,
-    waiting: usize,
+    /// Those without a place for a while.
+    outside: usize,
     /// How many have had to wait so far: their numbers.
     numbers: u64,
     /// Of each ticket of which somebody is inside or waits, or that was sold out a moment ago.
@@ -127,7 +131,7 @@ impl Turnstile {
         Self(Arc::new(Mutex::new(Hall {
             max,
             inside: 0,
-            waiting: 0,
+            outside: 0,
             numbers: 0,
             queues: HashMap::new(),
             turns: VecDeque::new(),
@@ -139,7 +143,7 @@ impl Turnstile {
     /// Waits for a place for a booking of this ticket, never beyond `until`. A caller that goes away leaves the line.
     ///
     /// # Errors
-    /// [`Overloaded`] when there is none in time, at once when too many wait.
+    /// [`Overloaded`] when there is none in time. As many wait as calls may be under way at all.
     pub(crate) async fn enter(
         &self,
         ticket: TicketId,
@@ -152,7 +156,6 @@ impl Turnstile {
                 let waiter = Waiter { turnstile: self, ticket, number, told, waits: true };
                 waiter.wait(patience_ends, until).await
             }
-            Arrival::Full => Err(Overloaded),
         }
     }
 
@@ -161,12 +164,13 @@ impl Turnstile {
         self.hall().sold_out(ticket, Instant::now());
     }
 
-    fn leave(&self, ticket: TicketId) {
-        self.hall().leave(ticket, Instant::now());
+    /// Hears that a booking of a ticket was begun: from then on other tickets go in groups for a while.
+    pub(crate) fn wanted(&self, ticket: TicketId) {
+        self.hall().wanted.note(ticket, Instant::now());
     }
 
     fn inside(&self, ticket: TicketId, pass: Pass) -> Inside {
-        Inside { turnstile: self.clone(), ticket, pass }
+        Inside { turnstile: self.clone(), ticket, pass: Cell::new(pass) }
     }
 
     fn hall(&self) -> MutexGuard<'_, Hall> {
@@ -196,37 +200,36 @@ pub(crate) fn heard_sold_out() {
 }
 
 /// Without its place for a while, until this is dropped.
-struct Outside {
-    turnstile: Turnstile,
-    ticket: TicketId,
-}
+struct Outside(Turnstile);
 
 impl Drop for Outside {
     fn drop(&mut self) {
-        self.turnstile.hall().take_place(self.ticket, Instant::now());
+        let mut hall = self.0.hall();
+        hall.outside = hall.outside.saturating_sub(1);
+        hall.inside += 1;
     }
 }
 
 impl Inside {
-    /// Makes a booking, and has the place meanwhile.
+    /// Makes a booking, and has the place meanwhile, but for while it waits [`outside`].
     pub(crate) async fn make<T>(self, making: impl Future<Output = T>) -> T {
         HERE.scope(self, making).await
     }
 
     fn step_out(&self) -> Option<Outside> {
-        let (turnstile, ticket) = (self.turnstile.clone(), self.ticket);
-        (self.pass == Pass::Place).then(|| {
-            turnstile.leave(ticket);
-            Outside { turnstile, ticket }
-        })
+        let mut hall = self.turnstile.hall();
+        if self.pass.get() == Pass::Beyond || hall.outside >= OUTSIDE_MAX * hall.max {
+            return None;
+        }
+        hall.leave(self.ticket, self.pass.replace(Pass::Again), Instant::now());
+        hall.outside += 1;
+        Some(Outside(self.turnstile.clone()))
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if self.pass == Pass::Place {
-            self.turnstile.leave(self.ticket);
-        }
+        self.turnstile.hall().leave(self.ticket, self.pass.get(), Instant::now());
     }
 }
 
@@ -274,15 +277,11 @@ impl Hall {
         if sold_out_until.is_some_and(|until| until > now) {
             return Arrival::In(Pass::Beyond);
         }
-        self.wanted.note(ticket, now);
         // Nobody is overtaken: where there is still room then, nobody waits who may have it.
         self.let_in(now);
         if self.has_room(ticket, now) {
             self.take_place(ticket, now);
             return Arrival::In(Pass::Place);
-        }
-        if self.waiting >= LINE_MAX {
-            return Arrival::Full;
         }
         let queue = self.queues.entry(ticket).or_default();
         let patience_ends = now + queue.patience(now);
@@ -293,15 +292,17 @@ impl Hall {
         let number = self.numbers;
         queue.line.push_back((number, tell));
         self.numbers += 1;
-        self.waiting += 1;
         Arrival::Waits { number, patience_ends, told }
     }
 
     /// Gives a place back, to whoever's turn it is.
-    fn leave(&mut self, ticket: TicketId, now: Instant) {
+    fn leave(&mut self, ticket: TicketId, pass: Pass, now: Instant) {
+        if pass == Pass::Beyond {
+            return;
+        }
         self.inside = self.inside.saturating_sub(1);
         let part = self.part();
-        if let Some(queue) = self.queues.get_mut(&ticket) {
+        if let Some(queue) = self.queues.get_mut(&ticket).filter(|_| pass == Pass::Place) {
             queue.inside = queue.inside.saturating_sub(1);
             queue.group_passes(part, now);
         }
@@ -316,7 +317,6 @@ impl Hall {
             return false;
         };
         let left = queue.line.remove(at).is_some();
-        self.waiting = self.waiting.saturating_sub(1);
         if queue.line.is_empty() {
             self.turns.retain(|waits| *waits != ticket);
             self.forget_if_idle(ticket);
@@ -342,7 +342,6 @@ impl Hall {
             return;
         }
         self.turns.retain(|waits| *waits != ticket);
-        self.waiting = self.waiting.saturating_sub(line.len());
         for (_, tell) in line {
             let _ = tell.send(Pass::Beyond);
         }
@@ -366,7 +365,6 @@ impl Hall {
             if !queue.line.is_empty() {
                 self.turns.push_back(ticket);
             }
-            self.waiting = self.waiting.saturating_sub(1);
             self.take_place(ticket, now);
             let _ = tell.send(Pass::Place);
         }
@@ -385,7 +383,6 @@ impl Hall {
     }
 
     fn take_place(&mut self, ticket: TicketId, now: Instant) {
-        self.wanted.note(ticket, now);
         self.inside += 1;
         let part = self.part();
         let queue = self.queues.entry(ticket).or_default();

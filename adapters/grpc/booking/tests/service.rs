@@ -207,34 +207,12 @@ async fn a_booking_keeps_its_place_while_it_goes_on_without_its_caller() {
     );
     assert!(refused.get_details_retry_info().is_some_and(|advice| advice.retry_delay.is_some()));
     assert_eq!(service.tasks.running(), 1, "who waits is no task");
-    // Until the charge has come.
+    // Until it has ended: this neighbour never says that it waits for a provider.
     tokio::time::sleep(charge_takes).await;
     assert_eq!(service.tasks.running(), 0);
     let answer = service.create_booking(from("bob", create())).await.expect("booked").into_inner();
     let booking = answer.booking.expect("there");
     assert_eq!(booking.status(), pb::BookingStatus::Confirmed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn once_a_ticket_is_sold_out_nobody_waits_to_hear_of_it() {
-    for is_keyed in [false, true] {
-        let stock = Mutex::new(Err(denied(RejectReason::SoldOut)));
-        let neighbours = Arc::new(Neighbours {
-            stock,
-            tells_sold_out: false,
-            charge_takes: Duration::from_secs(5),
-        });
-        let service = beside(neighbours.clone(), 1);
-        let request = from("alice", create());
-        let request = if is_keyed { with_key(request) } else { request };
-        let refused = service.create_booking(request).await.expect_err("refused");
-        assert_eq!(reason(&refused), "SOLD_OUT");
-        // What comes back shows who is let in: both are, and one place would be too few.
-        *neighbours.stock.lock().expect("whole") = Ok(());
-        let buys = |buyer: &str| service.create_booking(from(buyer, create()));
-        let (one, other) = tokio::join!(buys("bob"), buys("carol"));
-        assert!(one.is_ok() && other.is_ok(), "{is_keyed}");
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,10 +20,12 @@ async fn enter(turnstile: &Turnstile, number: u128) -> Result<Inside, Overloaded
     turnstile.enter(ticket(number), Instant::now() + TIME_ENOUGH).await
 }
 
-/// Somebody who enters without waiting.
+/// Somebody who enters without waiting, and begins a booking.
 fn enters(turnstile: &Turnstile, number: u128) -> Inside {
     let entered = enter(turnstile, number).now_or_never();
-    entered.expect("does not wait").expect("is not refused")
+    let entered = entered.expect("does not wait").expect("is not refused");
+    turnstile.wanted(ticket(number));
+    entered
 }
 
 /// As many as enter without waiting; the one after them goes away.
@@ -57,8 +59,10 @@ async fn refused_after(turnstile: &Turnstile, number: u128) -> u128 {
 /// Nothing is kept of anybody.
 fn is_empty(turnstile: &Turnstile) -> bool {
     let hall = turnstile.hall();
-    let nobody = (hall.inside, hall.waiting) == (0, 0);
-    nobody && hall.queues.is_empty() && hall.turns.is_empty() && hall.sold_out.is_empty()
+    (hall.inside, hall.outside) == (0, 0)
+        && hall.queues.is_empty()
+        && hall.turns.is_empty()
+        && hall.sold_out.is_empty()
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,8 +91,8 @@ async fn a_ticket_has_all_places_alone_and_a_quarter_while_others_are_wanted() {
     assert_eq!(all_who_enter(&turnstile, 1).len(), 2);
     advance(Duration::from_millis(1)).await;
     assert_eq!(all_who_enter(&turnstile, 1).len(), 7, "the other one is inside, and not wanted");
-    // It was wanted a moment ago, so a quarter is left to the other.
-    assert_eq!(all_who_enter(&turnstile, 2).len(), 1);
+    turnstile.wanted(ticket(1));
+    assert_eq!(all_who_enter(&turnstile, 2).len(), 1, "now a quarter is the other's");
     drop(other);
     assert!(is_empty(&turnstile));
 }
@@ -97,20 +101,20 @@ async fn a_ticket_has_all_places_alone_and_a_quarter_while_others_are_wanted() {
 async fn a_hot_sale_that_has_all_places_leaves_the_next_to_other_tickets() {
     let turnstile = Turnstile::new(8);
     let mut hot = all_who_enter(&turnstile, 1);
-    let mut of_the_sale = waits(&turnstile, 1);
+    let mut next = waits(&turnstile, 1);
     let mut others: Vec<_> = (2..=4).map(|number| waits(&turnstile, number)).collect();
-    let mut entered = Vec::new();
-    for other in &mut others {
+    hot.pop();
+    hot.push(is_let_in(&mut next));
+    let (mut next, mut entered) = (waits(&turnstile, 1), Vec::new());
+    for (number, other) in (2..).zip(&mut others) {
         hot.pop();
         entered.push(is_let_in(other));
-        assert!(told(&mut of_the_sale).is_none());
+        turnstile.wanted(ticket(number));
     }
-    hot.truncate(2);
-    assert!(told(&mut of_the_sale).is_none(), "the sale holds its quarter");
-    hot.pop();
-    assert!(told(&mut of_the_sale).is_none(), "they leave together");
+    hot.truncate(1);
+    assert!(told(&mut next).is_none(), "they leave together");
     hot.clear();
-    entered.push(is_let_in(&mut of_the_sale));
+    entered.push(is_let_in(&mut next));
     drop((hot, entered));
     assert!(is_empty(&turnstile));
 }
@@ -262,17 +266,6 @@ async fn who_goes_away_leaves_the_line_and_passes_on_the_place_it_was_given() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_is_full_refuses_at_once() {
-    let turnstile = Turnstile::new(1);
-    let _inside = enters(&turnstile, 1);
-    let mut line: Vec<_> = (0..LINE_MAX).map(|_| waits(&turnstile, 1)).collect();
-    let refused = || enter(&turnstile, 2).now_or_never().is_some_and(|entered| entered.is_err());
-    assert!(refused());
-    drop(line.pop());
-    assert!(!refused());
-}
-
-#[tokio::test(start_paused = true)]
 async fn who_waits_for_somebody_outside_leaves_its_place_meanwhile() {
     let turnstile = Turnstile::new(1);
     let makes = |takes| enters(&turnstile, 1).make(outside(tokio::time::sleep(takes)));
@@ -298,4 +291,21 @@ async fn who_waits_for_somebody_outside_leaves_its_place_meanwhile() {
     drop(dropped);
     assert!(is_empty(&turnstile));
     outside(tokio::time::sleep(2 * OUTSIDE)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_booking_tells_all_who_wait_that_nothing_is_left() {
+    let turnstile = Turnstile::new(1);
+    let makes = enters(&turnstile, 1).make(async {
+        heard_sold_out();
+        tokio::time::sleep(TIME_ENOUGH).await;
+    });
+    let mut makes = Box::pin(makes);
+    let (mut next, mut other) = (waits(&turnstile, 1), waits(&turnstile, 2));
+    assert!(makes.as_mut().now_or_never().is_none());
+    drop(is_let_in(&mut next));
+    drop(enters(&turnstile, 1));
+    assert!(told(&mut other).is_none());
+    // Where no booking is made there is nobody to tell.
+    heard_sold_out();
 }
