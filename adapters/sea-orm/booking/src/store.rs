@@ -27,18 +27,16 @@ use crate::state_row::status_name;
 /// Keeps bookings in a database.
 pub struct SeaOrmBookingStore {
     db: Database,
-    commits: Group<Work, Committed>,
+    commits: Group<BookingChange, Committed>,
+    /// Apart from the commits, so that a crowd that is refused does not fill their queue.
+    answers: Group<Answer, Committed>,
 }
 
-/// What is committed with others.
+/// What a command is answered with that changed nothing else.
 #[derive(Debug, Clone)]
-enum Work {
-    Change(Box<BookingChange>),
-    /// Of a command that changed nothing else.
-    Answer {
-        key: ReplyKey,
-        body: Vec<u8>,
-    },
+struct Answer {
+    key: ReplyKey,
+    body: Vec<u8>,
 }
 
 impl SeaOrmBookingStore {
@@ -53,7 +51,10 @@ impl SeaOrmBookingStore {
             Group::new(db.clone(), "committing bookings", batching, move |tx, jobs, run| {
                 Box::pin(async move { commit_all(tx, &jobs, run, envelope).await })
             });
-        Self { db, commits }
+        let answers = Group::new(db.clone(), "keeping answers", batching, |tx, jobs, run| {
+            Box::pin(async move { keep_all(tx, &jobs, run).await })
+        });
+        Self { db, commits, answers }
     }
 }
 
@@ -126,12 +127,11 @@ impl BookingStore for SeaOrmBookingStore {
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
         let weight = 1 + change.booking.booked.seats().len() / 16;
-        let turn = change.booking.id.as_uuid();
-        self.commits.submit(turn, weight, Work::Change(Box::new(change))).await
+        self.commits.submit(change.booking.id.as_uuid(), weight, change).await
     }
 
     async fn keep_answer(&self, key: &ReplyKey, body: Vec<u8>) -> Result<Committed, StoreError> {
-        self.commits.submit(turn_of(key), 1, Work::Answer { key: key.clone(), body }).await
+        self.answers.submit(turn_of(key), 1, Answer { key: key.clone(), body }).await
     }
 
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError> {
@@ -198,7 +198,7 @@ impl BookingStore for SeaOrmBookingStore {
 /// Decides and writes changes in their order; each has its own verdict.
 async fn commit_all(
     tx: &DatabaseTransaction,
-    jobs: &[Job<Work>],
+    jobs: &[Job<BookingChange>],
     run: Run,
     envelope: fn(&Recorded<BookingEvent>) -> Envelope,
 ) -> Result<Vec<Committed>, TxError> {
@@ -208,21 +208,13 @@ async fn commit_all(
     // Read after the locks: what is due in a while is so from when it is written.
     let now = database_now(tx).await?;
     let (mut verdicts, mut admitted, mut rows) = (Vec::new(), Vec::new(), BTreeMap::new());
-    for (Job { work, .. }, marks) in jobs.iter().zip(marks) {
-        let verdict = match work {
-            Work::Answer { .. } => admission.admit_alone(&marks),
-            Work::Change(change) => {
-                let (id, becomes) = (change.booking.id.to_string(), change.booking.revision);
-                let verdict = admission.admit(&id, change.expected_revision, becomes, &marks);
-                if verdict == Committed::Done {
-                    let booking = change.booking.clone();
-                    let stored = Stored { booking, process: process(&change.timer, now) };
-                    rows.insert(id, Model::from(&stored).into_active_model());
-                }
-                verdict
-            }
-        };
+    for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
+        let (id, becomes) = (change.booking.id.to_string(), change.booking.revision);
+        let verdict = admission.admit(&id, change.expected_revision, becomes, &marks);
         if verdict == Committed::Done {
+            let booking = change.booking.clone();
+            let stored = Stored { booking, process: process(&change.timer, now) };
+            rows.insert(id, Model::from(&stored).into_active_model());
             admitted.push(marks);
         }
         verdicts.push(verdict);
@@ -232,22 +224,39 @@ async fn commit_all(
     Ok(verdicts)
 }
 
-/// Callers of different keys take turns with each other and with the bookings.
+/// Keeps answers whose keys are free.
+async fn keep_all(
+    tx: &DatabaseTransaction,
+    jobs: &[Job<Answer>],
+    run: Run,
+) -> Result<Vec<Committed>, TxError> {
+    let marks = |Job { work: Answer { key, body }, .. }: &Job<Answer>| {
+        let reply = ReplyChange::Record { key: key.clone(), body: body.clone() };
+        Marks { reply, ..Marks::default() }
+    };
+    let marks: Vec<_> = jobs.iter().map(marks).collect();
+    let mut admission = Admission::of_new(tx, &marks, run).await?;
+    let (mut verdicts, mut admitted) = (Vec::new(), Vec::new());
+    for marks in marks {
+        let verdict = admission.admit_alone(&marks);
+        if verdict == Committed::Done {
+            admitted.push(marks);
+        }
+        verdicts.push(verdict);
+    }
+    write_admitted(tx, admitted).await?;
+    Ok(verdicts)
+}
+
+/// Callers of different keys take turns with each other.
 fn turn_of(key: &ReplyKey) -> Uuid {
     let mut hasher = DefaultHasher::new();
     (&key.scope, &key.key).hash(&mut hasher);
     Uuid::from_u128(hasher.finish().into())
 }
 
-fn marks(job: &Job<Work>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Marks {
-    let change = match &job.work {
-        Work::Change(change) => change,
-        Work::Answer { key, body } => {
-            let reply = ReplyChange::Record { key: key.clone(), body: body.clone() };
-            return Marks { reply, ..Marks::default() };
-        }
-    };
-    let BookingChange { events, caused_by, reply, .. } = change.as_ref();
+fn marks(job: &Job<BookingChange>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Marks {
+    let BookingChange { events, caused_by, reply, .. } = &job.work;
     let message = |event| Envelope { traceparent: job.traceparent.clone(), ..envelope(event) };
     Marks {
         caused_by: caused_by.clone(),
@@ -259,16 +268,9 @@ fn marks(job: &Job<Work>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> 
 /// Locks the rows that are there, in one order, so that nobody else moves them meanwhile.
 async fn revisions(
     tx: &DatabaseTransaction,
-    jobs: &[Job<Work>],
+    jobs: &[Job<BookingChange>],
 ) -> Result<BTreeMap<String, i64>, DbErr> {
-    let ids = jobs.iter().filter_map(|job| match &job.work {
-        Work::Change(change) => Some(change.booking.id.to_string()),
-        Work::Answer { .. } => None,
-    });
-    let ids: BTreeSet<_> = ids.collect();
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
-    }
+    let ids: BTreeSet<_> = jobs.iter().map(|job| job.work.booking.id.to_string()).collect();
     let rows: Vec<(String, i64)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Revision])

@@ -1,10 +1,10 @@
 //! Group commit: what waits while one transaction runs becomes the next one, so that many callers share a commit
-//! and nobody waits for a timer. Correctness never rests on it: rows are locked and decided on in each transaction,
+//! and nobody waits for a timer, except in a group that is unhurried. Correctness never rests on it: rows are locked and decided on in each transaction,
 //! whoever else runs one.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -33,6 +33,10 @@ const LIMITS: Limits = Limits {
 /// what their consumers cost. Far below what a reader of a view notices.
 const REST: Duration = Duration::from_millis(50);
 
+/// After a run that had to be repeated everything is looked up for so long: one caller who repeats itself must not make
+/// every batch run twice.
+const DOUBTED_FOR: Duration = Duration::from_secs(1);
+
 /// One job of a batch, with the trace it belongs to.
 #[derive(Debug, Clone)]
 pub struct Job<J> {
@@ -47,7 +51,7 @@ pub struct Job<J> {
 pub enum Run {
     /// The first one.
     First,
-    /// The one before failed, perhaps because something was there that it did not look for.
+    /// One a moment ago failed, perhaps because something was there that it did not look for.
     Again,
 }
 
@@ -72,6 +76,8 @@ struct Deciding<J, A> {
     doing: &'static str,
     /// When the database was found to be away last, and the error.
     away: Mutex<Option<(Instant, StoreError)>>,
+    /// When a batch was last run again.
+    repeated: Mutex<Option<Instant>>,
     decide: Box<Decide<J, A>>,
 }
 
@@ -123,7 +129,10 @@ where
         decide: Box<Decide<J, A>>,
     ) -> Self {
         let tasks = db.tasks().clone();
-        let deciding = Arc::new(Deciding { db, doing, away: Mutex::default(), decide });
+        let deciding = {
+            let (away, repeated) = (Mutex::default(), Mutex::default());
+            Arc::new(Deciding { db, doing, away, repeated, decide })
+        };
         let run =
             move |batch| -> BoxFuture<'static, ()> { Box::pin(Arc::clone(&deciding).run(batch)) };
         Self { gather: Gather::new(batching, limits, tasks, run), doing }
@@ -203,15 +212,25 @@ where
         others
     }
 
+    fn repeated(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.repeated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn remember(&self, away: &StoreError) {
         let away = Some((Instant::now(), away.clone()));
         *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
     }
 
     async fn together(self: &Arc<Self>, jobs: Arc<[Job<J>]>, run: Run) -> Result<Vec<A>, Failure> {
-        let (deciding, has_run) = (Arc::clone(self), AtomicBool::new(run == Run::Again));
+        let is_doubted = self.repeated().is_some_and(|at| at.elapsed() < DOUBTED_FOR);
+        let (deciding, has_run) = (Arc::clone(self), AtomicBool::new(false));
         let ending = self.db.transact(self.doing, Wake::Listeners, move |tx| {
-            let run = if has_run.swap(true, Ordering::Relaxed) { Run::Again } else { Run::First };
+            let is_repeated = has_run.swap(true, Ordering::Relaxed);
+            if is_repeated {
+                *deciding.repeated() = Some(Instant::now());
+            }
+            let looks = is_repeated || is_doubted || run == Run::Again;
+            let run = if looks { Run::Again } else { Run::First };
             (deciding.decide)(tx, Arc::clone(&jobs), run)
         });
         ending.await?.map_err(|verdict: Committed| {

@@ -30,6 +30,14 @@ pub struct Marks {
     pub messages: Vec<Envelope>,
 }
 
+impl Marks {
+    /// Of a change that says nothing itself.
+    #[must_use]
+    pub fn of(cause: Cause) -> Self {
+        Self { caused_by: Some(cause), ..Self::default() }
+    }
+}
+
 /// Writes the marks of a change. To be called last in the change's transaction.
 ///
 /// # Errors
@@ -45,7 +53,7 @@ pub async fn write_marks(tx: &DatabaseTransaction, marks: Marks) -> Result<(), T
 /// Writes the marks of changes that were admitted, each kind together. To be called last in their transaction.
 ///
 /// # Errors
-/// As [`write_marks`]. What somebody else took since it was looked up is the database's error, after which the
+/// As [`write_marks`]. What somebody else took and nobody found is the database's error, after which the
 /// transaction is run again and finds it.
 pub async fn write_admitted(tx: &DatabaseTransaction, marks: Vec<Marks>) -> Result<(), TxError> {
     let causes: Vec<_> = marks.iter().filter_map(|marks| marks.caused_by.as_ref()).collect();

@@ -35,11 +35,7 @@ pub(crate) async fn fold_all(
     jobs: &[Job<Folding>],
     run: Run,
 ) -> Result<Vec<Committed>, TxError> {
-    let mark = |job: &Job<Folding>| {
-        let caused_by = Some(job.work.caused_by.clone());
-        Marks { caused_by, ..Marks::default() }
-    };
-    let marks: Vec<_> = jobs.iter().map(mark).collect();
+    let marks: Vec<_> = jobs.iter().map(|job| Marks::of(job.work.caused_by.clone())).collect();
     let mut views = read_locked(tx, jobs).await?;
     let stored: BTreeSet<_> = views.keys().cloned().collect();
     let mut admission = Admission::of_new(tx, &marks, run).await?;

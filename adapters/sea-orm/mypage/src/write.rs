@@ -72,7 +72,7 @@ async fn count(
     let (changed, new): (Vec<_>, Vec<_>) =
         after.partition(|feed| before.contains_key(&feed.buyer_id));
     let active = |feeds: Vec<Model>| feeds.into_iter().map(IntoActiveModel::into_active_model);
-    // Another first one of the same buyer at the same time fails here and runs again, as the second.
+    // Another first one of the same buyer at the same time fails here: a fold runs again, a repair looks again.
     insert_all::<ActiveModel>(tx, active(new).collect()).await?;
     overwrite_all::<ActiveModel>(tx, active(changed).collect()).await?;
     let last = |buyer: String| (before.get(&buyer).copied().unwrap_or(0), buyer);

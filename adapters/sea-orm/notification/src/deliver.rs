@@ -20,11 +20,7 @@ pub(crate) async fn deliver_all(
     jobs: &[Job<Change>],
     run: Run,
 ) -> Result<Vec<Committed>, TxError> {
-    let mark = |job: &Job<Change>| {
-        let caused_by = Some(job.work.caused_by.clone());
-        Marks { caused_by, ..Marks::default() }
-    };
-    let marks: Vec<_> = jobs.iter().map(mark).collect();
+    let marks: Vec<_> = jobs.iter().map(|job| Marks::of(job.work.caused_by.clone())).collect();
     let mut admission = Admission::of_new(tx, &marks, run).await?;
     let mut sent = sent(tx, jobs, run).await?;
     let (mut verdicts, mut admitted) = (Vec::new(), Vec::new());
@@ -70,9 +66,9 @@ async fn sent(
     jobs: &[Job<Change>],
     run: Run,
 ) -> Result<BTreeSet<Identity>, TxError> {
-    let events: BTreeSet<_> =
-        jobs.iter().map(|job| job.work.caused_by.event_id.to_string()).collect();
-    if run == Run::First {
+    let letters = jobs.iter().flat_map(|job| &job.work.notifications);
+    let events: BTreeSet<_> = letters.map(|letter| letter.event_id.to_string()).collect();
+    if run == Run::First || events.is_empty() {
         return Ok(BTreeSet::new());
     }
     let rows =

@@ -29,7 +29,7 @@ impl Admission {
     ///
     /// # Errors
     /// The database's.
-    pub async fn read(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<Self, DbErr> {
+    pub(super) async fn read(tx: &DatabaseTransaction, marks: &[Marks]) -> Result<Self, DbErr> {
         let mut admission = Self::default();
         let mut causes = BTreeMap::<_, Vec<_>>::new();
         for cause in marks.iter().filter_map(|marks| marks.caused_by.as_ref()) {

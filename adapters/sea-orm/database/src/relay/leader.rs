@@ -32,7 +32,8 @@ const LANE_MESSAGES_MAX: usize = 16;
 const READ_ROWS_MAX: usize = 500;
 /// Aggregates whose head waits for its next attempt. So many mean that the bus is away, not one message.
 const BLOCKED_MAX: usize = 1000;
-/// Aggregates that wait for an operator. So many mean that nothing gets through as it is.
+/// So many of the messages that wait for an operator are known here, and their aggregates with them; where there are
+/// more, the database leaves them out.
 const WAITING_MAX: usize = 10_000;
 /// How long they are known for: what an operator takes up again goes on as much later. What is set aside here is known
 /// at once.
@@ -57,7 +58,7 @@ pub(super) struct Leader<'a> {
     /// Aggregates whose head failed, and when it is tried again.
     blocked: HashMap<String, Instant>,
     /// Aggregates behind a message that was set aside, and when they were asked for.
-    waiting: Option<(Instant, HashSet<String>)>,
+    waiting: Option<(Instant, Vec<String>)>,
     ended: Vec<LaneEnd>,
     away: Option<Away>,
 }
@@ -218,17 +219,12 @@ impl<'a> Leader<'a> {
                 return Ok(());
             }
             let waiting = self.waiting().await?;
-            if waiting.len() >= WAITING_MAX {
-                tracing::error!(
-                    waiting = waiting.len(),
-                    "too much is set aside to publish anything"
-                );
-                return Ok(());
-            }
             let rows_max = READ_ROWS_MAX.min(free * LANE_MESSAGES_MAX);
             let apart = self.in_flight.iter().chain(self.blocked.keys()).chain(&waiting);
             let apart = apart.map(String::as_str);
-            let (rows, unreadable) = read_unpublished(self.db, apart, rows_max as u64).await?;
+            let are_all_known = waiting.len() < WAITING_MAX;
+            let (rows, unreadable) =
+                read_unpublished(self.db, apart, are_all_known, rows_max as u64).await?;
             if !unreadable.is_empty() {
                 // Set aside before anything is published: later messages of their aggregates wait for them.
                 for failure in &unreadable {
@@ -253,13 +249,12 @@ impl<'a> Leader<'a> {
     }
 
     /// The aggregates that wait behind a message that was set aside, as they were a moment ago.
-    async fn waiting(&mut self) -> Result<HashSet<String>, StoreError> {
+    async fn waiting(&mut self) -> Result<Vec<String>, StoreError> {
         let known = self.waiting.as_ref().filter(|(at, _)| at.elapsed() < WAITING_KNOWN);
         if let Some((_, waiting)) = known {
             return Ok(waiting.clone());
         }
-        let waiting: HashSet<_> =
-            read_waiting(self.db, WAITING_MAX as u64).await?.into_iter().collect();
+        let waiting = read_waiting(self.db, WAITING_MAX as u64).await?;
         self.waiting = Some((Instant::now(), waiting.clone()));
         Ok(waiting)
     }

@@ -63,29 +63,28 @@ impl Database {
     }
 }
 
-/// The aggregates that wait behind a message that was set aside, at most so many. Asked for by themselves, and by the
+/// The aggregates that wait behind a message that was set aside, once for each, at most so many. Asked for by themselves, and by the
 /// order of their index: what is hardly ever there must not cost a look at everything that was published.
-pub(super) async fn read_waiting(
-    db: &Database,
-    aggregates_max: u64,
-) -> Result<Vec<String>, StoreError> {
+pub(super) async fn read_waiting(db: &Database, rows_max: u64) -> Result<Vec<String>, StoreError> {
     let doing = "reading what waits behind messages that were set aside";
     let query = Query::select()
         .column(Outbox::AggregateId)
         .from(Outbox::Table)
         .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
         .order_by(Outbox::ParkedAtUs, Order::Asc)
-        .limit(aggregates_max)
+        .limit(rows_max)
         .to_owned();
     let rows = db.reader().query_all(&query).await.map_err(unavailable(doing))?;
     rows.iter().map(|row| row.try_get_by_index(0).map_err(unavailable(doing))).collect()
 }
 
-/// The oldest unpublished messages, in order, except those of `lanes_apart`; and those that cannot be
+/// The oldest unpublished messages, in order, except those of `lanes_apart`, which hold all that waits behind a message
+/// that was set aside if `are_all_known`; and those that cannot be
 /// read, to be set aside. A plain read without locks: locking reads would block the writers of the outbox (F13).
 pub(super) async fn read_unpublished(
     db: &Database,
     lanes_apart: impl Iterator<Item = &str>,
+    are_all_known: bool,
     rows_max: u64,
 ) -> Result<(Vec<Pending>, Vec<Failure>), StoreError> {
     let mut query = Query::select();
@@ -103,6 +102,14 @@ pub(super) async fn read_unpublished(
         .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
         .order_by(Outbox::Seq, Order::Asc)
         .limit(rows_max);
+    if !are_all_known {
+        let behind = Query::select()
+            .column(Outbox::AggregateId)
+            .from(Outbox::Table)
+            .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
+            .to_owned();
+        query.and_where(Expr::col(Outbox::AggregateId).not_in_subquery(behind));
+    }
     let apart: Vec<&str> = lanes_apart.collect();
     if !apart.is_empty() {
         query.and_where(Expr::col(Outbox::AggregateId).is_not_in(filled(apart)));
