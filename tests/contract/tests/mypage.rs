@@ -211,7 +211,7 @@ async fn r29_of_ten_racers_with_one_cause_one_folds(scene: &Scene) {
     }
 }
 
-/// Of several bookings and buyers, both halves, news and stale, in any order.
+/// Of several bookings and buyers, both halves, news and stale, not in their order.
 async fn r30_facts_that_come_at_once_are_all_folded(scene: &Scene) {
     let facts = (1..=5).flat_map(|n| {
         let who = if n % 2 == 0 { "alice" } else { "bob" };

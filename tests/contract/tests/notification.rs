@@ -128,6 +128,15 @@ async fn i7_the_same_message_by_another_consumer_is_not_sent_again(scene: &Scene
     renamed.caused_by.consumer = "renamed";
     assert_eq!(commit(scene, renamed).await, Committed::AlreadyHandled);
     assert_eq!(all(scene, alice()).await.len(), 1);
+    // Also when they come at once.
+    let rivals = ["first", "second", "third"].map(|consumer| {
+        let mut rival = change(2, vec![message(9, 2, acme())]);
+        rival.caused_by.consumer = consumer;
+        commit(scene, rival)
+    });
+    let verdicts = join_all(rivals).await;
+    let sent = verdicts.iter().filter(|verdict| **verdict == Committed::Done).count();
+    assert_eq!((sent, all(scene, acme()).await.len()), (1, 1), "{verdicts:?}");
 }
 
 async fn a_commit_that_is_refused_leaves_nothing(scene: &Scene) {

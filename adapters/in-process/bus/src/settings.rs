@@ -23,8 +23,7 @@ impl Default for BusSettings {
             tries_max: 20,
             backoff_first: Duration::from_millis(50),
             backoff_max: Duration::from_secs(5),
-            // A consumer's effects are commits of one database, which they share: as many as the relay has lanes for
-            // in a round.
+            // A consumer's effects are commits of one database, which they share.
             handlings_max: 64,
         }
     }

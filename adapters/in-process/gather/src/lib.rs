@@ -1,5 +1,6 @@
-//! What comes at once goes together: what waits while one batch is under way becomes the next one. Nobody waits for a
-//! timer, unless its user gives batches a rest, and who comes alone goes alone and at once. What is gathered, and what is done with it, is its user's.
+//! What comes at once goes together: what waits while one batch is under way becomes the next one. Who comes alone goes
+//! alone and at once; nobody waits for a timer, unless batches are given a rest. What is gathered, and what is done with
+//! it, is its user's.
 
 mod batching;
 mod queue;

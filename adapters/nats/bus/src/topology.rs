@@ -191,6 +191,11 @@ fn weaker_consumer(found: &consumer::Config, wanted: &pull::Config) -> Vec<Strin
         }
     };
     expect(found.ack_policy == wanted.ack_policy, "its ack policy should be explicit".to_owned());
+    let pending = found.max_ack_pending;
+    expect(
+        pending < 0 || pending >= wanted.max_ack_pending,
+        format!("max_ack_pending {pending} should be {}", wanted.max_ack_pending),
+    );
     expect(
         found.max_deliver <= 0,
         format!(

@@ -14,7 +14,7 @@ use crate::processor::Used;
 use crate::ratios::{Comparison, alternated};
 use crate::report::Found;
 
-/// As many as the servers serve best at once.
+/// Far more than have places at once.
 const HOT_CALLERS: u16 = 256;
 const OTHER_TICKETS: usize = 100;
 /// Enough for a p99 that means something, and far below what the servers can do.
