@@ -68,6 +68,9 @@ impl Bookings {
         let buyer_id = caller.buyer()?;
         let (terms, quote, now) = match self.offer(&command).await {
             Ok(offer) => offer,
+            // Who does not answer has refused nothing. What keeps it from that may keep our store from it as well:
+            // nobody is to wait for both, one after the other.
+            Err(away @ CreateBookingError::TicketsAway(_)) => return Err(away),
             Err(refused) => {
                 let body = self.replay::<CreateBookingError>(key.as_ref()).await?;
                 return body.map(Answered::Replayed).ok_or(refused);
