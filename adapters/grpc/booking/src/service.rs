@@ -143,7 +143,8 @@ impl BookingService for BookingGrpc {
 
 impl BookingGrpc {
     /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
-    /// when it is decided or the wait is over. The task keeps the booking's place until it ends, but for while it waits for the provider of payments.
+    /// when it is decided or the wait is over. The task keeps the booking's place until it ends, but for while it
+    /// waits for the provider of payments.
     async fn decide(
         &self,
         begun: Answered<Begun>,

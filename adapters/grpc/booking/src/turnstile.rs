@@ -25,8 +25,8 @@ const WANTED: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The same where a crowd has stayed for longer than that: a longer line would serve nobody better, only later.
 const PATIENCE_IN_A_CROWD: Duration = Duration::from_millis(50);
-/// A crowd has gone when its line is empty and nobody was refused for so long. Bookings end many at a time: a line
-/// that one such batch has emptied is as long as before a moment later. Also when nobody of the ticket is there any more.
+/// A crowd has gone when its line is empty and nobody was refused for so long, or nobody of its ticket is there at all.
+/// Bookings end many at a time: a line that one such batch has emptied is as long as before a moment later.
 const CROWD_GONE: Duration = Duration::from_millis(500);
 /// How long a ticket counts as sold out after a booking was refused for it; as long as the ticket context remembers it.
 const SOLD_OUT: Duration = Duration::from_millis(200);
@@ -108,7 +108,8 @@ struct Queue {
 
 /// How a ticket goes while others are wanted: once as many are inside as its groups have, nobody enters until nearly all
 /// have left. Those who enter together share transactions all the way, which costs each of them a fraction of what it
-/// would alone, and between the groups the way is free.
+/// would alone, and between the groups the way is free. How large they are is learned anew once nobody of the ticket is
+/// there any more.
 #[derive(Debug)]
 struct Group {
     /// How many it has; never none.

@@ -309,3 +309,22 @@ async fn a_booking_tells_all_who_wait_that_nothing_is_left() {
     // Where no booking is made there is nobody to tell.
     heard_sold_out();
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_more_are_outside_than_may_be() {
+    let turnstile = Turnstile::new(1);
+    let mut makes = Vec::new();
+    for _ in 0..=OUTSIDE_MAX {
+        let making = enters(&turnstile, 1).make(outside(tokio::time::sleep(TIME_ENOUGH)));
+        let mut making = making.boxed_local();
+        assert!(making.as_mut().now_or_never().is_none());
+        advance(OUTSIDE + Duration::from_millis(1)).await;
+        assert!(making.as_mut().now_or_never().is_none());
+        makes.push(making);
+    }
+    drop(waits(&turnstile, 1));
+    makes.pop();
+    drop(enters(&turnstile, 1));
+    drop(makes);
+    assert!(is_empty(&turnstile));
+}

@@ -1,5 +1,6 @@
 //! Which of some changes may be written: those at the revision they expect, whose causes and keys are new. Looked up
-//! for all at once, and kept as each of them is admitted, so that changes that share a transaction see each other.
+//! for all at once, or in a first run taken for new, and kept as each of them is admitted, so that changes that share a
+//! transaction see each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
