@@ -3,7 +3,7 @@
 //! | event | buyer | organizer |
 //! | --- | --- | --- |
 //! | TicketRegistered, TicketRetired | | told |
-//! | TicketChanged, TicketRetirementStarted, BookingPlaced | | |
+//! | TicketChanged, TicketRetirementStarted | | |
 //! | BookingConfirmed, BookingCancelled | told | told |
 //! | BookingAwaitingPayment, BookingRejected, BookingExpired, BookingCancellationRequested | told | |
 //! | PaymentApproved, PaymentDeclined, RefundSucceeded, RefundFailed | told | |

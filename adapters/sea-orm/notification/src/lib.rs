@@ -1,6 +1,7 @@
 //! The notification context's ledger of what was sent, on SeaORM.
 
 mod deliver;
+mod languages;
 mod migrations;
 mod recipient_row;
 mod row;

@@ -7,12 +7,14 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 use sea_orm_database::{Batching, Database, Group, unavailable};
 
 use crate::deliver::deliver_all;
+use crate::languages::Languages;
 use crate::{recipient_row, row};
 
 /// The notification ledger in a database.
 pub struct SeaOrmNotificationStore {
     db: Database,
     deliveries: Group<Change, Committed>,
+    languages: Languages,
 }
 
 impl SeaOrmNotificationStore {
@@ -23,7 +25,7 @@ impl SeaOrmNotificationStore {
             Group::unhurried(db.clone(), "delivering letters", batching, |tx, jobs, run| {
                 Box::pin(async move { deliver_all(tx, &jobs, run).await })
             });
-        Self { db, deliveries }
+        Self { db, deliveries, languages: Languages::default() }
     }
 }
 
@@ -31,15 +33,27 @@ impl SeaOrmNotificationStore {
 impl NotificationStore for SeaOrmNotificationStore {
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
         let (key, weight) = (change.caused_by.event_id, 1 + change.notifications.len());
-        self.deliveries.submit(key.as_uuid(), weight, change).await
+        let learned_of = change.learned.as_ref().map(|learned| learned.recipient.clone());
+        let verdict = self.deliveries.submit(key.as_uuid(), weight, change).await;
+        if let Some(recipient) = learned_of {
+            self.languages.forget(&recipient);
+        }
+        verdict
     }
 
     async fn locale_of(&self, recipient: &Recipient) -> Result<Option<Locale>, StoreError> {
+        if let Some(known) = self.languages.of(recipient) {
+            return Ok(Some(known));
+        }
         let found = recipient_row::Entity::find_by_id(recipient_row::key(recipient))
             .one(self.db.reader())
             .await
             .map_err(unavailable("reading a recipient's language"))?;
-        found.map(|row| row.locale()).transpose()
+        let found = found.map(|row| row.locale()).transpose()?;
+        if let Some(locale) = found {
+            self.languages.found(recipient, locale);
+        }
+        Ok(found)
     }
 
     async fn list(

@@ -4,7 +4,8 @@ use kernel::{Cause, Committed, Fault, FaultClass, Locale, NotificationId, StoreE
 
 use super::Notifying;
 use crate::{
-    Change, Channel, Learned, News, Notification, Recipient, TicketNews, Told, told, write,
+    BookingNews, Change, Channel, Learned, News, Notification, Recipient, TicketNews, Told, told,
+    write,
 };
 
 /// An event and when it happened.
@@ -33,6 +34,7 @@ impl Notifying {
     /// # Errors
     /// [`TellError`]; nothing was delivered then and the same event may come again.
     pub async fn tell(&self, fact: &Fact, caused_by: Cause) -> Result<(), TellError> {
+        let learned = learned(fact);
         let mut notifications = Vec::new();
         for told in told(&fact.news) {
             let locale = self.locale_of(&told).await?;
@@ -40,7 +42,11 @@ impl Notifying {
                 notifications.push(self.addressed(fact, &told, locale, channel, &caused_by));
             }
         }
-        let change = Change { notifications, learned: learned(fact), caused_by };
+        if notifications.is_empty() && learned.is_none() {
+            // Nothing comes of it, however often it is heard.
+            return Ok(());
+        }
+        let change = Change { notifications, learned, caused_by };
         match self.store.commit(change).await? {
             Committed::Done | Committed::AlreadyHandled => Ok(()),
             verdict @ (Committed::Stale | Committed::KeyTaken) => Err(TellError::Verdict(verdict)),
@@ -89,6 +95,8 @@ fn learned(fact: &Fact) -> Option<Learned> {
             TicketNews::Changed | TicketNews::RetirementStarted | TicketNews::Retired,
             _,
         ) => return None,
+        // What becomes of the booking is told next, and says the language again.
+        News::Booking(BookingNews::Placed, _) => return None,
         News::Booking(_, booking) => {
             (Recipient::Buyer(booking.buyer_id.clone()), booking.buyer_locale)
         }
