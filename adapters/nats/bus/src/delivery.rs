@@ -73,7 +73,7 @@ impl Delivery {
             }
             if let Err(error) = self.settle(&message, outcome, tries).await {
                 // It comes again, and its inbox row says that it has been handled.
-                tracing::debug!(consumer, subject, error, "the server did not confirm");
+                tracing::debug!(consumer, subject, error, "the server was not told");
             }
         };
         dealing.instrument(span).await;
@@ -207,7 +207,8 @@ impl Delivery {
         }
     }
 
-    /// Returns once the server has confirmed.
+    /// Returns once it is on its way. Nobody waits for the server to confirm: what it has confirmed it may still forget
+    /// (F8), and a confirmation costs a subscription, while one that is lost costs a look into the inbox.
     async fn tell(&self, message: &Message, kind: AckKind) -> Result<(), String> {
         let mut made_now = self.made_now.clone();
         let open = timeout(REQUEST_WITHIN, made_now.wait_for(Option::is_some)).await.is_ok();
@@ -215,10 +216,10 @@ impl Delivery {
         if !open || *made_now.borrow() != Some(self.made) {
             return Err("its consumer is not there any more; the message comes again".to_owned());
         }
-        match timeout(REQUEST_WITHIN, message.double_ack_with(kind)).await {
+        match timeout(REQUEST_WITHIN, message.ack_with(kind)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no confirmation in {REQUEST_WITHIN:?}")),
+            Err(_) => Err(format!("not on its way in {REQUEST_WITHIN:?}")),
         }
     }
 }

@@ -82,8 +82,9 @@ impl Default for DeliverySettings {
             tries_max: 20,
             backoff_first: Duration::from_millis(200),
             backoff_max: Duration::from_secs(10),
-            // Half a batch of what shares a commit: a consumer's effects are commits of one database.
-            handlings_max: 128,
+            // Two batches of what shares a commit, so that one gathers while the other is written: a consumer's effects
+            // are commits of one database, and with 128 it kept up with 430 bookings a second at most.
+            handlings_max: 512,
             stuck_after: Duration::from_secs(30),
         }
     }

@@ -21,7 +21,7 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const DUPLICATES_KNOWN: Duration = Duration::from_secs(10 * 60);
 const MESSAGE_BYTES_MAX: i32 = 256 << 10;
 /// Messages out to all replicas of a consumer together.
-const PENDING_MAX: i64 = 512;
+const PENDING_MAX: i64 = 2_048;
 /// For ever: the bus counts and parks by itself, a message that is only left out would be lost.
 const DELIVERIES_UNLIMITED: i64 = -1;
 
