@@ -50,8 +50,10 @@ impl Ledger {
     /// Charges share transactions however ours are set: what a provider costs is none of it.
     pub(crate) fn new(db: Database) -> Self {
         let doing = "booking simulated charges";
-        let charges = Group::new(db.clone(), doing, Batching::On, |tx, orders, _| {
-            Box::pin(async move { book_all(tx, &orders).await })
+        let clock = db.clone();
+        let charges = Group::new(db.clone(), doing, Batching::On, move |tx, orders, _| {
+            let clock = clock.clone();
+            Box::pin(async move { book_all((tx, &clock), &orders).await })
         });
         Self { db, charges }
     }
@@ -86,10 +88,10 @@ impl Ledger {
 
 /// Each key once, whoever comes with it again.
 async fn book_all(
-    tx: &DatabaseTransaction,
+    (tx, db): (&DatabaseTransaction, &Database),
     orders: &[Job<(ChargeOrder, Plan)>],
 ) -> Result<Vec<Booked>, TxError> {
-    let now = database_now(tx).await?;
+    let now = db.now(tx).await?;
     let keys = orders.iter().map(|job| job.work.0.key.to_string());
     let known =
         charge_row::Entity::find().filter(charge_row::Column::Id.is_in(filled(keys))).all(tx);

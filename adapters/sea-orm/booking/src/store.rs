@@ -47,9 +47,11 @@ impl SeaOrmBookingStore {
         envelope: fn(&Recorded<BookingEvent>) -> Envelope,
         batching: Batching,
     ) -> Self {
+        let clock = db.clone();
         let commits =
             Group::new(db.clone(), "committing bookings", batching, move |tx, jobs, run| {
-                Box::pin(async move { commit_all(tx, &jobs, run, envelope).await })
+                let clock = clock.clone();
+                Box::pin(async move { commit_all((tx, &clock), &jobs, run, envelope).await })
             });
         let answers = Group::new(db.clone(), "keeping answers", batching, |tx, jobs, run| {
             Box::pin(async move { keep_all(tx, &jobs, run).await })
@@ -141,7 +143,7 @@ impl BookingStore for SeaOrmBookingStore {
     async fn claim_due(&self, lease: &Lease, rows_max: u32) -> Result<Vec<Stored>, StoreError> {
         let failed = unavailable("looking for bookings that are due");
         let reader = self.db.reader();
-        let now = database_now(reader).await.map_err(&failed)?;
+        let now = self.db.now(reader).await.map_err(&failed)?;
         let ids: Vec<String> = Entity::find()
             .select_only()
             .column(Column::Id)
@@ -197,16 +199,16 @@ impl BookingStore for SeaOrmBookingStore {
 
 /// Decides and writes changes in their order; each has its own verdict.
 async fn commit_all(
-    tx: &DatabaseTransaction,
+    (tx, db): (&DatabaseTransaction, &Database),
     jobs: &[Job<BookingChange>],
     run: Run,
     envelope: fn(&Recorded<BookingEvent>) -> Envelope,
 ) -> Result<Vec<Committed>, TxError> {
     let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
-    let stored = revisions(tx, jobs).await?;
+    let stored = revisions(tx, jobs, run).await?;
     let mut admission = Admission::of_new(tx, &marks, run).await?.at(stored.clone());
     // Read after the locks: what is due in a while is so from when it is written.
-    let now = database_now(tx).await?;
+    let now = db.now(tx).await?;
     let (mut verdicts, mut admitted, mut rows) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
         let (id, becomes) = (change.booking.id.to_string(), change.booking.revision);
@@ -265,12 +267,18 @@ fn marks(job: &Job<BookingChange>, envelope: fn(&Recorded<BookingEvent>) -> Enve
     }
 }
 
-/// Locks the rows that are there, in one order, so that nobody else moves them meanwhile.
+/// Locks the rows that are there, in one order, so that nobody else moves them meanwhile. A new booking has none: a
+/// first run takes that for granted, as it does with keys.
 async fn revisions(
     tx: &DatabaseTransaction,
     jobs: &[Job<BookingChange>],
+    run: Run,
 ) -> Result<BTreeMap<String, i64>, DbErr> {
-    let ids: BTreeSet<_> = jobs.iter().map(|job| job.work.booking.id.to_string()).collect();
+    let looked_for = jobs.iter().filter(|job| run == Run::Again || job.work.expected_revision != 0);
+    let ids: BTreeSet<_> = looked_for.map(|job| job.work.booking.id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let rows: Vec<(String, i64)> = Entity::find()
         .select_only()
         .columns([Column::Id, Column::Revision])

@@ -8,7 +8,9 @@ use sea_orm_migration::MigrationTrait;
 use tokio::sync::{OnceCell, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::clock::Clock;
 use crate::engine;
+use crate::given_up::GivenUp;
 use crate::measure::tell_connections;
 use crate::reader::{Answer, Reader, Server};
 use crate::schema::Migrations;
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
     verified: OnceCell<()>,
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: Reader,
+    given_up: GivenUp,
+    clock: Clock,
     tasks: TaskTracker,
     commits: watch::Sender<u64>,
 }
@@ -69,16 +73,27 @@ impl Database {
         }
         // On the heap: the type of what connects to any of three engines nests too deeply for the compiler.
         let connect = |options| Box::pin(sea_orm::Database::connect(options));
-        let writer = connect(engine::writer(url)).await;
+        let given_up = GivenUp::default();
+        let writer = connect(engine::writer(url, &given_up)).await;
         let writer = writer.map_err(failed("opening the database", url))?;
-        let readers = connect(engine::readers(url)).await;
+        let readers = connect(engine::readers(url, &given_up)).await;
         let readers = readers.map_err(failed("opening the database for reading", url))?;
-        let reader = Reader::new(readers, Server::new(url.clone()));
+        let reader = Reader::new(readers, Server::new(url.clone()), given_up.clone());
         let (commits, _) = watch::channel(0);
         let (url, tasks) = (url.clone(), TaskTracker::new());
-        let name = OnceLock::new();
-        let shared =
-            Shared { name, url, schema, migrations, verified, writer, reader, tasks, commits };
+        let shared = Shared {
+            name: OnceLock::new(),
+            url,
+            schema,
+            migrations,
+            verified,
+            writer,
+            reader,
+            given_up,
+            clock: Clock::default(),
+            tasks,
+            commits,
+        };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -214,6 +229,15 @@ impl Database {
 
     pub(crate) fn writer(&self) -> &DatabaseConnection {
         &self.0.writer
+    }
+
+    /// Notes what of this database's was given up.
+    pub(crate) fn given_up(&self) -> &GivenUp {
+        &self.0.given_up
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

@@ -22,6 +22,7 @@ pub(crate) use failures::{
 };
 pub(crate) use server::Probe;
 
+use crate::given_up::GivenUp;
 use crate::url::DatabaseUrl;
 
 /// Connections to a server that one process opens for one database when it is busy; they close when
@@ -31,20 +32,20 @@ const WRITERS_MAX: u32 = 4;
 const READERS_MAX: u32 = 3;
 
 /// The connections that write.
-pub(crate) fn writer(url: &DatabaseUrl) -> ConnectOptions {
+pub(crate) fn writer(url: &DatabaseUrl, given_up: &GivenUp) -> ConnectOptions {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::writer(path),
-        DatabaseUrl::Postgres(server) => postgres::writer(server, WRITERS_MAX),
-        DatabaseUrl::MySql(server) => mysql::writer(server, WRITERS_MAX),
+        DatabaseUrl::Postgres(server) => postgres::writer(server, WRITERS_MAX, given_up),
+        DatabaseUrl::MySql(server) => mysql::writer(server, WRITERS_MAX, given_up),
     }
 }
 
 /// The connections that read; they cannot write by mistake.
-pub(crate) fn readers(url: &DatabaseUrl) -> ConnectOptions {
+pub(crate) fn readers(url: &DatabaseUrl, given_up: &GivenUp) -> ConnectOptions {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::readers(path),
-        DatabaseUrl::Postgres(server) => postgres::readers(server, READERS_MAX),
-        DatabaseUrl::MySql(server) => mysql::readers(server, READERS_MAX),
+        DatabaseUrl::Postgres(server) => postgres::readers(server, READERS_MAX, given_up),
+        DatabaseUrl::MySql(server) => mysql::readers(server, READERS_MAX, given_up),
     }
 }
 

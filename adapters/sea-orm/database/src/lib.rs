@@ -6,10 +6,12 @@
 //! - a message is published by the [`Relay`] alone, from the outbox, in the order of its aggregate;
 //! - leases go by the database's own time.
 
+mod clock;
 mod connect;
 mod dead_letters;
 mod engine;
 mod envelope;
+mod given_up;
 mod group;
 mod lease;
 mod marks;

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::engine::{Probe, is_database_missing};
+use crate::given_up::GivenUp;
 use crate::tables::Lease;
 use crate::url::DatabaseUrl;
 
@@ -31,11 +32,12 @@ const MYSQL_PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 2
 pub struct Reader {
     pool: DatabaseConnection,
     pub(crate) server: Server,
+    given_up: GivenUp,
 }
 
 impl Reader {
-    pub(crate) fn new(pool: DatabaseConnection, server: Server) -> Self {
-        Self { pool, server }
+    pub(crate) fn new(pool: DatabaseConnection, server: Server, given_up: GivenUp) -> Self {
+        Self { pool, server, given_up }
     }
 
     pub(crate) const fn pool(&self) -> &DatabaseConnection {
@@ -81,7 +83,7 @@ impl Reader {
     }
 
     async fn read<T>(&self, reading: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        match timeout(READ_TIMEOUT, reading).await {
+        match timeout(READ_TIMEOUT, self.given_up.noting(reading)).await {
             Ok(Ok(read)) => Ok(read),
             Ok(Err(error)) => Err(self.server.explain(error).await),
             Err(_late) => Err(away("it has stopped answering")),

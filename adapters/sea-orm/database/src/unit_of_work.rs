@@ -246,7 +246,7 @@ async fn run_in_time<T>(database: &Database, doing: &'static str, work: &Work<T>
         // A file has no network, and a run of it never ends on the way.
         return run.await;
     }
-    timeout(RUN_TIMEOUT, run).await.unwrap_or_else(|_late| {
+    timeout(RUN_TIMEOUT, database.given_up().noting(run)).await.unwrap_or_else(|_late| {
         let cause = "the server has stopped answering".to_owned();
         Run::Decided(Err(Failure::Away(StoreError::Unavailable { doing, cause })))
     })
@@ -261,12 +261,16 @@ async fn run_once<T>(database: &Database, doing: &'static str, work: &Work<T>) -
         Ok(result) => {
             return match tx.commit().await {
                 Ok(()) => Run::Decided(Ok(Ok(result))),
-                Err(unknown) => Run::Again(unknown),
+                Err(unknown) => {
+                    database.given_up().note();
+                    Run::Again(unknown)
+                }
             };
         }
         Err(refusal) => refusal,
     };
     if let Err(error) = tx.rollback().await {
+        database.given_up().note();
         tracing::warn!(doing, %error, "rolling back failed; the connection is replaced");
     }
     match refusal {

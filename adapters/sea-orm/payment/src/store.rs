@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{
-    BookingId, Committed, Cursor, Envelope, PaymentId, Recorded, ReplyChange, StoreError,
+    BookingId, Committed, Cursor, Envelope, PaymentId, Recorded, ReplyChange, StoreError, Timestamp,
 };
 use payment::{Change, Payment, PaymentEvent, PaymentFilter, Settlement, SettlementStore};
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -14,8 +14,8 @@ use sea_orm::{
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use sea_orm_database::{
-    Admission, Batching, Database, Group, Job, Marks, Run, TxError, count_at_commit, database_now,
-    filled, insert_all, now_expr, overwrite_all, unavailable, write_admitted,
+    Admission, Batching, Database, Group, Job, Marks, Run, TxError, count_at_commit, filled,
+    insert_all, now_expr, overwrite_all, unavailable, write_admitted,
 };
 use telemetry_metrics::names::PAYMENTS;
 
@@ -36,9 +36,11 @@ impl SeaOrmSettlementStore {
         envelope: fn(&Recorded<PaymentEvent>) -> Envelope,
         batching: Batching,
     ) -> Self {
+        let clock = db.clone();
         let commits =
             Group::new(db.clone(), "committing settlements", batching, move |tx, jobs, run| {
-                Box::pin(async move { commit_all(tx, &jobs, run, envelope).await })
+                let clock = clock.clone();
+                Box::pin(async move { commit_all((tx, &clock), &jobs, run, envelope).await })
             });
         Self { db, commits }
     }
@@ -146,7 +148,7 @@ impl SeaOrmSettlementStore {
         let failed = unavailable("finding due settlements");
         let reader = self.db.reader();
         // Read before: no engine uses an index to compare with a clock that runs.
-        let now = database_now(reader).await.map_err(&failed)?;
+        let now = self.db.now(reader).await.map_err(&failed)?;
         settlement_row::Entity::find()
             .select_only()
             .column(settlement_row::Column::BookingId)
@@ -178,13 +180,13 @@ fn wanted(filter: &PaymentFilter, after: Option<Cursor>) -> Condition {
 
 /// Decides and writes changes in their order; each has its own verdict.
 async fn commit_all(
-    tx: &DatabaseTransaction,
+    (tx, db): (&DatabaseTransaction, &Database),
     jobs: &[Job<Change>],
     run: Run,
     envelope: fn(&Recorded<PaymentEvent>) -> Envelope,
 ) -> Result<Vec<Committed>, TxError> {
     let marks: Vec<_> = jobs.iter().map(|job| marks(job, envelope)).collect();
-    let stored = revisions(tx, jobs).await?;
+    let stored = revisions(tx, jobs, run).await?;
     let mut admission = Admission::of_new(tx, &marks, run).await?.at(stored.clone());
     let (mut verdicts, mut admitted, mut settlements) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (Job { work: change, .. }, marks) in jobs.iter().zip(marks) {
@@ -197,7 +199,9 @@ async fn commit_all(
         }
         verdicts.push(verdict);
     }
-    write_settlements(tx, &settlements, &stored).await?;
+    // Read after the locks: what is due in a while is so from when it is written.
+    let now = db.now(tx).await?;
+    write_settlements(tx, &settlements, &stored, now).await?;
     write_payments(tx, &settlements, &stored).await?;
     write_admitted(tx, admitted).await?;
     Ok(verdicts)
@@ -210,14 +214,20 @@ fn marks(job: &Job<Change>, envelope: fn(&Recorded<PaymentEvent>) -> Envelope) -
     Marks { caused_by: caused_by.clone(), reply: ReplyChange::None, messages }
 }
 
-/// Locks the rows that are there, in one order, so that nobody else moves them meanwhile.
+/// Locks the rows that are there, in one order, so that nobody else moves them meanwhile. A new settlement has none: a
+/// first run takes that for granted, as it does with keys.
 async fn revisions(
     tx: &DatabaseTransaction,
     jobs: &[Job<Change>],
+    run: Run,
 ) -> Result<BTreeMap<String, i64>, DbErr> {
     use settlement_row::Column;
+    let looked_for = jobs.iter().filter(|job| run == Run::Again || job.work.expected_revision != 0);
     let ids: BTreeSet<_> =
-        jobs.iter().map(|job| job.work.settlement.booking_id.to_string()).collect();
+        looked_for.map(|job| job.work.settlement.booking_id.to_string()).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let rows: Vec<(String, i64)> = settlement_row::Entity::find()
         .select_only()
         .columns([Column::BookingId, Column::Revision])
@@ -234,9 +244,8 @@ async fn write_settlements(
     tx: &DatabaseTransaction,
     settlements: &BTreeMap<String, &Settlement>,
     stored: &BTreeMap<String, i64>,
+    now: Timestamp,
 ) -> Result<(), DbErr> {
-    // Read after the locks: what is due in a while is so from when it is written.
-    let now = database_now(tx).await?;
     let row = |(id, settlement): (&String, &&Settlement)| settlement_row::Model {
         booking_id: id.clone(),
         voided: settlement.voided,

@@ -15,8 +15,8 @@ use sea_orm::{
     QuerySelect,
 };
 use sea_orm_database::{
-    Batching, Database, Group, Job, Marks, Run, TxError, at_commit, count_at_commit, database_now,
-    now_expr, unavailable, write_marks,
+    Batching, Database, Group, Job, Marks, Run, TxError, at_commit, count_at_commit, now_expr,
+    unavailable, write_marks,
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
@@ -65,7 +65,7 @@ impl StockStore for SeaOrmTicketStore {
     async fn due_holds(&self, skipped: usize, limit: u32) -> Result<DueHolds, StoreError> {
         let failed = unavailable("finding due holds");
         let reader = self.db.reader();
-        let now = database_now(reader).await.map_err(&failed)?;
+        let now = self.db.now(reader).await.map_err(&failed)?;
         let active = hold::Entity::find().filter(hold::Column::State.eq(hold::ACTIVE));
         let ids: Vec<String> = active
             .clone()
@@ -177,9 +177,10 @@ pub(crate) fn group(
     batching: Batching,
     sold_out: Arc<sold_out::Marks>,
 ) -> Orders {
+    let clock = db.clone();
     Group::new(db, DECIDING, batching, move |tx, jobs, run| {
-        let sold_out = Arc::clone(&sold_out);
-        Box::pin(async move { decide(tx, (&jobs, run), envelope, sold_out).await })
+        let (clock, sold_out) = (clock.clone(), Arc::clone(&sold_out));
+        Box::pin(async move { decide((tx, &clock), (&jobs, run), envelope, sold_out).await })
     })
 }
 
@@ -202,14 +203,14 @@ fn weight(command: &StockCommand) -> usize {
 }
 
 async fn decide(
-    tx: &DatabaseTransaction,
+    (tx, db): (&DatabaseTransaction, &Database),
     (jobs, run): (&[Job<Work>], Run),
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     sold_out: Arc<sold_out::Marks>,
 ) -> Result<Vec<Option<Vec<StockVerdict>>>, TxError> {
     let (mut book, put_off) = read::open_book(tx, jobs, run).await?;
     // Read after the locks: a wait for them must not make a hold look younger than it is.
-    let now = database_now(tx).await?;
+    let now = db.now(tx).await?;
     let read_at = Instant::now();
     book.sold_out().for_each(|slot| sold_out.nothing_left(slot, read_at));
     let mut decided = |(place, job): (usize, &Job<Work>)| {

@@ -5,6 +5,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor, Row};
 use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement};
 
 use super::server::{STATEMENTS_KEPT, in_time, is_there_already, server_pool};
+use crate::given_up::GivenUp;
 use crate::url::ServerUrl;
 
 const DATABASE_MISSING: u16 = 1049;
@@ -35,27 +36,46 @@ const NOT_BYTEWISE: &str = "SELECT CAST(collation AS CHAR) AS collation FROM (
             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_COLLATION IS NOT NULL
     ) AS collations WHERE collation NOT LIKE 'utf8mb4%bin' LIMIT 1";
 
-pub(super) fn writer(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
-    pool(server, connections_max, [READ_COMMITTED, GUARDS, STRICT].concat())
+pub(super) fn writer(
+    server: &ServerUrl,
+    connections_max: u32,
+    given_up: &GivenUp,
+) -> ConnectOptions {
+    pool(server, connections_max, given_up, [READ_COMMITTED, GUARDS, STRICT].concat())
 }
 
-pub(super) fn readers(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
-    pool(server, connections_max, [READ_COMMITTED, READ_ONLY, GUARDS, STRICT].concat())
+pub(super) fn readers(
+    server: &ServerUrl,
+    connections_max: u32,
+    given_up: &GivenUp,
+) -> ConnectOptions {
+    pool(server, connections_max, given_up, [READ_COMMITTED, READ_ONLY, GUARDS, STRICT].concat())
 }
 
 pub(super) fn migrator(server: &ServerUrl) -> ConnectOptions {
-    pool(server, 1, [READ_COMMITTED, MIGRATING, STRICT].concat())
+    pool(server, 1, &GivenUp::default(), [READ_COMMITTED, MIGRATING, STRICT].concat())
 }
 
-fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOptions {
+fn pool(
+    server: &ServerUrl,
+    connections_max: u32,
+    given_up: &GivenUp,
+    settings: String,
+) -> ConnectOptions {
     let mut options = server_pool(server, connections_max);
+    let given_up = given_up.clone();
     options.map_sqlx_mysql_opts(settled).map_sqlx_mysql_pool_opts(move |pool| {
-        let settings = settings.clone();
+        let (settings, given_up) = (settings.clone(), given_up.clone());
         pool.after_connect(move |connection, _| {
             let settings = settings.clone();
             Box::pin(async move { connection.execute(AssertSqlSafe(settings)).await.map(drop) })
         })
-        .after_release(|connection, _| Box::pin(rolled_back(connection)))
+        .after_release(move |connection, _| {
+            let is_doubted = given_up.recently();
+            Box::pin(
+                async move { if is_doubted { rolled_back(connection).await } else { Ok(true) } },
+            )
+        })
     });
     options
 }

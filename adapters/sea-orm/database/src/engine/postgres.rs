@@ -5,6 +5,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 
 use super::server::{STATEMENTS_KEPT, in_time, is_there_already, server_pool};
+use crate::given_up::GivenUp;
 use crate::url::ServerUrl;
 
 const DATABASE_MISSING: &str = "3D000";
@@ -29,28 +30,47 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on;";
 const MIGRATING: &str =
     "SET statement_timeout = 0; SET lock_timeout = '60s'; SET client_min_messages = 'error';";
 
-pub(super) fn writer(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
-    pool(server, connections_max, format!("{GUARDS}{BY_KEY}"))
+pub(super) fn writer(
+    server: &ServerUrl,
+    connections_max: u32,
+    given_up: &GivenUp,
+) -> ConnectOptions {
+    pool(server, connections_max, given_up, format!("{GUARDS}{BY_KEY}"))
 }
 
-pub(super) fn readers(server: &ServerUrl, connections_max: u32) -> ConnectOptions {
-    pool(server, connections_max, format!("{GUARDS}{READ_ONLY}"))
+pub(super) fn readers(
+    server: &ServerUrl,
+    connections_max: u32,
+    given_up: &GivenUp,
+) -> ConnectOptions {
+    pool(server, connections_max, given_up, format!("{GUARDS}{READ_ONLY}"))
 }
 
 pub(super) fn migrator(server: &ServerUrl) -> ConnectOptions {
-    pool(server, 1, MIGRATING.to_owned())
+    pool(server, 1, &GivenUp::default(), MIGRATING.to_owned())
 }
 
-fn pool(server: &ServerUrl, connections_max: u32, settings: String) -> ConnectOptions {
+fn pool(
+    server: &ServerUrl,
+    connections_max: u32,
+    given_up: &GivenUp,
+    settings: String,
+) -> ConnectOptions {
     let mut options = server_pool(server, connections_max);
+    let given_up = given_up.clone();
     let kept = |options: PgConnectOptions| options.statement_cache_capacity(STATEMENTS_KEPT);
     options.map_sqlx_postgres_opts(kept).map_sqlx_postgres_pool_opts(move |pool| {
-        let settings = settings.clone();
+        let (settings, given_up) = (settings.clone(), given_up.clone());
         pool.after_connect(move |connection, _| {
             let settings = settings.clone();
             Box::pin(async move { connection.execute(AssertSqlSafe(settings)).await.map(drop) })
         })
-        .after_release(|connection, _| Box::pin(rolled_back(connection)))
+        .after_release(move |connection, _| {
+            let is_doubted = given_up.recently();
+            Box::pin(
+                async move { if is_doubted { rolled_back(connection).await } else { Ok(true) } },
+            )
+        })
     });
     options
 }

@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, Transact
 use servers::{DatabaseServer, fresh_database};
 
 use super::{create, writer};
+use crate::given_up::GivenUp;
 use crate::url::DatabaseUrl;
 
 /// So many callers go away before they have begun; on a quick machine most begin in time.
@@ -25,17 +26,18 @@ async fn f1_a_cancelled_begin_hides_no_later_write_on_mariadb() {
 async fn later_writes_are_seen(server: DatabaseServer) {
     let url: DatabaseUrl = fresh_database(server).parse().unwrap();
     create(&url).await.unwrap();
-    let mut one = writer(&url);
+    let given_up = GivenUp::default();
+    let mut one = writer(&url, &given_up);
     one.max_connections(1);
     let pool: DatabaseConnection = Box::pin(Database::connect(one)).await.unwrap();
-    let other = Box::pin(Database::connect(writer(&url))).await.unwrap();
+    let other = Box::pin(Database::connect(writer(&url, &given_up))).await.unwrap();
     other.execute_unprepared("CREATE TABLE written (id BIGINT PRIMARY KEY)").await.unwrap();
     let mut cancelled = 0;
     for round in 0..ROUNDS_MAX {
         if cancelled == CANCELLED {
             return;
         }
-        let mut begin = Box::pin(pool.begin());
+        let mut begin = Box::pin(given_up.noting(pool.begin()));
         let mut begun = false;
         for poll in 0..=round % 12 {
             begun = begin.as_mut().now_or_never().is_some();
