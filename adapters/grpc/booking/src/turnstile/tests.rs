@@ -1,10 +1,14 @@
 //! The turnstile under paused time.
 
+use std::collections::VecDeque;
+
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use kernel::Uuid;
+use tokio::task::yield_now;
 use tokio::time::advance;
 
+use super::hall::{GROUP, KNOWN, OUTSIDE_MAX, SOLD_OUT, WANTED};
 use super::*;
 
 type Waits<'a> = LocalBoxFuture<'a, Result<Inside, Overloaded>>;
@@ -56,13 +60,9 @@ async fn refused_after(turnstile: &Turnstile, number: u128) -> u128 {
     came.elapsed().as_millis()
 }
 
-/// Nothing is kept of anybody.
+/// Nobody is there.
 fn is_empty(turnstile: &Turnstile) -> bool {
-    let hall = turnstile.hall();
-    (hall.inside, hall.outside) == (0, 0)
-        && hall.queues.is_empty()
-        && hall.turns.is_empty()
-        && hall.sold_out.is_empty()
+    turnstile.hall().is_empty()
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,18 +145,45 @@ async fn beside_others_a_hot_sale_goes_in_groups() {
 async fn groups_are_as_large_as_pass_in_time() {
     let turnstile = Turnstile::new(128);
     let (mut sizes, mut group) = (Vec::new(), Vec::new());
-    for passes_in_ms in [70, 70, 70, 70, 70, 70, 70, 70, 50, 50] {
+    for passes_in_ms in [30, 30, 30, 30, 30, 30, 30, 30, 20, 20] {
         drop(enters(&turnstile, 2));
         group.extend(all_who_enter(&turnstile, 1));
         sizes.push(group.len());
         let mut next = waits(&turnstile, 1);
         advance(Duration::from_millis(passes_in_ms)).await;
         group.clear();
+        // The next one enters once the servers have rested.
+        advance(Duration::from_millis(passes_in_ms / 2 - 1)).await;
+        assert!(told(&mut next).is_none());
+        advance(Duration::from_millis(2)).await;
+        yield_now().await;
         group.push(is_let_in(&mut next));
     }
     assert_eq!(sizes, [32, 24, 18, 13, 9, 6, 4, 4, 4, 5]);
     drop(group);
     assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_large_groups_are_is_known_for_a_while() {
+    let turnstile = Turnstile::new(128);
+    drop(enters(&turnstile, 2));
+    let group = all_who_enter(&turnstile, 1);
+    assert_eq!(group.len(), 32);
+    advance(2 * GROUP).await;
+    drop(group);
+    // All were told to come again later.
+    advance(KNOWN - 3 * GROUP).await;
+    drop(enters(&turnstile, 2));
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 24);
+    advance(2 * KNOWN).await;
+    drop(enters(&turnstile, 2));
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 32, "it is learned anew");
+    advance(2 * KNOWN).await;
+    assert!(turnstile.enter(ticket(3), Instant::now()).await.is_ok());
+    advance(2 * KNOWN).await;
+    turnstile.hall().come(ticket(4), Instant::now());
+    assert_eq!(turnstile.hall().tickets(), 1, "nobody asks for the others any more");
 }
 
 #[tokio::test(start_paused = true)]
