@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autometrics::autometrics;
-use booking::{Begun, Booking, BookingRefused, Bookings};
+use booking::{Begun, Booking, BookingRefused, Bookings, CreateBooking};
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
-use kernel::{Answered, BookingId, Caller};
+use kernel::{Answered, BookingId, Caller, ReplyKey};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
 use proto::boxoffice::booking::v1::booking_service_server::BookingService;
@@ -55,33 +55,14 @@ impl BookingService for BookingGrpc {
         &self,
         request: Request<pb::CreateBookingRequest>,
     ) -> Result<Response<pb::CreateBookingResponse>, Status> {
-        let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
+        let caller = caller_of(&request);
         let key = reply_key(&request, &caller, "BookingService/CreateBooking")?;
         let until = answer_by(&request);
         let command = read::create(request.get_ref()).map_err(|e| refuse(&e))?;
-        let (turnstile, ticket) = (self.turnstile.clone(), command.ticket_id);
-        let inside = turnstile.enter(ticket, until).await.map_err(|e| refuse(&e))?;
-        let begun = self.tasks.finish({
-            let caller = caller.clone();
-            async move {
-                match bookings.create_booking(&caller, command, key).await {
-                    Ok(begun) => {
-                        turnstile.wanted(ticket);
-                        Ok((begun, inside))
-                    }
-                    Err(refused) => {
-                        if refused.is_sold_out() {
-                            turnstile.sold_out(ticket);
-                        }
-                        Err(refuse(&refused))
-                    }
-                }
-            }
-        });
-        let (begun, inside) = begun.await?;
-        let decided = self.decide(begun, Some(inside), &caller, until).await?;
-        let booking = unless_refused(decided)?;
-        Ok(booking.map(|booking| pb::CreateBookingResponse { booking }))
+        let entering = self.turnstile.enter(command.ticket_id, until);
+        let inside = entering.await.map_err(|e| refuse(&e))?;
+        // On the heap, and not before: in a crowd thousands wait, and each would have the room for all that follows.
+        Box::pin(self.make(command, key, &caller, (inside, until))).await
     }
 
     async fn get_booking(
@@ -142,6 +123,38 @@ impl BookingService for BookingGrpc {
 }
 
 impl BookingGrpc {
+    /// Makes a booking that has its place, and drives it.
+    async fn make(
+        &self,
+        command: CreateBooking,
+        key: Option<ReplyKey>,
+        caller: &Caller,
+        (inside, until): (Inside, Instant),
+    ) -> Result<Response<pb::CreateBookingResponse>, Status> {
+        let (bookings, turnstile) = (self.bookings.clone(), self.turnstile.clone());
+        let begun = self.tasks.finish({
+            let (caller, ticket) = (caller.clone(), command.ticket_id);
+            async move {
+                match bookings.create_booking(&caller, command, key).await {
+                    Ok(begun) => {
+                        turnstile.wanted(ticket);
+                        Ok((begun, inside))
+                    }
+                    Err(refused) => {
+                        if refused.is_sold_out() {
+                            turnstile.sold_out(ticket);
+                        }
+                        Err(refuse(&refused))
+                    }
+                }
+            }
+        });
+        let (begun, inside) = begun.await?;
+        let decided = self.decide(begun, Some(inside), caller, until).await?;
+        let booking = unless_refused(decided)?;
+        Ok(booking.map(|booking| pb::CreateBookingResponse { booking }))
+    }
+
     /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
     /// when it is decided or the wait is over. The task keeps the booking's place until it ends, but for while it
     /// waits for the provider of payments.
