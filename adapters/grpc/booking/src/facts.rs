@@ -82,12 +82,13 @@ fn payload(event: &BookingEvent) -> Vec<u8> {
     }
 }
 
-/// What this context wants to hear. How a charge ended it hears as the answer to its own call, which it repeats until
-/// there is one: of most bookings it would hear here what it knows already.
-pub(crate) const EVENT_NAMES: [&str; 6] = [
+/// What this context wants to hear.
+pub(crate) const EVENT_NAMES: [&str; 8] = [
     "TicketRetirementStarted",
     "HoldExpired",
     "StockReturned",
+    "PaymentApproved",
+    "PaymentDeclined",
     "RefundSucceeded",
     "RefundFailed",
     "PaymentVoided",
@@ -123,30 +124,71 @@ pub(crate) fn read(message: &Envelope) -> Result<News, HandlerError> {
             let event: payment::PaymentVoided = decode(message)?;
             Ok(News::About(id(&event.booking_id)?, Fact::PaymentVoided))
         }
-        _ => read_refund(message),
+        _ => read_payment(message),
     }
 }
 
-fn read_refund(message: &Envelope) -> Result<News, HandlerError> {
-    let (payment, settled) = match message.name() {
-        "RefundFailed" => (decode::<payment::RefundFailed>(message)?.payment, None),
+fn read_payment(message: &Envelope) -> Result<News, HandlerError> {
+    let (payment, fact): (Option<payment::Payment>, fn(&Paid) -> Fact) = match message.name() {
+        "PaymentApproved" => (decode::<payment::PaymentApproved>(message)?.payment, Paid::charged),
+        "PaymentDeclined" => (decode::<payment::PaymentDeclined>(message)?.payment, Paid::declined),
+        "RefundFailed" => {
+            (decode::<payment::RefundFailed>(message)?.payment, |_| Fact::RefundFailed)
+        }
         "RefundSucceeded" => {
             let event: payment::RefundSucceeded = decode(message)?;
-            (event.payment, Some(event.settled))
+            let fact = if event.settled { Paid::settled } else { Paid::partly_refunded };
+            (event.payment, fact)
         }
         other => return Err(HandlerError::Poison(format!("{other} is not for booking"))),
     };
-    let payment = payment.unwrap_or_default();
-    let mut check = wire::Check::new();
-    let booking_id = check.id("booking_id", &payment.booking_id);
-    let refunded = check.money("refunded", payment.refunded.as_ref());
-    let finished: Result<(), Invalid> = check.finish();
-    finished.map_err(|invalid| HandlerError::Poison(invalid.to_string()))?;
-    let (Some(booking_id), Some(refunded)) = (booking_id, refunded) else {
-        return Err(HandlerError::Poison("a payment without its fields".to_owned()));
-    };
-    let refund = |settled| Fact::Refund { refunded, settled };
-    Ok(News::About(booking_id, settled.map_or(Fact::RefundFailed, refund)))
+    let paid = Paid::read(&payment.unwrap_or_default())?;
+    Ok(News::About(paid.booking_id, fact(&paid)))
+}
+
+/// What this context takes from a payment.
+struct Paid {
+    booking_id: BookingId,
+    payment_id: kernel::PaymentId,
+    attempt: u32,
+    refunded: kernel::Money,
+}
+
+impl Paid {
+    fn read(wire: &payment::Payment) -> Result<Self, HandlerError> {
+        let mut check = wire::Check::new();
+        let attempt = check.take("attempt", u32::try_from(wire.attempt));
+        let read = (
+            check.id("booking_id", &wire.booking_id),
+            check.id("payment_id", &wire.payment_id),
+            attempt,
+            check.money("refunded", wire.refunded.as_ref()),
+        );
+        let finished: Result<(), Invalid> = check.finish();
+        match (finished, read) {
+            (Ok(()), (Some(booking_id), Some(payment_id), Some(attempt), Some(refunded))) => {
+                Ok(Self { booking_id, payment_id, attempt, refunded })
+            }
+            (Err(invalid), _) => Err(HandlerError::Poison(invalid.to_string())),
+            (Ok(()), _) => Err(HandlerError::Poison("a payment without its fields".to_owned())),
+        }
+    }
+
+    const fn charged(&self) -> Fact {
+        Fact::Charged { attempt: self.attempt, payment_id: self.payment_id }
+    }
+
+    const fn declined(&self) -> Fact {
+        Fact::Declined { attempt: self.attempt, payment_id: self.payment_id }
+    }
+
+    const fn settled(&self) -> Fact {
+        Fact::Refund { refunded: self.refunded, settled: true }
+    }
+
+    const fn partly_refunded(&self) -> Fact {
+        Fact::Refund { refunded: self.refunded, settled: false }
+    }
 }
 
 fn decode<M: Message + Default>(message: &Envelope) -> Result<M, HandlerError> {
@@ -161,7 +203,8 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Han
 mod tests {
     use booking::{Booked, Booking, NewBooking, TicketSnapshot};
     use kernel::{
-        BuyerId, Currency, EventId, Locale, Money, OrganizerId, Quantity, Timestamp, Uuid,
+        BuyerId, Currency, EventId, Locale, Money, OrganizerId, PaymentId, Quantity, Timestamp,
+        Uuid,
     };
 
     use super::*;
@@ -226,8 +269,11 @@ mod tests {
     #[test]
     fn what_the_others_tell_is_a_fact_about_a_booking_or_a_ticket() {
         let booking_id = BookingId::new(Uuid::from_u128(1));
+        let payment_id = PaymentId::new(Uuid::from_u128(7));
         let paid = payment::Payment {
             booking_id: booking_id.to_string(),
+            payment_id: payment_id.to_string(),
+            attempt: 2,
             refunded: Some(wire::money(booking().total)),
             ..payment::Payment::default()
         };
@@ -236,8 +282,12 @@ mod tests {
             Ok(News::About(..) | News::TicketDeleted(_)) | Err(_) => panic!("{name} is misread"),
         };
         let payment = Some(paid);
-        let failed = payment::RefundFailed { payment: payment.clone(), ..Default::default() };
-        assert_eq!(about("RefundFailed", failed.encode_to_vec()), Fact::RefundFailed);
+        let approved = payment::PaymentApproved { payment: payment.clone(), ..Default::default() };
+        let fact = about("PaymentApproved", approved.encode_to_vec());
+        assert_eq!(fact, Fact::Charged { attempt: 2, payment_id });
+        let fact = about("PaymentDeclined", approved.encode_to_vec());
+        assert_eq!(fact, Fact::Declined { attempt: 2, payment_id });
+        assert_eq!(about("RefundFailed", approved.encode_to_vec()), Fact::RefundFailed);
         for settled in [true, false] {
             let event = payment::RefundSucceeded {
                 payment: payment.clone(),

@@ -1,18 +1,18 @@
 //! Another context's event about one booking.
 
-use kernel::{BookingId, Cause, Committed, ReplyChange, StoreError};
+use kernel::{BookingId, Cause, Committed, ReplyChange, StoreError, Timestamp};
 
 use super::Bookings;
 use super::booking_change::Moved;
 use crate::limits::DECISIONS_MAX;
-use crate::{Booking, Fact, State, Stored, Transition};
+use crate::{Booking, Fact, Process, State, Stored, Transition};
 
 impl Bookings {
     /// Applies a fact that came as a message. One that changes nothing (a repeat, a late one, one about
     /// a booking we do not have) is done with: the booking's state is the memory of it.
     ///
-    /// What became of a charge comes as no message: whoever drives the booking has asked, and if it is gone the next one
-    /// asks again.
+    /// What became of a charge is left to whoever drives the booking at the moment: the driver has asked,
+    /// and if it is gone the next one asks again.
     ///
     /// # Errors
     /// [`StoreError`]; the message is to come again.
@@ -23,10 +23,13 @@ impl Bookings {
         cause: Cause,
     ) -> Result<(), StoreError> {
         for _ in 0..DECISIONS_MAX {
-            let Some(Stored { mut booking, .. }) = self.store.find(booking_id).await? else {
+            let Some(Stored { mut booking, process }) = self.store.find(booking_id).await? else {
                 return Ok(());
             };
             let now = self.clock.now();
+            if booking.is_pending() && is_driven(&process, now) && is_charge_outcome(fact) {
+                return Ok(());
+            }
             let before = booking.clone();
             let told = match booking.on(fact, now) {
                 Transition::Changed(told) => told,
@@ -58,4 +61,12 @@ impl Bookings {
             ReplyChange::None
         }
     }
+}
+
+fn is_driven(process: &Process, now: Timestamp) -> bool {
+    process.lease_until.is_some_and(|until| now < until)
+}
+
+const fn is_charge_outcome(fact: &Fact) -> bool {
+    matches!(fact, Fact::Charged { .. } | Fact::Declined { .. })
 }

@@ -29,7 +29,7 @@ const CHARGE_CALL: Known =
 const CHARGE: Known = ("payment", "SERVER", "boxoffice.payment.v1.PaymentService/ChargePayment");
 const CHARGED: Known = ("payment", "CLIENT", "committing settlements");
 const TELL_PAID: Known = ("payment", "PRODUCER", "send PaymentApproved");
-const VIEW_PAID: Known = ("mypage", "CONSUMER", "process PaymentApproved");
+const HEAR_PAID: Known = ("booking", "CONSUMER", "process PaymentApproved");
 const TELL: Known = ("booking", "PRODUCER", "send BookingConfirmed");
 const LETTER: Known = ("notification", "CONSUMER", "process BookingConfirmed");
 const LETTER_KEPT: Known = ("notification", "CLIENT", "delivering letters");
@@ -60,7 +60,7 @@ const PARENTS: [(Known, Known); 23] = [
     (CHARGED, CHARGE),
     (("payment", "CLIENT", "sea_orm.commit"), CHARGED),
     (TELL_PAID, CHARGE),
-    (VIEW_PAID, TELL_PAID),
+    (HEAR_PAID, TELL_PAID),
     (TELL, BOOKING),
     (LETTER, TELL),
     (VIEW, TELL),

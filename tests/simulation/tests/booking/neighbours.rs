@@ -356,11 +356,13 @@ impl World {
             let before = settlement.attempts.last();
             assert!(before.is_none_or(|it| *it == Attempt::Declined), "r05: after a decline only");
             let amount = charge.amount.minor();
-            settlement.attempts.push(match charge.payment_method.as_str() {
-                "ok" => Attempt::Approved(amount),
-                "slow" => Attempt::Undecided(amount),
-                _ => Attempt::Declined,
-            });
+            let (made, told) = match charge.payment_method.as_str() {
+                "ok" => (Attempt::Approved(amount), Some(Fact::Charged { attempt, payment_id })),
+                "slow" => (Attempt::Undecided(amount), None),
+                _ => (Attempt::Declined, Some(Fact::Declined { attempt, payment_id })),
+            };
+            settlement.attempts.push(made);
+            self.news.extend(told.map(|fact| (id, fact)));
         }
         match self.settlements.get(&id).and_then(|it| it.attempts.get(place)) {
             Some(Attempt::Approved(_)) => ChargeOutcome::Approved { payment_id },
@@ -402,9 +404,11 @@ impl World {
     fn decide_undecided(&mut self) {
         let mut voided = Vec::new();
         for (id, settlement) in &mut self.settlements {
-            for attempt in &mut settlement.attempts {
+            for (number, attempt) in (1..).zip(&mut settlement.attempts) {
                 let Attempt::Undecided(amount) = *attempt else { continue };
                 *attempt = Attempt::Approved(amount);
+                let payment_id = payment_id(*id, number);
+                self.news.push((*id, Fact::Charged { attempt: number, payment_id }));
                 voided.extend(settlement.voided.then_some(*id));
             }
         }
