@@ -56,6 +56,21 @@ pub(crate) enum Failure {
     Refused(StoreError),
 }
 
+impl Failure {
+    /// Of a transaction that may have been committed before it failed: then nobody may be told that nothing was done,
+    /// as who is refused for want of room is.
+    fn in_doubt(self) -> Self {
+        match self {
+            Self::Away(StoreError::Overloaded { doing }) => {
+                let cause =
+                    "it may have been done before the database had too much to do".to_owned();
+                Self::Away(StoreError::Unavailable { doing, cause })
+            }
+            certain @ (Self::Away(_) | Self::Refused(_)) => certain,
+        }
+    }
+}
+
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -214,6 +229,8 @@ fn measure<T>(database: &Database, ending: &Result<Result<T, Committed>, Failure
 enum Run<T> {
     Decided(Result<Result<T, Committed>, Failure>),
     Again(DbErr),
+    /// COMMIT failed, and may have been one (F16).
+    Unknown(DbErr),
 }
 
 async fn run_until_decided<T>(
@@ -221,13 +238,18 @@ async fn run_until_decided<T>(
     doing: &'static str,
     work: &Work<T>,
 ) -> Result<Result<T, Committed>, Failure> {
-    let mut run = 1;
+    let (mut run, mut may_be_done) = (1, false);
     loop {
         drop(FOLLOWING.with(RefCell::take));
-        match run_in_time(database, doing, work).await {
-            Run::Decided(ending) => return ending,
-            Run::Again(error) if run == RUNS_MAX => return Err(failure(doing, error)),
-            Run::Again(error) => {
+        let ended = run_in_time(database, doing, work).await;
+        may_be_done |= matches!(ended, Run::Unknown(_));
+        let given_up = |failure: Failure| if may_be_done { failure.in_doubt() } else { failure };
+        match ended {
+            Run::Decided(ending) => return ending.map_err(given_up),
+            Run::Again(error) | Run::Unknown(error) if run == RUNS_MAX => {
+                return Err(given_up(failure(doing, error)));
+            }
+            Run::Again(error) | Run::Unknown(error) => {
                 DB_TRANSACTIONS.add([database.name(), "rerun"]);
                 let error = without_values(&error);
                 tracing::debug!(doing, run, error, "running a transaction again");
@@ -261,16 +283,12 @@ async fn run_once<T>(database: &Database, doing: &'static str, work: &Work<T>) -
         Ok(result) => {
             return match tx.commit().await {
                 Ok(()) => Run::Decided(Ok(Ok(result))),
-                Err(unknown) => {
-                    database.given_up().note();
-                    Run::Again(unknown)
-                }
+                Err(unknown) => Run::Unknown(unknown),
             };
         }
         Err(refusal) => refusal,
     };
     if let Err(error) = tx.rollback().await {
-        database.given_up().note();
         tracing::warn!(doing, %error, "rolling back failed; the connection is replaced");
     }
     match refusal {
@@ -293,4 +311,16 @@ fn failure(doing: &'static str, error: DbErr) -> Failure {
 /// 10 ms doubling with every run, with full jitter so that rivals do not meet again.
 fn backoff(run: u32) -> Duration {
     Duration::from_millis(rand::random_range(0..=BACKOFF_BASE_MS << run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f16_who_may_have_committed_is_never_told_that_there_was_no_room() {
+        let full = Failure::Away(StoreError::Overloaded { doing: "paying" });
+        let told = StoreError::from(full.in_doubt());
+        assert!(matches!(told, StoreError::Unavailable { doing: "paying", .. }), "{told:?}");
+    }
 }
