@@ -1,6 +1,7 @@
 //! A context's database: its connections, its migrations, the tasks that run its transactions.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use kernel::StoreError;
 use sea_orm::{DatabaseConnection, DbErr};
@@ -17,6 +18,8 @@ use crate::schema::Migrations;
 use crate::unit_of_work::begin_counting;
 use crate::url::DatabaseUrl;
 
+/// Well within the time after which a pool closes what rests.
+const KEPT_OPEN_EVERY: Duration = Duration::from_secs(15);
 const RUN_MIGRATE: &str = "run this server's `migrate` step first";
 
 /// One context's database. Clones share its connections.
@@ -34,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) reader: Reader,
     given_up: GivenUp,
     clock: Clock,
+    kept_open: Mutex<Option<Instant>>,
     tasks: TaskTracker,
     commits: watch::Sender<u64>,
 }
@@ -91,6 +95,7 @@ impl Database {
             reader,
             given_up,
             clock: Clock::default(),
+            kept_open: Mutex::default(),
             tasks,
             commits,
         };
@@ -157,7 +162,26 @@ impl Database {
                 }
             }
         });
-        verifying.await.map(drop)
+        verifying.await?;
+        self.keep_some_open();
+        Ok(())
+    }
+
+    /// Uses two connections of each pool at once now and then, so that they stay open: a crowd that comes to a server
+    /// that rests would wait for new ones, each a process and a handshake of its database's. Not by the pools' own
+    /// minimum: while a database is away its connecting keeps others from theirs, and for a while after.
+    fn keep_some_open(&self) {
+        let mut kept = self.0.kept_open.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.0.url.file().is_some() || kept.is_some_and(|at| at.elapsed() < KEPT_OPEN_EVERY) {
+            return;
+        }
+        *kept = Some(Instant::now());
+        let database = self.clone();
+        self.tasks().spawn(async move {
+            let (writer, reader) = (database.writer(), database.reader().pool());
+            let used = tokio::join!(writer.ping(), writer.ping(), reader.ping(), reader.ping());
+            tracing::trace!(?used, "used connections, so that they stay open");
+        });
     }
 
     /// Brings the schema to this version's: makes the database if its server has none of this name,

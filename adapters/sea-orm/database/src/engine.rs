@@ -25,8 +25,8 @@ pub(crate) use server::Probe;
 use crate::given_up::GivenUp;
 use crate::url::DatabaseUrl;
 
-/// Connections to a server that one process opens for one database when it is busy; all but a few close when
-/// it is idle. With the one that asks whether the server is there they are eight. What writes in a crowd shares
+/// Connections to a server that one process opens for one database when it is busy; they close when
+/// it is idle, but for some that are kept (`connect.rs`). With the one that asks whether the server is there they are eight. What writes in a crowd shares
 /// transactions, so that more of them would only wait for each other's rows (performance.md, rule 5).
 const WRITERS_MAX: u32 = 4;
 const READERS_MAX: u32 = 3;

@@ -13,9 +13,6 @@ use crate::url::{DatabaseUrl, ServerUrl};
 
 /// How long a transaction waits for a connection; past it the database is overloaded or away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Of each pool so many stay open: a crowd that comes all at once would wait for new ones, each a process and a
-/// handshake of its server's.
-const CONNECTIONS_KEPT: u32 = 2;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// A connection that rested as long may have lost its server meanwhile and is tried out first.
@@ -36,7 +33,7 @@ pub(super) fn server_pool(server: &ServerUrl, connections_max: u32) -> ConnectOp
     options
         .connect_lazy(true)
         .max_connections(connections_max)
-        .min_connections(CONNECTIONS_KEPT.min(connections_max))
+        .min_connections(0)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(IDLE_TIMEOUT)
         .max_lifetime(MAX_LIFETIME)

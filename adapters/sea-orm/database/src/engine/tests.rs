@@ -28,7 +28,7 @@ async fn later_writes_are_seen(server: DatabaseServer) {
     create(&url).await.unwrap();
     let given_up = GivenUp::default();
     let mut one = writer(&url, &given_up);
-    one.min_connections(0).max_connections(1);
+    one.max_connections(1);
     let pool: DatabaseConnection = Box::pin(Database::connect(one)).await.unwrap();
     let other = Box::pin(Database::connect(writer(&url, &given_up))).await.unwrap();
     other.execute_unprepared("CREATE TABLE written (id BIGINT PRIMARY KEY)").await.unwrap();
