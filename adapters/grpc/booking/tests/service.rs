@@ -170,6 +170,13 @@ async fn t05_the_call_answers_with_the_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_a_place_takes_little_room() {
+    let service = service(Ok(()), Duration::ZERO);
+    let call = service.create_booking(from("alice", create()));
+    assert!(std::mem::size_of_val(&*call) < 2_048, "thousands wait in a crowd");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_undecided_booking_is_answered_near_the_deadline_and_goes_on() {
     let service = service(Ok(()), Duration::from_secs(5));
     let mut request = with_key(from("alice", create()));

@@ -14,6 +14,8 @@ const STRAGGLERS: usize = 8;
 /// While others are wanted a ticket's groups are as large as pass in this time: who comes of another ticket finds as much
 /// before it. Some times what a booking takes that is alone.
 pub(super) const GROUP: Duration = Duration::from_millis(25);
+/// A group that takes longer has somebody with it who is stuck, for whom the others of the ticket do not wait.
+pub(super) const STUCK: Duration = Duration::from_millis(250);
 /// After a group the way is free for a part of the time that it took, and never for longer than a group is to take.
 const REST_PART: u32 = 2;
 /// How long it is known how large a ticket's groups are, and whatever else of it, once nobody comes for it. In a crowd
@@ -147,6 +149,10 @@ impl Hall {
             self.looks.push_back((now + KNOWN, ticket));
             Queue::new(now)
         });
+        if queue.is_empty() {
+            // Whoever comes first finds no crowd.
+            queue.crowd = None;
+        }
         queue.asked_for = now;
         queue
     }
@@ -169,7 +175,7 @@ impl Hall {
         self.wanted.note(ticket, now);
     }
 
-    /// Gives a place back, to whoever's turn it is. Says how long the ticket rests, if that begins now.
+    /// Gives a place back, to whoever's turn it is. Says until when the ticket rests, if that begins now.
     pub(super) fn leave(&mut self, ticket: TicketId, pass: Pass, now: Instant) -> Option<Instant> {
         if pass == Pass::Beyond {
             return None;
@@ -179,7 +185,6 @@ impl Hall {
         let queue = self.queues.get_mut(&ticket).filter(|_| pass == Pass::Place);
         let rests_until = queue.and_then(|queue| {
             queue.inside = queue.inside.saturating_sub(1);
-            queue.crowd = queue.crowd.filter(|_| !queue.is_empty());
             queue.group_passes(part, now)
         });
         self.let_in(now);
@@ -193,7 +198,6 @@ impl Hall {
             return false;
         };
         let left = queue.line.remove(at).is_some();
-        queue.crowd = queue.crowd.filter(|_| !queue.is_empty());
         if queue.line.is_empty() {
             self.turns.retain(|waits| *waits != ticket);
         }
@@ -262,6 +266,9 @@ impl Hall {
         queue.inside += 1;
         let new = || Group { size: part, complete: None, rests_until: None };
         let group = queue.group.get_or_insert_with(new);
+        if group.is_stuck(now) {
+            group.complete = None;
+        }
         if queue.inside >= group.size {
             group.complete.get_or_insert(now);
         }
@@ -338,7 +345,12 @@ impl Queue {
 
 impl Group {
     fn is_under_way_or_rests(&self, now: Instant) -> bool {
-        self.complete.is_some() || self.rests_until.is_some_and(|until| until > now)
+        let is_under_way = self.complete.is_some() && !self.is_stuck(now);
+        is_under_way || self.rests_until.is_some_and(|until| until > now)
+    }
+
+    fn is_stuck(&self, now: Instant) -> bool {
+        self.complete.is_some_and(|since| now.saturating_duration_since(since) >= STUCK)
     }
 }
 

@@ -8,7 +8,7 @@ use kernel::Uuid;
 use tokio::task::yield_now;
 use tokio::time::advance;
 
-use super::hall::{GROUP, KNOWN, OUTSIDE_MAX, SOLD_OUT, WANTED};
+use super::hall::{GROUP, KNOWN, OUTSIDE_MAX, SOLD_OUT, STUCK, WANTED};
 use super::*;
 
 type Waits<'a> = LocalBoxFuture<'a, Result<Inside, Overloaded>>;
@@ -165,6 +165,37 @@ async fn groups_are_as_large_as_pass_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ticket_does_not_wait_for_somebody_who_is_stuck() {
+    let turnstile = Turnstile::new(128);
+    let other = enters(&turnstile, 2);
+    let mut group = all_who_enter(&turnstile, 1);
+    group.truncate(5);
+    advance(STUCK - Duration::from_millis(1)).await;
+    assert!(all_who_enter(&turnstile, 1).is_empty(), "more than stragglers are on their way");
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(all_who_enter(&turnstile, 1).len(), 27, "as many as the next group has, with them");
+    drop((other, group));
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_rest_is_longer_than_a_group_is_to_take() {
+    let turnstile = Turnstile::new(128);
+    let other = enters(&turnstile, 2);
+    let group = all_who_enter(&turnstile, 1);
+    advance(5 * GROUP).await;
+    let mut next = waits(&turnstile, 1);
+    drop(group);
+    advance(GROUP - Duration::from_millis(1)).await;
+    assert!(told(&mut next).is_none());
+    advance(Duration::from_millis(2)).await;
+    yield_now().await;
+    drop(is_let_in(&mut next));
+    drop(other);
+    assert!(is_empty(&turnstile));
+}
+
+#[tokio::test(start_paused = true)]
 async fn how_large_groups_are_is_known_for_a_while() {
     let turnstile = Turnstile::new(128);
     drop(enters(&turnstile, 2));
@@ -215,6 +246,7 @@ async fn nobody_waits_for_longer_than_half_a_second_and_in_a_crowd_for_a_twentie
     assert!(long.contains(&refused_after(&turnstile, 1).await));
     assert!(short.contains(&refused_after(&turnstile, 1).await), "the crowd has stayed");
     assert!(long.contains(&refused_after(&turnstile, 2).await), "of another ticket none has");
+    assert!(long.contains(&refused_after(&turnstile, 2).await), "nobody of it was there");
     assert!(long.contains(&refused_after(&turnstile, 1).await), "the crowd has gone");
     // A line that is never empty is a crowd's for as long as that lasts.
     let mut line = VecDeque::from([waits(&turnstile, 1)]);
@@ -274,8 +306,13 @@ async fn what_stays_sold_out_is_known_to_be_and_then_forgotten() {
     }
     drop(asks);
     advance(SOLD_OUT).await;
-    drop(enters(&turnstile, 2));
-    assert!(is_empty(&turnstile));
+    let other = enters(&turnstile, 2);
+    // Not let in any more as one who is told that nothing is left.
+    drop(waits(&turnstile, 1));
+    advance(2 * KNOWN).await;
+    let _ = turnstile.hall().come(ticket(3), Instant::now());
+    assert_eq!(turnstile.hall().tickets(), 2, "nothing is known of the first");
+    drop(other);
 }
 
 #[tokio::test(start_paused = true)]
