@@ -3,7 +3,7 @@
 //! | event | buyer | organizer |
 //! | --- | --- | --- |
 //! | TicketRegistered, TicketRetired | | told |
-//! | TicketChanged, TicketRetirementStarted | | |
+//! | TicketChanged, TicketRetirementStarted, BookingPlaced | | |
 //! | BookingConfirmed, BookingCancelled | told | told |
 //! | BookingAwaitingPayment, BookingRejected, BookingExpired, BookingCancellationRequested | told | |
 //! | PaymentApproved, PaymentDeclined, RefundSucceeded, RefundFailed | told | |

@@ -82,9 +82,9 @@ impl Default for DeliverySettings {
             tries_max: 20,
             backoff_first: Duration::from_millis(200),
             backoff_max: Duration::from_secs(10),
-            // Two batches of what shares a commit, so that one gathers while the other is written: a consumer's effects
-            // are commits of one database, and with 128 it kept up with 430 bookings a second at most.
-            handlings_max: 512,
+            // What shares a commit: a consumer's effects are commits of one database. With 128 it kept up with 430
+            // bookings a second at most; of many more, those that read would overrun the connections for reading.
+            handlings_max: 256,
             stuck_after: Duration::from_secs(30),
         }
     }

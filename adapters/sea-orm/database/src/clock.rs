@@ -28,7 +28,8 @@ impl Clock {
 }
 
 impl Database {
-    /// The database's own time, never ahead of it and at most some milliseconds behind; asked over `conn` if it has to be.
+    /// The database's own time, never ahead of it unless it was set back within the last second, and at most 20 ms behind.
+    /// Asked over `conn` if it has to be.
     ///
     /// # Errors
     /// The database's, unchanged: the caller says what it was doing.
@@ -45,5 +46,23 @@ impl Database {
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Some((heard, time));
         }
         Ok(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r43_an_answer_goes_on_for_a_second_and_no_longer() {
+        let time = Timestamp::from_micros(1_000_000);
+        let heard = |ago| {
+            let heard = Instant::now().checked_sub(ago).unwrap();
+            Clock(Mutex::new(Some((heard, time)))).told()
+        };
+        let passed = Duration::from_millis(300);
+        let told = heard(passed).unwrap();
+        assert!(told >= time.plus(passed) && told < time.plus(COUNTS_FOR), "{told:?}");
+        assert_eq!((heard(COUNTS_FOR), Clock::default().told()), (None, None));
     }
 }

@@ -1,13 +1,14 @@
 //! Work at a database whose caller went away before its end. The connection of a BEGIN that nobody waited for comes back
 //! inside a transaction that the driver does not know of, and later statements would be acknowledged and lost in it (F1);
-//! the connection of a server that stopped answering would never come back at all. Only then is a connection tried out
-//! before it is used again: two more round trips for each use are a fifth of what a booking costs its database.
+//! the connection of a server that stopped answering would never come back at all. Only then is a connection
+//! rolled back before it is used again: two more round trips for each use are a fifth of what a booking costs its
+//! database.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What was given up has brought its connection back long before.
+/// Long after a connection that was given up has come back.
 const DOUBTED_FOR: Duration = Duration::from_secs(60);
 
 /// Whether something was given up a moment ago. Clones know the same.
@@ -26,11 +27,11 @@ impl GivenUp {
     }
 
     /// Notes that nobody knows how something ended.
-    pub(crate) fn note(&self) {
+    fn note(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Whether connections that come back are to be tried out.
+    /// Whether connections that come back are to be rolled back.
     pub(crate) fn recently(&self) -> bool {
         let noted = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         noted.is_some_and(|at| at.elapsed() < DOUBTED_FOR)

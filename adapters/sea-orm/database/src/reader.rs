@@ -62,7 +62,8 @@ impl Reader {
             self.pool.begin().await?
         } else {
             let isolation = Some(IsolationLevel::RepeatableRead);
-            self.pool.begin_with_config(isolation, Some(AccessMode::ReadOnly)).await?
+            let begin = self.pool.begin_with_config(isolation, Some(AccessMode::ReadOnly));
+            self.given_up.noting(begin).await?
         };
         let patience = match backend {
             DbBackend::Postgres => Some(POSTGRES_PATIENCE),

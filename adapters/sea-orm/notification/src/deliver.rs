@@ -77,8 +77,7 @@ async fn sent(
     Ok(letters.map(|letter| letter.map(|letter| identity(&letter))).collect::<Result<_, _>>()?)
 }
 
-/// Keeps the language of the latest event for each recipient. One that says what is known already is not written down:
-/// a buyer of many tickets would be written with each of them.
+/// Keeps the language of the latest event for each recipient.
 async fn learn(tx: &DatabaseTransaction, learned: Vec<&Learned>) -> Result<(), DbErr> {
     use recipient_row::{ActiveModel, Model, key};
     let mut latest = BTreeMap::<_, &Learned>::new();
@@ -94,23 +93,19 @@ async fn learn(tx: &DatabaseTransaction, learned: Vec<&Learned>) -> Result<(), D
         let row = Model::from(learned);
         match known.get(&key) {
             None => new.push(row.into_active_model()),
-            Some(known)
-                if known.learned_at_us < row.learned_at_us && known.locale != row.locale =>
-            {
-                changed.push(row.into_active_model());
-            }
-            Some(_later_or_same) => {}
+            Some(at_us) if *at_us < row.learned_at_us => changed.push(row.into_active_model()),
+            Some(_later) => {}
         }
     }
     insert_all::<ActiveModel>(tx, new).await?;
     overwrite_all::<ActiveModel>(tx, changed).await
 }
 
-/// What was last learned of these recipients, locked in one order.
+/// When something was last learned of these recipients, locked in one order.
 async fn known(
     tx: &DatabaseTransaction,
     recipients: impl Iterator<Item = &(String, String)>,
-) -> Result<BTreeMap<(String, String), recipient_row::Model>, DbErr> {
+) -> Result<BTreeMap<(String, String), i64>, DbErr> {
     use recipient_row::{Column, Entity};
     let mut names = BTreeMap::<_, Vec<_>>::new();
     for (kind, name) in recipients {
@@ -130,5 +125,5 @@ async fn known(
         .lock_exclusive()
         .all(tx)
         .await?;
-    Ok(rows.into_iter().map(|row| ((row.kind.clone(), row.name.clone()), row)).collect())
+    Ok(rows.into_iter().map(|row| ((row.kind, row.name), row.learned_at_us)).collect())
 }

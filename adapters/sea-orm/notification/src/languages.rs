@@ -10,7 +10,7 @@ use notification::Recipient;
 
 use crate::recipient_row::key;
 
-/// Whoever changes the language gets letters of other replicas in the old one for as long.
+/// Whoever changes the language may get letters in the old one for as long.
 const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// Past it all are forgotten.
 const RECIPIENTS_MAX: usize = 1_024;

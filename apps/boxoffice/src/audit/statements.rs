@@ -21,8 +21,8 @@ const LATE_US: &str = "90000000";
 /// A deletion has cancelled all bookings once it is this old: thousands, one commit after the other, take minutes.
 const CASCADE_LATE_US: &str = "600000000";
 
-/// Who keeps a row for everything it hears, and some of the events that must be there. Ticket and booking keep
-/// none for what changes nothing any more: a message lost to them shows in I4, I5 and I10.
+/// Who keeps a row for each of these events. Ticket and booking keep none for what changes nothing any more, and
+/// notification none for what tells nobody anything: a message lost to the former shows in I4, I5 and I10.
 const CONSUMERS: [(&str, &str, &[&str]); 3] = [
     ("payment", "payment.refund", &["BookingCancellationRequested"]),
     (

@@ -4,8 +4,7 @@ use kernel::{Cause, Committed, Fault, FaultClass, Locale, NotificationId, StoreE
 
 use super::Notifying;
 use crate::{
-    BookingNews, Change, Channel, Learned, News, Notification, Recipient, TicketNews, Told, told,
-    write,
+    Change, Channel, Learned, News, Notification, Recipient, TicketNews, Told, told, write,
 };
 
 /// An event and when it happened.
@@ -34,19 +33,19 @@ impl Notifying {
     /// # Errors
     /// [`TellError`]; nothing was delivered then and the same event may come again.
     pub async fn tell(&self, fact: &Fact, caused_by: Cause) -> Result<(), TellError> {
-        let learned = learned(fact);
+        let told = told(&fact.news);
+        if told.is_empty() {
+            // Nothing comes of it, however often it is heard.
+            return Ok(());
+        }
         let mut notifications = Vec::new();
-        for told in told(&fact.news) {
+        for told in told {
             let locale = self.locale_of(&told).await?;
             for channel in Channel::ALL {
                 notifications.push(self.addressed(fact, &told, locale, channel, &caused_by));
             }
         }
-        if notifications.is_empty() && learned.is_none() {
-            // Nothing comes of it, however often it is heard.
-            return Ok(());
-        }
-        let change = Change { notifications, learned, caused_by };
+        let change = Change { notifications, learned: learned(fact), caused_by };
         match self.store.commit(change).await? {
             Committed::Done | Committed::AlreadyHandled => Ok(()),
             verdict @ (Committed::Stale | Committed::KeyTaken) => Err(TellError::Verdict(verdict)),
@@ -95,8 +94,6 @@ fn learned(fact: &Fact) -> Option<Learned> {
             TicketNews::Changed | TicketNews::RetirementStarted | TicketNews::Retired,
             _,
         ) => return None,
-        // What becomes of the booking is told next, and says the language again.
-        News::Booking(BookingNews::Placed, _) => return None,
         News::Booking(_, booking) => {
             (Recipient::Buyer(booking.buyer_id.clone()), booking.buyer_locale)
         }
