@@ -12,9 +12,10 @@ const PARTS: usize = 4;
 /// One part in so many of a group are stragglers: the next one does not wait for them.
 const STRAGGLERS: usize = 8;
 /// While others are wanted a ticket's groups are as large as pass in this time: who comes of another ticket finds as much
-/// before it. Some times what a booking takes that is alone.
+/// before it. About what a booking takes that is alone: where it takes longer, groups have as few as they may.
 pub(super) const GROUP: Duration = Duration::from_millis(25);
-/// A group that takes longer has somebody with it who is stuck, for whom the others of the ticket do not wait.
+/// A group that takes longer has somebody with it who is stuck, for whom the others of the ticket do not wait. Found out
+/// when somebody comes or leaves: nothing wakes those in line at that moment.
 pub(super) const STUCK: Duration = Duration::from_millis(250);
 /// After a group the way is free for a part of the time that it took, and never for longer than a group is to take.
 const REST_PART: u32 = 2;
