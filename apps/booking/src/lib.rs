@@ -6,7 +6,7 @@ mod snapshots;
 
 use std::sync::Arc;
 
-use booking::Bookings;
+use booking::{Bookings, ChargesHeard};
 use grpc_booking::{
     BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, Turnstile,
     encode_refusal, encode_reply, envelope,
@@ -57,6 +57,7 @@ pub async fn start(
         owner: platform.owner.clone(),
         encode_reply,
         encode_refusal,
+        charges_heard: ChargesHeard::default(),
     });
     let measured = database.clone();
     platform.measure("booking.measure", &database, move || {

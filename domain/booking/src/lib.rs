@@ -7,6 +7,7 @@
 mod booked;
 mod booking;
 mod cancellation;
+mod charges_heard;
 mod checkout;
 mod events;
 mod limits;
@@ -21,6 +22,7 @@ pub use booking::{
     Booking, BookingStatus, Hold, MoneyBack, NewBooking, Release, Sale, Stage, State, StockBack,
     TicketSnapshot,
 };
+pub use charges_heard::ChargesHeard;
 pub use events::{BookingEvent, Happening};
 pub use limits::{
     BATCH_MAX, LEASE, NIGHTS_MAX, PAYMENT_METHOD_CHARS_MAX, PROCESS_CALL, REASON_CHARS_MAX,

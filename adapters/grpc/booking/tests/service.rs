@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking::{
-    Booked, BookedFields, Bookings, Charge, ChargeOutcome, HoldView, Payments, RefundProgress,
-    Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets, Unanswered,
+    Booked, BookedFields, Bookings, Charge, ChargeOutcome, ChargesHeard, HoldView, Payments,
+    RefundProgress, Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
+    Unanswered,
 };
 use grpc_booking::{BookingGrpc, Turnstile, encode_refusal, encode_reply};
 use grpc_server::Tasks;
@@ -126,6 +127,7 @@ fn beside(neighbours: Arc<Neighbours>, at_once: usize) -> BookingGrpc {
         owner: "server".into(),
         encode_reply,
         encode_refusal,
+        charges_heard: ChargesHeard::default(),
     });
     BookingGrpc { bookings, tasks: Tasks::new(), turnstile: Turnstile::new(at_once) }
 }

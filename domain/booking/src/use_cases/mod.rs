@@ -23,7 +23,7 @@ pub use list_bookings::{BookingPage, ListBookings, ListBookingsError};
 pub use pay_booking::{PayBooking, PayBookingError};
 pub use sweep::Sweep;
 
-use crate::{Booking, BookingRefused, BookingStore, Payments, Tickets};
+use crate::{Booking, BookingRefused, BookingStore, ChargesHeard, Payments, Tickets};
 
 /// The booking context: its use cases are its methods.
 pub struct Bookings {
@@ -43,4 +43,6 @@ pub struct Bookings {
     pub encode_reply: fn(&Booking) -> Vec<u8>,
     /// Encodes a refusal that leaves no booking, to be replayed for its key as what it is now.
     pub encode_refusal: fn(&BookingRefused) -> Vec<u8>,
+    /// Charges that need no second look.
+    pub charges_heard: ChargesHeard,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use booking::{
     Booked, Booking, BookingEvent, BookingRefused, BookingStatus, BookingStore, Bookings,
-    CreateBooking, Fact, Happening, PayBooking, Stored,
+    ChargesHeard, CreateBooking, Fact, Happening, PayBooking, Stored,
 };
 use futures::FutureExt;
 use kernel::{
@@ -86,6 +86,7 @@ impl Scene {
             inner,
             fuse: fuse.clone(),
             looked_up: AtomicU32::new(0),
+            rival: Mutex::default(),
         });
         let neighbours = Arc::new(Neighbours::new(seed, clock.clone(), fuse.clone()));
         let bookings = Bookings {
@@ -97,6 +98,7 @@ impl Scene {
             owner: "server".into(),
             encode_reply: encode,
             encode_refusal: encode_refused,
+            charges_heard: ChargesHeard::default(),
         };
         let heard = AtomicU32::new(0);
         Self { seed, bookings, store, clock, fuse, neighbours, ids, heard }
@@ -169,7 +171,7 @@ impl Scene {
         self.first().map(|stored| stored.booking.status())
     }
 
-    fn cause(&self) -> Cause {
+    pub(crate) fn cause(&self) -> Cause {
         Cause { consumer: "booking.process", event_id: EventId::new(self.ids.next()) }
     }
 
