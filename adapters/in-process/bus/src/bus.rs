@@ -125,7 +125,7 @@ impl InProcessBus {
         self.run(Box::pin(handling)).await
     }
 
-    /// Runs a piece of a handler where nobody can drop it half-way.
+    /// Runs a piece of a handler where nobody can drop it half-way, as whoever publishes may be.
     async fn run(
         &self,
         piece: BoxFuture<'static, Result<(), HandlerError>>,

@@ -54,6 +54,11 @@ impl<T> Queue<T> {
         Ok(has_room)
     }
 
+    /// Whether as much waits as goes together.
+    pub(super) const fn has_a_batch(&self) -> bool {
+        self.weight >= self.limits.batch_weight
+    }
+
     /// The next batch: one of each key by turns, as long as they fit; the first in any case. With `None` one
     /// worker has ended.
     pub(super) fn take(&mut self) -> Option<Vec<T>> {

@@ -124,6 +124,13 @@ async fn what_nobody_waits_for_gathers_while_a_batch_rests() {
     let later = numbers.ask([5]).await;
     assert_eq!(numbers.batches().len(), 3, "nothing has begun for so long");
     assert_eq!(join_all(later).await, [Ok(5)]);
+    tokio::time::sleep(2 * rest).await;
+    let begun = Instant::now();
+    let mut many = numbers.ask([6]).await;
+    many.extend(numbers.ask([7, 8, 9, 10]).await);
+    numbers.end.add_permits(2);
+    assert_eq!(join_all(many).await, [Ok(6), Ok(7), Ok(8), Ok(9), Ok(10)]);
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a whole batch waits for no more to come");
 }
 
 #[tokio::test(start_paused = true)]

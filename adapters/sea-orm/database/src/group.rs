@@ -104,7 +104,8 @@ where
         Self::limited(db, doing, batching, LIMITS, Box::new(decide))
     }
 
-    /// As [`Group::new`], for jobs that nobody waits for: they gather for some 50 ms.
+    /// As [`Group::new`], for jobs that nobody waits for: they gather for some 50 ms, unless a whole
+    /// batch of them waits.
     pub fn unhurried(
         db: Database,
         doing: &'static str,
