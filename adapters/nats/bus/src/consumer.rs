@@ -115,7 +115,6 @@ impl Consumer {
             handler: self.handler.clone(),
             settings: self.settings.delivery,
             ack_wait: consumer.cached_info().config.ack_wait,
-            tasks: self.tasks.clone(),
             made,
             made_now: self.made_now.subscribe(),
         });

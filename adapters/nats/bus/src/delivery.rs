@@ -1,15 +1,17 @@
 //! What becomes of one message: handled and acknowledged, tried again later, or set aside.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use kernel::{Envelope, EventHandler, HandlerError};
 use telemetry_metrics::messages;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_util::task::TaskTracker;
+use tokio::time::{sleep, timeout};
 use tracing::{Instrument, Span, field};
 
 use crate::DeliverySettings;
@@ -28,7 +30,6 @@ pub(crate) struct Delivery {
     pub(crate) settings: DeliverySettings,
     /// What the consumer's own setting says, which may not be ours.
     pub(crate) ack_wait: Duration,
-    pub(crate) tasks: TaskTracker,
     /// When the consumer was made that the messages come from, and the one there is now, if any is open.
     pub(crate) made: Made,
     pub(crate) made_now: watch::Receiver<Option<Made>>,
@@ -43,16 +44,17 @@ type Message = async_nats::jetstream::Message;
 enum Outcome {
     Handled,
     Again { reason: String },
-    SetAside { reason: String, message: Option<Arc<Envelope>> },
+    SetAside { reason: String, message: Option<Box<Envelope>> },
 }
 
 impl Delivery {
-    /// Deals with one message to the end. Runs in a task of its own; it gives its place back at the end.
+    /// Deals with one message to the end. MUST run in a task of its own, where nobody can drop it half-way; it gives
+    /// its place back at the end.
     pub(crate) async fn run(self: Arc<Self>, message: Message, place: OwnedSemaphorePermit) {
         let delivered = message.info().map_or(1, |info| info.delivered);
         let tries = u32::try_from(delivered).unwrap_or(1);
         let (consumer, subject) = (self.handler.name(), message.subject.as_str());
-        let read = headers::read(&message).map(Arc::new);
+        let read = headers::read(&message).map(Box::new);
         let span = self.handling(
             subject,
             match &read {
@@ -63,10 +65,9 @@ impl Delivery {
         let dealing = async {
             let outcome = match read {
                 Ok(envelope) => self.outcome(&message, envelope, tries).await,
-                Err(unreadable) => Outcome::SetAside {
-                    reason: unreadable.reason,
-                    message: unreadable.remains.map(|remains| Arc::new(*remains)),
-                },
+                Err(unreadable) => {
+                    Outcome::SetAside { reason: unreadable.reason, message: unreadable.remains }
+                }
             };
             if !matches!(outcome, Outcome::Handled) {
                 Span::current().record("otel.status_code", "ERROR");
@@ -95,7 +96,7 @@ impl Delivery {
         }
     }
 
-    async fn outcome(&self, message: &Message, envelope: Arc<Envelope>, tries: u32) -> Outcome {
+    async fn outcome(&self, message: &Message, envelope: Box<Envelope>, tries: u32) -> Outcome {
         if !self.handler.event_names().contains(&envelope.name()) {
             // A newer replica of this server may have widened the filter, and will take the message.
             let reason = format!("this version does not know the event {}", envelope.name());
@@ -104,9 +105,7 @@ impl Delivery {
             }
             return Outcome::SetAside { reason, message: Some(envelope) };
         }
-        let (handler, handled) = (self.handler.clone(), envelope.clone());
-        let handling = Box::pin(async move { handler.handle(&handled).await });
-        match self.attend(message, handling).await {
+        match self.attend(message, self.handler.handle(&envelope)).await {
             Ok(()) => {
                 messages::lag(self.handler.name(), envelope.occurred_at.as_micros());
                 Outcome::Handled
@@ -145,28 +144,28 @@ impl Delivery {
         span
     }
 
-    /// Runs a piece of the handler where nobody can drop it half-way, and tells the server meanwhile
-    /// that it still runs. A piece that panics has failed like any other.
+    /// Waits for a piece of the handler, and tells the server meanwhile that it still runs, unless it blocks its thread:
+    /// then the message comes again, and its inbox row decides. A piece that panics has failed like any other.
     async fn attend(
         &self,
         message: &Message,
-        piece: BoxFuture<'static, Result<(), HandlerError>>,
+        piece: BoxFuture<'_, Result<(), HandlerError>>,
     ) -> Result<(), HandlerError> {
-        let mut running = self.tasks.spawn(piece.in_current_span());
-        let mut signs = interval((self.ack_wait / SIGNS_OF_LIFE).max(SIGN_OF_LIFE_MIN));
-        signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        signs.tick().await;
+        let mut running = AssertUnwindSafe(piece).catch_unwind();
+        let pause = (self.ack_wait / SIGNS_OF_LIFE).max(SIGN_OF_LIFE_MIN);
         loop {
+            let sign = async {
+                sleep(pause).await;
+                let sent = timeout(REQUEST_WITHIN, message.ack_with(AckKind::Progress)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    tracing::debug!(subject = %message.subject, "a sign of life was not sent");
+                }
+            };
             tokio::select! {
                 ended = &mut running => {
-                    return ended.unwrap_or_else(|panic| Err(HandlerError::Transient(panic.to_string())));
+                    return ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
                 }
-                _ = signs.tick() => {
-                    let sent = timeout(REQUEST_WITHIN, message.ack_with(AckKind::Progress)).await;
-                    if !matches!(sent, Ok(Ok(()))) {
-                        tracing::debug!(subject = %message.subject, "a sign of life was not sent");
-                    }
-                }
+                () = sign => {}
             }
         }
     }
@@ -184,7 +183,7 @@ impl Delivery {
     async fn set_aside(
         &self,
         message: &Message,
-        envelope: Option<Arc<Envelope>>,
+        envelope: Option<Box<Envelope>>,
         tries: u32,
         reason: String,
     ) -> Result<(), String> {
@@ -196,9 +195,7 @@ impl Delivery {
             return self.tell(message, AckKind::Term).await;
         };
         tracing::error!(consumer, event = envelope.name(), id = %envelope.id, sequence, reason, "parking a message");
-        let handler = self.handler.clone();
-        let parking = Box::pin(async move { handler.park(&envelope, &reason).await });
-        match self.attend(message, parking).await {
+        match self.attend(message, self.handler.park(&envelope, &reason)).await {
             Ok(()) => {
                 messages::parked(consumer, &message.subject);
                 self.tell(message, AckKind::Term).await
@@ -222,4 +219,10 @@ impl Delivery {
             Err(_) => Err(format!("not on its way in {REQUEST_WITHIN:?}")),
         }
     }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> HandlerError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+    HandlerError::Transient(format!("the handler panicked: {text}"))
 }

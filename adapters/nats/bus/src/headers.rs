@@ -144,6 +144,9 @@ impl Reading<'_> {
     /// What is not fit to be kept is cut to what is: it must be possible to set the message aside.
     fn optional(&mut self, name: &'static str) -> Option<String> {
         let given = self.headers.get(name)?.as_str();
+        if given.len() <= TEXT_CHARS_MAX && given.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Some(given.to_owned());
+        }
         let kept: String = given.chars().filter(|c| !c.is_control()).take(TEXT_CHARS_MAX).collect();
         if kept != given {
             let rule = format!("of more than {TEXT_CHARS_MAX} characters or not of text");
