@@ -2,16 +2,22 @@
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
-use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::{FormatFields, JsonFields, Writer};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, format};
+use tracing_subscriber::layer::{Context as LayerContext, Filter};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer, fmt as lines, reload};
+use tracing_subscriber::{Layer, fmt as lines};
 
+use super::fields::SpanFields;
 use super::settings::{LogFormat, TelemetrySettings};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -23,19 +29,17 @@ const QUIETER: &str = "sea_orm_migration=warn,async_nats=warn";
 /// Spans of statements are for traces; a line need not name the statement it stands in.
 const STATEMENTS: &str = "sea_orm::database=warn";
 
-type Change = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
-static CHANGE: OnceLock<Change> = OnceLock::new();
+static WANTED: OnceLock<Wanted> = OnceLock::new();
 
 pub(super) fn layer<S>(settings: &TelemetrySettings) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    // Checked when the settings were read; an unreadable filter would log errors only.
-    let filter = log_filter(&settings.log_level).unwrap_or_default();
-    let (filter, handle) = reload::Layer::new(filter);
-    CHANGE.get_or_init(|| {
-        Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
-    });
+    // Checked when the settings were read.
+    let errors = || Targets::new().with_default(LevelFilter::ERROR);
+    let targets = log_filter(&settings.log_level).unwrap_or_else(|_| errors());
+    let filter = Wanted(Arc::new(RwLock::new(targets)));
+    WANTED.get_or_init(|| filter.clone());
     let to_people = match settings.log_format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
@@ -49,23 +53,29 @@ where
     } else {
         // The list of spans has the innermost too.
         let json = format().json().flatten_event(true).with_current_span(false);
-        let written = written.fmt_fields(JsonFields::new());
+        let written = written.fmt_fields(SpanFields);
         written.event_format(Traced { inner: json, json: true }).with_filter(filter).boxed()
     }
 }
 
 /// Logs from now on what this says; gives it back.
 pub(super) fn change(level: &str) -> Result<String, String> {
-    let filter = log_filter(level)?;
-    let change = CHANGE.get().ok_or("logging was not started by us")?;
-    change(filter).map(|()| level.to_owned())
+    let targets = log_filter(level)?;
+    let wanted = WANTED.get().ok_or("logging was not started by us")?;
+    *wanted.0.write().unwrap_or_else(PoisonError::into_inner) = targets;
+    tracing::callsite::rebuild_interest_cache();
+    Ok(level.to_owned())
 }
 
 /// Reads `info` or `info,rest_gateway=debug`. A word that is no level would be taken for a target, so it
 /// is refused here.
-pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
-    let is_space = |part: &str| part.contains(|c: char| c.is_whitespace() || c.is_control());
-    let sound = |part: &str| LEVELS.contains(&part) || (part.contains('=') && !is_space(part));
+pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '[';
+    let is_target = |part: &str| match part.split_once('=') {
+        Some((target, level)) => !target.contains(is_odd) && LEVELS.contains(&level),
+        None => false,
+    };
+    let sound = |part: &str| LEVELS.contains(&part) || is_target(part);
     if !text.split(',').all(sound) {
         return Err(format!(
             "must be one of {}, or targets such as info,rest_gateway=debug",
@@ -76,10 +86,38 @@ pub(crate) fn log_filter(text: &str) -> Result<EnvFilter, String> {
     let quieter = match text.split(',').rfind(|part| !part.contains('=')) {
         Some("debug" | "trace") => [MACHINERY, STATEMENTS].join(","),
         Some("info") => [QUIETER, STATEMENTS].join(","),
-        Some(_) => String::new(),
+        // Something has to stand there: nothing at all would be read as a level, too.
+        Some(level) => level.to_owned(),
         None => "error".to_owned(),
     };
-    EnvFilter::builder().parse(format!("{quieter},{text}")).map_err(|error| error.to_string())
+    Targets::from_str(&format!("{quieter},{text}")).map_err(|error| error.to_string())
+}
+
+/// What is logged, which can be changed. It decides by a line's place in the code alone, so it is not asked each time
+/// that a span goes on or ends, and where the other layers agree only once for each place.
+#[derive(Clone)]
+struct Wanted(Arc<RwLock<Targets>>);
+
+impl Wanted {
+    fn wants(&self, place: &Metadata<'_>) -> bool {
+        let targets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        targets.would_enable(place.target(), place.level())
+    }
+}
+
+impl<S> Filter<S> for Wanted {
+    fn enabled(&self, place: &Metadata<'_>, _: &LayerContext<'_, S>) -> bool {
+        self.wants(place)
+    }
+
+    fn callsite_enabled(&self, place: &'static Metadata<'static>) -> Interest {
+        if self.wants(place) { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let targets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Filter::<S>::max_level_hint(&*targets)
+    }
 }
 
 /// A line with the ids of the trace that it was written in.

@@ -1,5 +1,6 @@
 //! What the process tells of itself: logs on stderr, traces to a collector, numbers at `/metrics`.
 
+mod fields;
 mod level;
 mod logs;
 mod queue;

@@ -133,13 +133,17 @@ where
         metadata.is_span() && (target.starts_with(STATEMENTS) || target.starts_with(TRANSACTIONS))
     };
     let filter = dynamic_filter_fn(move |metadata: &Metadata<'_>, _: &Context<'_, S>| {
-        !of_database(metadata) || TraceContext::current().span().span_context().is_sampled()
+        !of_database(metadata) || in_kept_trace()
     });
     // Everything else is decided once for each place in the code.
     let filter = filter.with_callsite_filter(move |metadata| {
         if of_database(metadata) { Interest::sometimes() } else { Interest::always() }
     });
     filter.with_max_level_hint(LevelFilter::DEBUG)
+}
+
+fn in_kept_trace() -> bool {
+    TraceContext::map_current(|context| context.span().span_context().is_sampled())
 }
 
 pub(super) fn keep(provider: Provider) {
@@ -163,18 +167,17 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        // First, as it is cheap and mostly the end of it.
+        if !in_kept_trace() {
+            return;
+        }
         let Some(span) = context.span(id) else { return };
         if span.extensions().get::<HashMap<&'static str, String>>().is_some() {
             return;
         }
-        let traced = TraceContext::current();
-        let traced = traced.span();
-        let traced = traced.span_context();
-        if !traced.is_sampled() {
-            return;
-        }
-        let ids = HashMap::from([("trace_id", traced.trace_id().to_string())]);
-        span.extensions_mut().replace(ids);
+        let trace_id =
+            TraceContext::map_current(|context| context.span().span_context().trace_id());
+        span.extensions_mut().replace(HashMap::from([("trace_id", trace_id.to_string())]));
     }
 }
 
