@@ -59,6 +59,8 @@ struct Terms {
 impl Calling for Terms {
     type Message = TicketId;
     type Answer = pb::Ticket;
+    /// More than the calls that a server takes at once by default: a crowd that comes in one moment waits for the same few reads.
+    const WAITING_RPCS_MAX: usize = 32;
 
     async fn single(&self, id: TicketId) -> Result<pb::Ticket, Failed> {
         let request = pb::GetTicketRequest { ticket_id: id.to_string() };

@@ -19,13 +19,15 @@ use crate::peer::{Failed, reason, time_allowed};
 
 /// Some rpcs may be under way at once, and one that is slow, because its replica hangs or one of its charges does,
 /// keeps the next from its place for 25 ms and no longer: several times what a server needs that is well.
-const LIMITS: Limits = Limits {
-    batch_weight: BATCH_MAX,
-    waiting_weight: 8 * BATCH_MAX,
-    at_once: 4,
-    patience: Some(Duration::from_millis(25)),
-    rest: Duration::ZERO,
-};
+const fn limits<C: Calling>() -> Limits {
+    Limits {
+        batch_weight: BATCH_MAX,
+        waiting_weight: C::WAITING_RPCS_MAX * BATCH_MAX,
+        at_once: 4,
+        patience: Some(Duration::from_millis(25)),
+        rest: Duration::ZERO,
+    }
+}
 
 /// How the calls of one kind are made.
 #[async_trait]
@@ -34,6 +36,8 @@ pub(crate) trait Calling: Send + Sync + 'static {
     type Message: Clone + Send + Sync + 'static;
     /// What is answered.
     type Answer: Send + 'static;
+    /// What may wait, in rpcs.
+    const WAITING_RPCS_MAX: usize = 8;
 
     /// Makes one call.
     async fn single(&self, message: Self::Message) -> Result<Self::Answer, Failed>;
@@ -65,7 +69,7 @@ impl<C: Calling> Together<C> {
         let run = move |members| -> BoxFuture<'static, ()> {
             Box::pin(make::<C>(Arc::clone(&calling), members))
         };
-        Self(Gather::new(batching, LIMITS, TaskTracker::new(), run))
+        Self(Gather::new(batching, limits::<C>(), TaskTracker::new(), run))
     }
 
     /// Makes a call, with others where others wait; calls of one key leave in the order they come, and arrive in any.

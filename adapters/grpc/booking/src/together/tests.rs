@@ -109,8 +109,10 @@ async fn one_that_hangs_ends_with_its_own_time_and_keeps_nobody_from_anything() 
         let began = tokio::time::Instant::now();
         for message in 21..=40 {
             let ask = |message| together.ask(key, 1, message);
-            let (one, hangs_too) =
-                tokio::join!(ask(message), tokio::time::timeout(LIMITS.patience?, ask(HANGS)));
+            let (one, hangs_too) = tokio::join!(
+                ask(message),
+                tokio::time::timeout(limits::<Echo>().patience?, ask(HANGS))
+            );
             assert_eq!(one.ok(), Some(message));
             assert!(hangs_too.is_err(), "its caller gives it up");
         }
@@ -157,7 +159,8 @@ async fn r04_a_stream_that_ends_early_leaves_calls_of_which_nothing_is_known() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_fit_is_overloaded_and_never_left() {
     let together = Together::new(Echo::default(), Batching::On);
-    let waiting = LIMITS.batch_weight * LIMITS.at_once + LIMITS.waiting_weight;
+    let limits = limits::<Echo>();
+    let waiting = limits.batch_weight * limits.at_once + limits.waiting_weight;
     let asks = (0..=waiting).map(|_| together.ask(Uuid::from_u128(7), 1, HANGS));
     let answers = join_all(asks).await.into_iter().filter_map(Result::err);
     let refused: Vec<_> = answers.filter(|failed| failed.never_sent).collect();
