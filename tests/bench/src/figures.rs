@@ -94,7 +94,7 @@ figures! {
     GROWN                  = "G19" "grow"           "whole path with bookings of the past / without"   More   0.6     0.8;
     SOLD_OUT_TAIL          = "–"   "sell-out"       "p99 of 1,900 sold-out answers at once, ms"       Less   500.0   500.0;
     FAIRNESS               = "–"   "fairness"       "p99 of other tickets beside a hot sale / alone"  Less   2.0     2.0;
-    CROWD_TAIL             = "–"   "crowd"          "p99 from first try to sold out, 2,000 for 100, ms" Less   500.0   500.0;
+    CROWD_TAIL             = "–"   "crowd"          "p99 from first try to sold out, 2,000 for 100 at rest, ms" Less   500.0   500.0;
     MEMORY_GROWTH          = "–"   "memory"         "last third of the time / second, worst server"   Less   1.1     1.1;
 }
 
