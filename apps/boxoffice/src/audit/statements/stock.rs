@@ -27,12 +27,13 @@ pub(super) fn checks() -> Vec<Check> {
     all.push(check(
         "I11",
         "no buyer got more than the ticket's limit",
-        // A limit that was lowered later takes nothing away from whom it found with more.
+        // A limit that was lowered later takes nothing away from whom it found with more. The joins are CROSS so that
+        // SQLite keeps their order: it would begin with each of the units beside each of the entries.
         format!(
-            "SELECT h.ticket_id || '/' || h.buyer_id FROM ticket.hold h JOIN {UNITS} u ON u.hold_id = h.id JOIN \
-             ticket.ticket t ON t.id = h.ticket_id JOIN (SELECT hold_id, MAX(at_us) AS at_us FROM ticket.stock_entry \
-             WHERE kind IN ('HOLD', 'RETAKE') GROUP BY hold_id) e ON e.hold_id = h.id WHERE h.state IN ('ACTIVE', \
-             'COMMITTED') AND h.buyer_id <> '' AND t.max_per_buyer > 0 GROUP BY h.ticket_id, h.buyer_id HAVING \
+            "SELECT h.ticket_id || '/' || h.buyer_id FROM ticket.ticket t CROSS JOIN ticket.hold h ON h.ticket_id = \
+             t.id CROSS JOIN {UNITS} u ON u.hold_id = h.id CROSS JOIN (SELECT hold_id, MAX(at_us) AS at_us FROM \
+             ticket.stock_entry WHERE kind IN ('HOLD', 'RETAKE') GROUP BY hold_id) e ON e.hold_id = h.id WHERE \
+             h.state IN ('ACTIVE', 'COMMITTED') AND h.buyer_id <> '' AND t.max_per_buyer > 0 GROUP BY h.ticket_id, h.buyer_id HAVING \
              SUM(u.units) > MAX(t.max_per_buyer) AND MAX(e.at_us) > MAX(t.updated_at_us)"
         ),
     ));
