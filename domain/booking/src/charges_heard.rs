@@ -1,6 +1,6 @@
 //! Charges whose answer this process has written itself, until the message about them comes: it is a repeat then, and
-//! known to be one without a look at the booking. Whoever does not remember looks, as other replicas do; what was
-//! told to one of them is remembered here until newer ones take its place.
+//! known to be one without a look at the booking. Whoever does not remember looks, as another replica does that hears
+//! the message; then the charge is remembered here until newer ones take its place.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

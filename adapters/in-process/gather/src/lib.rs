@@ -140,7 +140,7 @@ where
                 Some(patience) => drop(tokio::time::timeout(patience, running).await),
                 None => drop(running.await),
             }
-            if !self.limits.rest.is_zero() && !self.has_a_batch() {
+            if !self.limits.rest.is_zero() && !self.queue().has_a_batch() {
                 tokio::time::sleep(self.limits.rest).await;
             }
         }
@@ -155,11 +155,6 @@ where
     /// In a scope of its own, so that no lock is held across a wait.
     fn next_batch(&self) -> Option<Vec<Waiting<T, A>>> {
         self.queue().take()
-    }
-
-    /// Whether a whole batch waits: resting would gather nothing more.
-    fn has_a_batch(&self) -> bool {
-        self.queue().has_a_batch()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<Waiting<T, A>>> {

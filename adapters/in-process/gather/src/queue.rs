@@ -54,7 +54,7 @@ impl<T> Queue<T> {
         Ok(has_room)
     }
 
-    /// Whether as much waits as goes together.
+    /// Whether as much waits as goes together: resting would gather nothing more.
     pub(super) const fn has_a_batch(&self) -> bool {
         self.weight >= self.limits.batch_weight
     }
