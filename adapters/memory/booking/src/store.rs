@@ -98,6 +98,7 @@ impl BookingStore for MemoryBookingStore {
         due.truncate(size(rows_max));
         let claim = |stored: &mut Stored| {
             take_lease(&mut stored.process, lease, now);
+            stored.booking.revision += 1;
             stored.clone()
         };
         Ok(due.into_iter().map(claim).collect())

@@ -12,6 +12,7 @@ use kernel::{
     BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyChange, ReplyKey,
     StoreError, TicketId, Timestamp, Uuid,
 };
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
@@ -314,6 +315,7 @@ async fn claim(
     Entity::update_many()
         .col_expr(Column::LeaseOwner, lease.owner.clone().into())
         .col_expr(Column::LeaseUntilUs, now.plus(lease.lasts).as_micros().into())
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .filter(Column::Id.is_in(ids.clone()))
         .filter(is_due(now))
         .exec(tx)

@@ -155,10 +155,12 @@ fn money() -> Vec<Check> {
         ),
         check(
             "I4b",
-            "a booking that came to nothing cost nothing",
+            "a booking that came to nothing, or waits to be paid, cost nothing",
             format!(
-                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id \
-                 WHERE b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') AND n.minor <> 0"
+                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id WHERE n.minor <> 0 AND \
+                 (b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') OR \
+                 b.status = 'AWAITING_PAYMENT' AND b.updated_at_us < {} - {LATE_US})",
+                self::now("booking")
             ),
         ),
         check(

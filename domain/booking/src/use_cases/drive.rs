@@ -2,7 +2,7 @@
 //! written, and goes on until the booking waits. Whoever drives next goes on from the row.
 
 use futures::future::join_all;
-use kernel::{BookingId, Committed, StoreError, Timestamp};
+use kernel::{Committed, StoreError, Timestamp};
 
 use super::Bookings;
 use super::booking_change::Moved;
@@ -131,19 +131,9 @@ impl Drive<'_> {
                 Ok((stored.clone(), goes_on.then_some(stored)))
             }
             Committed::Stale | Committed::AlreadyHandled | Committed::KeyTaken => {
-                self.keep_charge(stored.id, &facts).await?;
                 self.reload(stored).await
             }
         }
-    }
-
-    /// Somebody else has moved the booking, who may not know that it was charged: the message that tells so may have
-    /// come in the meantime and was left to this drive.
-    async fn keep_charge(&self, id: BookingId, facts: &[Fact]) -> Result<(), StoreError> {
-        for fact in facts.iter().filter(|fact| matches!(fact, Fact::Charged { .. })) {
-            self.bookings.apply(id, fact, None).await?;
-        }
-        Ok(())
     }
 
     fn moved(&self, booking: Booking, told: Option<Happening>, was_pending: bool) -> Moved {

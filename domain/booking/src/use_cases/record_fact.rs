@@ -12,7 +12,7 @@ impl Bookings {
     /// a booking we do not have) is done with: the booking's state is the memory of it.
     ///
     /// What became of a charge is left to whoever drives the booking at the moment: the driver has asked,
-    /// and if it is gone the next one asks again. What a driver of this process has written is done with at once.
+    /// and if it is gone the next one asks again, at a revision that the first can no longer move. What a driver of this process has written is done with at once.
     ///
     /// # Errors
     /// [`StoreError`]; the message is to come again.
@@ -25,23 +25,12 @@ impl Bookings {
         if self.charges_heard.take_repeat(booking_id, fact) {
             return Ok(());
         }
-        self.apply(booking_id, fact, Some(cause)).await
-    }
-
-    /// The same for what no message told, but a drive heard that was overtaken.
-    pub(super) async fn apply(
-        &self,
-        booking_id: BookingId,
-        fact: &Fact,
-        cause: Option<Cause>,
-    ) -> Result<(), StoreError> {
         for _ in 0..DECISIONS_MAX {
             let Some(Stored { mut booking, process }) = self.store.find(booking_id).await? else {
                 return Ok(());
             };
             let now = self.clock.now();
-            let is_left = cause.is_some() && is_charge_outcome(fact);
-            if is_left && booking.is_pending() && is_driven(&process, now) {
+            if is_charge_outcome(fact) && booking.is_pending() && is_driven(&process, now) {
                 return Ok(());
             }
             let before = booking.clone();
@@ -54,7 +43,7 @@ impl Bookings {
             }
             let mut moved = Moved::new(booking, told);
             moved.reply = self.fact_reply(&before, &moved);
-            moved.cause.clone_from(&cause);
+            moved.cause = Some(cause.clone());
             match self.commit(moved, now).await?.0 {
                 Committed::Done | Committed::AlreadyHandled => return Ok(()),
                 Committed::Stale | Committed::KeyTaken => {}

@@ -10,7 +10,7 @@ use testkit::{Platform, Shape};
 use crate::world::{book, book_confirmed, register, tamper, until_status};
 
 /// What is done to which database, and the check that must see it.
-const DAMAGE: [(&str, &str, &str); 38] = [
+const DAMAGE: [(&str, &str, &str); 39] = [
     ("I1", "ticket", "UPDATE stock SET held = -1"),
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
     ("I2", "ticket", "DELETE FROM stock WHERE sold > 0"),
@@ -31,6 +31,12 @@ const DAMAGE: [(&str, &str, &str); 38] = [
     ),
     ("I4", "booking", "UPDATE booking SET status = 'EXPIRED' WHERE status = 'CONFIRMED'"),
     ("I4b", "booking", "UPDATE booking SET status = 'REJECTED' WHERE status = 'CONFIRMED'"),
+    (
+        "I4b",
+        "booking",
+        "UPDATE booking SET status = 'AWAITING_PAYMENT', pay_by_us = 9000000000000000, \
+         updated_at_us = 1 WHERE status = 'CONFIRMED'",
+    ),
     ("I4c", "payment", "UPDATE refund SET amount_minor = amount_minor * 2"),
     ("I5", "booking", "UPDATE booking SET status = 'PENDING', next_action_at_us = NULL"),
     ("I5b", "booking", "UPDATE booking SET status = 'AWAITING_PAYMENT', pay_by_us = 1"),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use booking::{Booking, BookingStatus, Fact};
+use booking::{Booking, BookingChange, BookingStatus, Fact, LEASE, Timer, Transition};
 use futures::FutureExt;
-use kernel::Answered;
+use kernel::{Answered, ReplyChange};
 
 use crate::world::{Scene, alice, create};
 
@@ -30,23 +30,31 @@ fn a_charge_that_this_process_has_written_is_not_looked_up_when_its_message_come
     assert_eq!(scene.status(), Some(BookingStatus::Confirmed));
 }
 
-/// An earlier drive, which had found that nothing was charged, commits that at last, and the message came while the
-/// booking was left to its drive.
+/// A drive that found nothing charged is so slow to commit it that a sweep has taken the booking over and charged it;
+/// the message about the charge came while the booking was left to that sweep.
 #[test]
-fn r04_a_charge_that_a_drive_heard_is_kept_when_it_was_overtaken() {
-    let not_tried = |booking: &mut Booking| {
-        let now = booking.updated_at;
-        let expires_at = now.plus(Duration::from_secs(600));
-        let _ = booking.on(&Fact::Held { booked: None, total: booking.total, expires_at }, now);
-        let _ = booking.on(&Fact::ChargeNotTried, now);
-    };
+fn r04_a_drive_that_was_taken_over_cannot_undo_a_charge() {
     let scene = Scene::new(1);
     let begun = scene.bookings.create_booking(&alice(), create("ok"), None).now_or_never();
     let Ok(Answered::Fresh(begun)) = begun.unwrap() else { panic!("not begun") };
-    *scene.store.rival.lock().unwrap() = Some(not_tried);
-    scene.bookings.drive(begun).now_or_never().unwrap().unwrap();
+    *scene.store.late.lock().unwrap() = Some(not_tried(begun.booking));
+    scene.clock.advance(LEASE);
+    assert_eq!(scene.bookings.sweep(1).now_or_never().unwrap().unwrap().claimed, 1);
     scene.neighbours.world().news.clear();
     scene.come_to_rest();
-    scene.check("overtaken");
+    scene.check("taken over");
     assert_eq!(scene.status(), Some(BookingStatus::Confirmed));
+}
+
+/// What the first drive of a booking commits whose charge was not tried.
+fn not_tried(mut booking: Booking) -> BookingChange {
+    let (now, expected_revision) = (booking.updated_at, booking.revision);
+    let expires_at = now.plus(Duration::from_secs(600));
+    let held = Fact::Held { booked: None, total: booking.total, expires_at };
+    assert_eq!(booking.on(&held, now), Transition::GoOn);
+    assert!(matches!(booking.on(&Fact::ChargeNotTried, now), Transition::Changed(_)));
+    booking.revision += 1;
+    let timer = Timer { wake: booking.first_wake(), tries: 0, lease: None };
+    let (events, reply) = (Vec::new(), ReplyChange::None);
+    BookingChange { booking, expected_revision, timer, events, caused_by: None, reply }
 }

@@ -86,7 +86,7 @@ impl Scene {
             inner,
             fuse: fuse.clone(),
             looked_up: AtomicU32::new(0),
-            rival: Mutex::default(),
+            late: Mutex::default(),
         });
         let neighbours = Arc::new(Neighbours::new(seed, clock.clone(), fuse.clone()));
         let bookings = Bookings {
