@@ -23,7 +23,7 @@ pub use endpoints::Endpoints;
 pub use snapshots::Snapshots;
 
 /// Bookings that one pass of the sweep takes at most.
-const SWEEP_ROWS_MAX: u32 = 50;
+const SWEEP_ROWS_MAX: u32 = 256;
 
 /// Opens the context's database, with this version's schema.
 ///

@@ -33,8 +33,9 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(60);
 pub(crate) const DECISIONS_MAX: usize = 5;
 /// The most steps of one drive; no process has so many.
 pub(crate) const STEPS_MAX: usize = 16;
-/// Bookings a sweep drives at the same time.
-pub const SWEEP_CONCURRENCY: usize = 16;
+/// Bookings a sweep drives at the same time: as many as their calls and commits make one batch of, so that the
+/// commits of holds, which follow the answers, keep up with the sale.
+pub const SWEEP_CONCURRENCY: usize = 256;
 /// Bookings of a deleted ticket read, and cancelled, in one go.
 pub const BATCH_MAX: u32 = 100;
 
