@@ -23,6 +23,8 @@ const UNKNOWN_TRIES_MAX: u32 = 30;
 /// Signs of life in the time that the server waits for one.
 const SIGNS_OF_LIFE: u32 = 3;
 const SIGN_OF_LIFE_MIN: Duration = Duration::from_millis(10);
+/// Of what a panic says.
+const PANIC_CHARS_MAX: usize = 300;
 
 /// Delivers messages to one handler.
 pub(crate) struct Delivery {
@@ -224,5 +226,7 @@ impl Delivery {
 fn panicked(panic: &(dyn Any + Send)) -> HandlerError {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-    HandlerError::Transient(format!("the handler panicked: {text}"))
+    let text: String = text.chars().take(PANIC_CHARS_MAX).collect();
+    // Escaped: it may quote any byte of a message, and not every database keeps all of them.
+    HandlerError::Transient(format!("the handler panicked: {text:?}"))
 }

@@ -71,11 +71,13 @@ pub(super) fn change(level: &str) -> Result<String, String> {
 /// is refused here.
 pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '[';
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
     let is_target = |part: &str| match part.split_once('=') {
-        Some((target, level)) => !target.contains(is_odd) && LEVELS.contains(&level),
+        // Without a name it would be every target's.
+        Some((target, level)) => !target.is_empty() && !target.contains(is_odd) && is_level(level),
         None => false,
     };
-    let sound = |part: &str| LEVELS.contains(&part) || is_target(part);
+    let sound = |part: &str| is_level(part) || is_target(part);
     if !text.split(',').all(sound) {
         return Err(format!(
             "must be one of {}, or targets such as info,rest_gateway=debug",
@@ -83,7 +85,8 @@ pub(crate) fn log_filter(text: &str) -> Result<Targets, String> {
         ));
     }
     // What nobody has said anything about tells of errors. Targets that the text names itself come later, and win.
-    let quieter = match text.split(',').rfind(|part| !part.contains('=')) {
+    let level = text.split(',').rfind(|part| !part.contains('=')).map(str::to_ascii_lowercase);
+    let quieter = match level.as_deref() {
         Some("debug" | "trace") => [MACHINERY, STATEMENTS].join(","),
         Some("info") => [QUIETER, STATEMENTS].join(","),
         // Something has to stand there: nothing at all would be read as a level, too.
@@ -188,6 +191,8 @@ mod tests {
     fn a_text_of_several_lines_does_not_silence_errors() {
         assert!(log_filter("info\nbooking=debug").is_err());
         assert!(log_filter("info, booking=debug").is_err());
+        assert!(log_filter("info,=off").is_err(), "it would be every target's");
+        assert!(log_filter("INFO,booking=Debug").is_ok());
         let layers = tracing_subscriber::registry().with(log_filter("booking=debug").unwrap());
         tracing::subscriber::with_default(layers, || {
             assert!(tracing::enabled!(target: "payment", Level::ERROR));
