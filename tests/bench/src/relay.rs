@@ -90,8 +90,11 @@ async fn measure(batches: bool, plan: &Plan) -> Measurement {
     let bus = NatsBus::connect(nats.url(), settings).await;
     let bus = bus.unwrap_or_else(|error| panic!("{error}"));
     let mut connected = bus.connected();
+    // What it gives keeps the bus from telling of a change, so that it must not live on.
     let connecting = timeout(CONNECTED_WITHIN, connected.wait_for(|connected| *connected)).await;
-    assert!(matches!(connecting, Ok(Ok(_))), "no connection to NATS");
+    let is_connected = matches!(connecting, Ok(Ok(_)));
+    drop(connecting);
+    assert!(is_connected, "no connection to NATS");
 
     let timed = Arc::new(Timed { bus: bus.clone(), waits: Mutex::default() });
     let relay = Relay::new(fresh.db.clone(), timed.clone(), "bench".to_owned());
