@@ -27,7 +27,9 @@ const POLL_SERVER: Duration = Duration::from_millis(250);
 /// A message that the bus has refused as often, over some minutes, is set aside.
 const REFUSALS_MAX: u32 = 20;
 /// Enough for some full batches to the bus.
-const LANES_MAX: usize = 256;
+const LANES_MAX: usize = 512;
+/// Where all lanes are in use, so many that have ended make a round of their own.
+const LANES_OF_A_ROUND: usize = LANES_MAX / 2;
 const LANE_MESSAGES_MAX: usize = 16;
 const READ_ROWS_MAX: usize = 500;
 /// Aggregates whose head waits for its next attempt. So many mean that the bus is away, not one message.
@@ -42,7 +44,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// That the bus was away says nothing about the message: it must not wait long once the bus is back.
 const RETRY_AWAY_MAX: Duration = Duration::from_secs(3);
-/// A round is at least as far from the next, and as far as it took: what ends meanwhile is marked together.
+/// A round is at least as far from the next, and as far as it took, unless many lanes end before: what ends meanwhile
+/// is marked together.
 const REST_MIN: Duration = Duration::from_millis(50);
 const REST_MAX: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -126,7 +129,21 @@ impl<'a> Leader<'a> {
             }
             tokio::select! {
                 () = stop.cancelled() => return self.drain().await,
-                () = sleep_until(rested) => {}
+                () = self.rest(rested) => {}
+            }
+        }
+    }
+
+    /// Until then, or until many lanes have ended where more waits than there are lanes.
+    async fn rest(&mut self, until: Instant) {
+        let is_behind = self.lanes.len() + self.ended.len() >= LANES_MAX;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return,
+                Some(end) = self.lanes.join_next(), if is_behind => self.collect(end),
+            }
+            if self.ended.len() >= LANES_OF_A_ROUND {
+                return;
             }
         }
     }
