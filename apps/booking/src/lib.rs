@@ -6,7 +6,7 @@ mod snapshots;
 
 use std::sync::Arc;
 
-use booking::{Bookings, ChargesHeard};
+use booking::{Bookings, ChargesHeard, SWEEP_ROWS_MAX};
 use grpc_booking::{
     BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, Turnstile,
     encode_refusal, encode_reply, envelope,
@@ -21,9 +21,6 @@ use tonic::transport::Channel;
 pub use endpoints::Endpoints;
 
 pub use snapshots::Snapshots;
-
-/// Bookings that one pass of the sweep takes at most.
-const SWEEP_ROWS_MAX: u32 = 256;
 
 /// Opens the context's database, with this version's schema.
 ///

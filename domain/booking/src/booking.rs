@@ -43,7 +43,7 @@ pub struct Booking {
     pub payment_method: String,
     /// The last payment tried.
     pub payment_id: Option<PaymentId>,
-    /// Rises by one with every commit.
+    /// Rises by one with every commit, and whenever a sweep takes it.
     pub revision: i64,
     /// Number of its last event.
     pub event_version: i64,

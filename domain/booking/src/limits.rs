@@ -33,9 +33,11 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(60);
 pub(crate) const DECISIONS_MAX: usize = 5;
 /// The most steps of one drive; no process has so many.
 pub(crate) const STEPS_MAX: usize = 16;
-/// Bookings a sweep drives at the same time: as many as their calls and commits make one batch of, so that the
-/// commits of holds, which follow the answers, keep up with the sale.
-pub const SWEEP_CONCURRENCY: usize = 256;
+/// Bookings that one pass of the sweep takes and drives: as many as make one batch of calls and one of commits. With
+/// fewer, the commits of holds fall behind a sale.
+pub const SWEEP_ROWS_MAX: u32 = 256;
+/// Bookings of a deleted ticket that are cancelled at the same time, of a page of them.
+pub(crate) const CANCELS_AT_ONCE: usize = 16;
 /// Bookings of a deleted ticket read, and cancelled, in one go.
 pub const BATCH_MAX: u32 = 100;
 

@@ -38,8 +38,8 @@ pub struct Timer {
     pub lease: Option<Lease>,
 }
 
-/// The right to drive a booking. It only saves double work: every write is a compare-and-set on the
-/// revision, and every ask may be repeated (trap R20).
+/// The right to drive a booking. It saves double work; what keeps drives apart is that every write is a
+/// compare-and-set on the revision, which a claim moves, and that every ask may be repeated (trap R20).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// One drive of one process; no two have the same.
@@ -118,8 +118,8 @@ pub trait BookingStore: Send + Sync {
     async fn find_reply(&self, key: &ReplyKey) -> Result<Option<KeyedReply>, StoreError>;
 
     /// Leases bookings that are due by the store's own time and that nobody drives, the longest due
-    /// first, at most `rows_max`. MUST give one booking to one owner only until the lease is over, and at a revision of
-    /// its own: whoever drove it before finds it `Stale`, however late its commit comes. An overtaken drive that takes
+    /// first, at most `rows_max`. MUST give one booking to one owner only until the lease is over, and MUST
+    /// count its revision up, so that whoever drove it before finds it `Stale`, however late its commit comes. An overtaken drive that takes
     /// a charge for not tried must not win over one that made it.
     async fn claim_due(&self, lease: &Lease, rows_max: u32) -> Result<Vec<Stored>, StoreError>;
 

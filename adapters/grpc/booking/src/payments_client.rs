@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use autometrics::autometrics;
-use booking::{Charge, ChargeOutcome, Payments, RefundProgress, Unanswered};
+use booking::{Charge, ChargeOutcome, PROCESS_CALL, Payments, RefundProgress, Unanswered};
 use grpc_client::Calls;
 use grpc_server::batch::{self, Asker};
 use grpc_server::wire::{self, Check};
@@ -13,6 +13,8 @@ use kernel::{BookingId, Money};
 use proto::boxoffice::payment::v1 as pb;
 use proto::boxoffice::payment::v1::payment_service_client::PaymentServiceClient;
 use proto::boxoffice::payment::v1::payment_verdict::Outcome;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 
 use crate::peer::{Failed, Peer, ServiceBearer, reason};
@@ -25,7 +27,12 @@ pub struct PaymentsClient {
     charges: Together<Charges>,
     payments: PaymentServiceClient<Calls>,
     peer: Peer,
+    refunds: Semaphore,
 }
+
+/// Refunds that are asked for at a time: a sweep has many, each of which may wait for the provider, and buyers' charges
+/// go over the same connections.
+const REFUNDS_AT_ONCE: usize = 16;
 
 impl PaymentsClient {
     /// A client of the payment context behind `channel`; `batching` says whether what waits together goes together.
@@ -34,7 +41,8 @@ impl PaymentsClient {
         let payments = PaymentServiceClient::new(Calls::new(channel));
         let peer = Peer::new(Arc::clone(&bearer));
         let charges = Charges { payments: payments.clone(), peer: Peer::new(bearer) };
-        Self { charges: Together::new(charges, batching), payments, peer }
+        let refunds = Semaphore::new(REFUNDS_AT_ONCE);
+        Self { charges: Together::new(charges, batching), payments, peer, refunds }
     }
 }
 
@@ -108,11 +116,20 @@ impl Payments for PaymentsClient {
 
     async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
         let request = pb::RefundPaymentRequest { booking_id: booking_id.to_string() };
-        let answer = self.peer.ask(request, |request| {
-            let mut payments = self.payments.clone();
-            async move { payments.refund_payment(request).await }
-        });
-        steps::measured("refund_payment", async { progress(&answer.await?) }).await
+        let asking = async {
+            // Never closed.
+            let _place = self.refunds.acquire().await;
+            let answer = self.peer.ask(request, |request| {
+                let mut payments = self.payments.clone();
+                async move { payments.refund_payment(request).await }
+            });
+            progress(&answer.await?)
+        };
+        let in_time = async {
+            let late = |_| Unanswered("others are refunded first".to_owned());
+            timeout(PROCESS_CALL, asking).await.map_err(late)?
+        };
+        steps::measured("refund_payment", in_time).await
     }
 }
 

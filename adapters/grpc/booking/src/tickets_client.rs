@@ -165,15 +165,15 @@ fn command(ask: StockAsk) -> Command {
     }
 }
 
-/// Whose turn an ask waits for: holds of one ticket queue behind each other and keep nobody else waiting.
+/// Whose turn an ask waits for: holds of one ticket queue behind each other and keep nobody else waiting, and so does
+/// what follows an answer, of which a sweep asks much at once.
 fn turn(ask: &StockAsk) -> Uuid {
     match ask {
         StockAsk::Hold(order) => order.ticket_id.as_uuid(),
-        StockAsk::Pin(of)
-        | StockAsk::Unpin(of)
-        | StockAsk::Commit(of)
-        | StockAsk::Release(of)
-        | StockAsk::Return(of) => of.as_uuid(),
+        StockAsk::Pin(of) => of.as_uuid(),
+        StockAsk::Unpin(_) | StockAsk::Commit(_) | StockAsk::Release(_) | StockAsk::Return(_) => {
+            Uuid::nil()
+        }
     }
 }
 

@@ -159,7 +159,7 @@ impl BookingStore for SeaOrmBookingStore {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let lease = lease.clone();
+        let (ids, lease) = (filled(ids), lease.clone());
         let rows = self.db.write("claiming bookings that are due", move |tx| {
             let (ids, lease) = (ids.clone(), lease.clone());
             Box::pin(async move { Ok(claim(tx, ids, &lease).await?) })

@@ -143,7 +143,7 @@ fn views() -> Vec<Check> {
 fn money() -> Vec<Check> {
     let net = "(SELECT booking_id, SUM(CASE WHEN status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED') THEN \
                amount_minor - refunded_minor ELSE 0 END) AS minor FROM payment.payment GROUP BY booking_id)";
-    let now = now("provider");
+    let provider_now = now("provider");
     vec![
         check(
             "I3d",
@@ -160,7 +160,7 @@ fn money() -> Vec<Check> {
                 "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id WHERE n.minor <> 0 AND \
                  (b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') OR \
                  b.status = 'AWAITING_PAYMENT' AND b.updated_at_us < {} - {LATE_US})",
-                self::now("booking")
+                now("booking")
             ),
         ),
         check(
@@ -177,7 +177,7 @@ fn money() -> Vec<Check> {
                 // each with each.
                 "WITH paid AS MATERIALIZED (SELECT CAST(booking_id || ':' || attempt AS TEXT) AS charge_id, \
                  amount_minor, status FROM payment.payment) SELECT c.id FROM provider.charge c LEFT JOIN paid p ON p.charge_id = c.id \
-                 WHERE c.outcome = 'APPROVED' AND c.due_at_us < {now} AND NOT COALESCE(p.amount_minor = \
+                 WHERE c.outcome = 'APPROVED' AND c.due_at_us < {provider_now} AND NOT COALESCE(p.amount_minor = \
                  c.amount_minor AND p.status IN ('APPROVED', 'PARTIALLY_REFUNDED', 'REFUNDED'), 0)"
             ),
         ),

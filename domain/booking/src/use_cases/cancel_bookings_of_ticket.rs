@@ -5,7 +5,7 @@ use kernel::{BookingId, Cause, Committed, StoreError, TicketId};
 
 use super::Bookings;
 use super::booking_change::Moved;
-use crate::limits::{BATCH_MAX, DECISIONS_MAX, SWEEP_CONCURRENCY};
+use crate::limits::{BATCH_MAX, CANCELS_AT_ONCE, DECISIONS_MAX};
 use crate::{Booking, CancelReason, Fact, Transition};
 
 impl Bookings {
@@ -29,7 +29,7 @@ impl Bookings {
             let Some(last) = page.last() else { return failure.map_or(Ok(cancelled), Err) };
             after = Some(*last);
             let cancels = page.into_iter().map(|id| self.cancel_deleted(id, cause));
-            let mut turns = stream::iter(cancels).buffer_unordered(SWEEP_CONCURRENCY);
+            let mut turns = stream::iter(cancels).buffer_unordered(CANCELS_AT_ONCE);
             while let Some(turn) = turns.next().await {
                 match turn {
                     Ok(done) => cancelled += usize::from(done),

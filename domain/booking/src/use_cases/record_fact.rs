@@ -11,8 +11,10 @@ impl Bookings {
     /// Applies a fact that came as a message. One that changes nothing (a repeat, a late one, one about
     /// a booking we do not have) is done with: the booking's state is the memory of it.
     ///
-    /// What became of a charge is left to whoever drives the booking at the moment: the driver has asked,
-    /// and if it is gone the next one asks again, at a revision that the first can no longer move. What a driver of this process has written is done with at once.
+    /// What became of a charge is left to whoever drives the booking at the moment: the driver has asked, and if it is
+    /// gone the next one asks again, at a revision that the first can no longer move. Where the driver itself was told
+    /// wrongly that nothing was charged, and has not written so yet, nobody hears the message; the audit finds it (I4).
+    /// What a driver of this process has written is done with at once.
     ///
     /// # Errors
     /// [`StoreError`]; the message is to come again.

@@ -1,12 +1,11 @@
 //! Goes on with bookings that are due and that nobody drives (trap R20). Any number of replicas may sweep.
 
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use kernel::StoreError;
 
 use super::Bookings;
 use super::drive::{Leased, Until};
 use crate::Stored;
-use crate::limits::SWEEP_CONCURRENCY;
 
 /// What a sweep did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,8 +31,7 @@ impl Bookings {
         let turns = due
             .into_iter()
             .map(|stored| self.take_over(Leased { lease: lease.clone(), since }, stored));
-        let turns = stream::iter(turns).buffer_unordered(SWEEP_CONCURRENCY);
-        let failures = turns.filter_map(|turn| async move { turn.err() }).collect().await;
+        let failures = join_all(turns).await.into_iter().filter_map(Result::err).collect();
         Ok(Sweep { claimed, failures, more: u32::try_from(claimed).is_ok_and(|n| n >= limit) })
     }
 

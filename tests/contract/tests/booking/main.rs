@@ -40,6 +40,7 @@ contract::over_every_store!(
     a_taken_key_leaves_nothing,
     r20_due_bookings_go_to_one_owner,
     a_timer_is_due_when_it_says,
+    r04_who_took_a_booking_over_cannot_be_overruled,
     a_lease_is_renewed_by_its_owner_only,
     pages_are_newest_first_and_show_nobody_elses,
     t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled,
@@ -278,6 +279,20 @@ async fn r20_due_bookings_go_to_one_owner(scene: &Scene) {
         let before = commit_of(Booking { revision: 1, ..read.booking });
         assert_eq!(scene.store.commit(before).await, Ok(Committed::Stale), "who had it before");
     }
+}
+
+/// Its lease is over, and it does not know.
+async fn r04_who_took_a_booking_over_cannot_be_overruled(scene: &Scene) {
+    let first = commit(scene, commit_of(placed(1))).await;
+    let claim = async |owner: &str| {
+        let mut claimed = scene.store.claim_due(&lease(owner, Duration::ZERO), 5).await.unwrap();
+        claimed.remove(0).booking
+    };
+    let (before, after) = (claim("a").await, claim("b").await);
+    for late in [first, before] {
+        assert_eq!(scene.store.commit(commit_of(late)).await, Ok(Committed::Stale));
+    }
+    assert_eq!(scene.store.commit(commit_of(after)).await, Ok(Committed::Done));
 }
 
 async fn a_timer_is_due_when_it_says(scene: &Scene) {

@@ -126,7 +126,7 @@ async fn r18_poison_is_parked_and_the_others_flow() {
     assert!(reasons[0].contains("unreadable"), "{reasons:?}");
     assert!(reasons[1].contains("times, the last time: not now"), "{reasons:?}");
     assert!(reasons[2].contains("times, the last time"), "{reasons:?}");
-    assert!(reasons[2].contains("panicked: the script says so"), "{reasons:?}");
+    assert!(reasons[2].contains("panicked: \"the script says so\""), "{reasons:?}");
     assert!(consumer.tries(6).len() >= 4, "{:?}", consumer.tries(6));
     soon("nothing is left", (0, 0), async || scene.pending("poisoned").await).await;
     scene.end([replica.stop().await]).await;

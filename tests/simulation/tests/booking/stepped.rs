@@ -83,7 +83,7 @@ impl BookingStore for SteppedStore {
         self.fuse.step().await;
         let late = self.late.lock().unwrap().take();
         if let Some(late) = late {
-            let _whatever_becomes_of_it = self.inner.commit(late).await?;
+            assert_eq!(self.inner.commit(late).await, Ok(Committed::Stale));
         }
         let committed = self.inner.commit(change).await;
         self.fuse.step().await;
