@@ -233,9 +233,9 @@ async fn a_slow_subscriber_of_one_aggregate_holds_up_no_other(engine: Engine) {
         })
     });
     let running = start(&scene.db, publisher.clone(), "relay");
-    for version in 1..=2 {
-        send(&scene.db, "slow", version).await;
-    }
+    // More than the relay reads at once.
+    let many = (1..=1_200).map(|version| message("slow", version)).collect();
+    assert_eq!(commit(&scene.db, marks_of(many)).await, Ok(Committed::Done));
     for version in 1..=20 {
         send(&scene.db, "quick", version).await;
     }

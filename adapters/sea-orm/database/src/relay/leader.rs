@@ -31,7 +31,6 @@ const LANES_MAX: usize = 512;
 /// Where all lanes are in use, so many that have ended make a round of their own.
 const LANES_OF_A_ROUND: usize = LANES_MAX / 2;
 const LANE_MESSAGES_MAX: usize = 16;
-const READ_ROWS_MAX: usize = 500;
 /// Aggregates whose head waits for its next attempt. So many mean that the bus is away, not one message.
 const BLOCKED_MAX: usize = 1000;
 /// So many of the messages that wait for an operator are known here, and their aggregates with them; where there are
@@ -236,30 +235,27 @@ impl<'a> Leader<'a> {
                 return Ok(());
             }
             let waiting = self.waiting().await?;
-            let rows_max = READ_ROWS_MAX.min(free * LANE_MESSAGES_MAX);
             let apart = self.in_flight.iter().chain(self.blocked.keys()).chain(&waiting);
-            let apart = apart.map(String::as_str);
+            let apart = apart.map(String::as_str).collect();
             let are_all_known = waiting.len() < WAITING_MAX;
-            let (rows, unreadable) =
-                read_unpublished(self.db, apart, are_all_known, rows_max as u64).await?;
-            if !unreadable.is_empty() {
+            let found = read_unpublished(self.db, &apart, are_all_known, free).await?;
+            if !found.unreadable.is_empty() {
                 // Set aside before anything is published: later messages of their aggregates wait for them.
-                for failure in &unreadable {
+                for failure in &found.unreadable {
                     let Failure { seq, error, .. } = failure;
                     tracing::error!(seq, error, "a message cannot be read and is set aside");
                 }
                 self.waiting = None;
-                if !mark(self.db, self.lease, Vec::new(), unreadable).await? {
+                if !mark(self.db, self.lease, Vec::new(), found.unreadable).await? {
                     return Ok(());
                 }
                 continue;
             }
-            // A full batch may be all one aggregate's; with that one apart, others come into sight.
-            let is_last = rows.len() < rows_max;
-            for lane in by_aggregate(rows).into_iter().take(free) {
+            for lane in by_aggregate(found.messages).into_iter().take(free) {
                 self.start_lane(lane).await?;
             }
-            if is_last {
+            // A full page may be all one aggregate's; with that one apart, others come into sight.
+            if !found.is_cut || self.lanes_free() < LANES_OF_A_ROUND {
                 return Ok(());
             }
         }

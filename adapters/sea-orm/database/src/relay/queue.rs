@@ -1,9 +1,10 @@
 //! The outbox as a queue: reading what is unpublished, marking what was published or failed.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use kernel::{Envelope, EventId, StoreError, Timestamp, Uuid};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, UpdateStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement, UpdateStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 
 use crate::engine::{database_now, now_expr};
@@ -14,6 +15,8 @@ use crate::unit_of_work::{TxError, Wake, unavailable};
 use crate::{Database, Lease};
 
 const ERROR_CHARS_MAX: usize = 1000;
+/// Messages that are read at once: of all lanes, with as many that wait.
+const PAGE_ROWS: usize = 1000;
 
 /// One unpublished message.
 pub(super) struct Pending {
@@ -78,17 +81,55 @@ pub(super) async fn read_waiting(db: &Database, rows_max: u64) -> Result<Vec<Str
     rows.iter().map(|row| row.try_get_by_index(0).map_err(unavailable(doing))).collect()
 }
 
-/// The oldest unpublished messages, in order, except those of `lanes_apart`, which hold all that waits behind a message
-/// that was set aside if `are_all_known`; and those that cannot be
-/// read, to be set aside. A plain read without locks: locking reads would block the writers of the outbox (F13).
+/// The oldest messages that are to be published, in order.
+#[derive(Default)]
+pub(super) struct Unpublished {
+    pub(super) messages: Vec<Pending>,
+    /// Those among them that cannot be read, to be set aside.
+    pub(super) unreadable: Vec<Failure>,
+    /// Whether more may wait behind them.
+    pub(super) is_cut: bool,
+}
+
+/// The oldest unpublished messages, except those of the lanes `apart`, which hold all that waits behind a message that
+/// was set aside if `are_all_known`. A plain read without locks: locking reads would block the writers of the outbox
+/// (F13).
+///
+/// The lanes apart are left out here: for each of very many messages the database would compare with each of them. Only
+/// where that leaves less than half of `wanted`, and more waits, the database leaves them out.
 pub(super) async fn read_unpublished(
     db: &Database,
-    lanes_apart: impl Iterator<Item = &str>,
+    apart: &HashSet<&str>,
     are_all_known: bool,
-    rows_max: u64,
-) -> Result<(Vec<Pending>, Vec<Failure>), StoreError> {
-    let mut query = Query::select();
-    query
+    wanted: usize,
+) -> Result<Unpublished, StoreError> {
+    if are_all_known {
+        let found = read_page(db, &oldest(), apart).await?;
+        let enough = (wanted / 2).max(1);
+        if !found.is_cut || found.messages.len() + found.unreadable.len() >= enough {
+            return Ok(found);
+        }
+    }
+    let mut query = oldest();
+    if !are_all_known {
+        let behind = Query::select()
+            .column(Outbox::AggregateId)
+            .from(Outbox::Table)
+            .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
+            .to_owned();
+        query.and_where(Expr::col(Outbox::AggregateId).not_in_subquery(behind));
+    }
+    if !apart.is_empty() {
+        let apart = filled(apart.iter().copied());
+        query.and_where(Expr::col(Outbox::AggregateId).is_not_in(apart));
+    }
+    read_page(db, &query, &HashSet::new()).await
+}
+
+/// In the order of the index, which is that of the messages: of what is unpublished all have the same time. By the number
+/// alone PostgreSQL would sort everything that waits.
+fn oldest() -> SelectStatement {
+    Query::select()
         .columns([
             Outbox::Seq,
             Outbox::Id,
@@ -100,30 +141,32 @@ pub(super) async fn read_unpublished(
         .columns(envelope_columns())
         .from(Outbox::Table)
         .and_where(Expr::col(Outbox::PublishedAtUs).is_null())
+        .order_by(Outbox::PublishedAtUs, Order::Asc)
         .order_by(Outbox::Seq, Order::Asc)
-        .limit(rows_max);
-    if !are_all_known {
-        let behind = Query::select()
-            .column(Outbox::AggregateId)
-            .from(Outbox::Table)
-            .and_where(Expr::col(Outbox::ParkedAtUs).is_not_null())
-            .to_owned();
-        query.and_where(Expr::col(Outbox::AggregateId).not_in_subquery(behind));
-    }
-    let apart: Vec<&str> = lanes_apart.collect();
-    if !apart.is_empty() {
-        query.and_where(Expr::col(Outbox::AggregateId).is_not_in(filled(apart)));
-    }
-    let rows = db.reader().query_all(&query).await.map_err(unavailable("reading the outbox"))?;
-    let (mut whole, mut corrupt) = (Vec::new(), Vec::new());
+        .limit(PAGE_ROWS as u64)
+        .to_owned()
+}
+
+async fn read_page(
+    db: &Database,
+    query: &SelectStatement,
+    apart: &HashSet<&str>,
+) -> Result<Unpublished, StoreError> {
+    let doing = "reading the outbox";
+    let rows = db.reader().query_all(query).await.map_err(unavailable(doing))?;
+    let mut found = Unpublished { is_cut: rows.len() >= PAGE_ROWS, ..Unpublished::default() };
     for row in &rows {
-        let seq: i64 = row.try_get("", "seq").map_err(unavailable("reading the outbox"))?;
+        let aggregate: Result<String, _> = row.try_get("", "aggregate_id");
+        if aggregate.is_ok_and(|id| apart.contains(id.as_str())) {
+            continue;
+        }
+        let seq: i64 = row.try_get("", "seq").map_err(unavailable(doing))?;
         match pending(row, seq) {
-            Ok(pending) => whole.push(pending),
-            Err(error) => corrupt.push(Failure::unreadable(seq, &error)),
+            Ok(pending) => found.messages.push(pending),
+            Err(error) => found.unreadable.push(Failure::unreadable(seq, &error)),
         }
     }
-    Ok((whole, corrupt))
+    Ok(found)
 }
 
 /// Marks messages as published and failed ones for another attempt; `false`, with nothing marked, if
