@@ -31,6 +31,8 @@ const LANES_MAX: usize = 512;
 /// Where all lanes are in use, so many that have ended make a round of their own.
 const LANES_OF_A_ROUND: usize = LANES_MAX / 2;
 const LANE_MESSAGES_MAX: usize = 16;
+/// So many reads fill the lanes, unless few aggregates have very much to tell; then the next round goes on.
+const READS_OF_A_ROUND: usize = 8;
 /// Aggregates whose head waits for its next attempt. So many mean that the bus is away, not one message.
 const BLOCKED_MAX: usize = 1000;
 /// So many of the messages that wait for an operator are known here, and their aggregates with them; where there are
@@ -135,7 +137,9 @@ impl<'a> Leader<'a> {
 
     /// Until then, or until many lanes have ended where more waits than there are lanes.
     async fn rest(&mut self, until: Instant) {
-        let is_behind = self.lanes.len() + self.ended.len() >= LANES_MAX;
+        // Many have ended already only where they could not be marked.
+        let is_behind =
+            self.lanes.len() + self.ended.len() >= LANES_MAX && self.ended.len() < LANES_OF_A_ROUND;
         loop {
             tokio::select! {
                 () = sleep_until(until) => return,
@@ -229,7 +233,7 @@ impl<'a> Leader<'a> {
     }
 
     async fn start_lanes(&mut self) -> Result<(), StoreError> {
-        loop {
+        for _ in 0..READS_OF_A_ROUND {
             let free = self.lanes_free();
             if free == 0 || self.blocked.len() >= BLOCKED_MAX {
                 return Ok(());
@@ -259,6 +263,7 @@ impl<'a> Leader<'a> {
                 return Ok(());
             }
         }
+        Ok(())
     }
 
     /// The aggregates that wait behind a message that was set aside, as they were a moment ago.
@@ -345,6 +350,8 @@ fn by_aggregate(rows: Vec<Pending>) -> Vec<Vec<Pending>> {
     for row in rows {
         let place = *places.entry(row.message.aggregate_id.clone()).or_insert(lanes.len());
         match lanes.get_mut(place) {
+            // What is left out is read again when the lane has ended.
+            Some(lane) if lane.len() >= LANE_MESSAGES_MAX => {}
             Some(lane) => lane.push(row),
             None => lanes.push(vec![row]),
         }
@@ -359,7 +366,7 @@ async fn publish_lane(
     lane: Vec<Pending>,
 ) -> LaneEnd {
     let mut end = LaneEnd { aggregate_id, published: Vec::new(), failure: None };
-    for pending in lane.into_iter().take(LANE_MESSAGES_MAX) {
+    for pending in lane {
         let publishing = if pending.told_again {
             publisher.publish_again(&pending.message)
         } else {

@@ -155,13 +155,14 @@ async fn read_page(
     let doing = "reading the outbox";
     let rows = db.reader().query_all(query).await.map_err(unavailable(doing))?;
     let mut found = Unpublished { is_cut: rows.len() >= PAGE_ROWS, ..Unpublished::default() };
-    for row in &rows {
+    // Each is dropped once it is copied: payloads may be large.
+    for row in rows {
         let aggregate: Result<String, _> = row.try_get("", "aggregate_id");
         if aggregate.is_ok_and(|id| apart.contains(id.as_str())) {
             continue;
         }
         let seq: i64 = row.try_get("", "seq").map_err(unavailable(doing))?;
-        match pending(row, seq) {
+        match pending(&row, seq) {
             Ok(pending) => found.messages.push(pending),
             Err(error) => found.unreadable.push(Failure::unreadable(seq, &error)),
         }
