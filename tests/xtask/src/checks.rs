@@ -42,9 +42,7 @@ pub(crate) fn programs(workspace: &Workspace, debug: bool) -> Result<PathBuf, St
         run(&mut workspace.cargo(&BUILD))?;
         return Ok(workspace.built("debug"));
     }
-    println!(
-        "building the programs; the first release build takes a quarter of an hour on two cores"
-    );
+    println!("building the programs; the first release build takes some ten minutes on two cores");
     run(&mut workspace.cargo(&RELEASE))?;
     Ok(workspace.built("release"))
 }
