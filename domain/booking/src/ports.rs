@@ -119,8 +119,8 @@ pub trait BookingStore: Send + Sync {
 
     /// Leases bookings that are due by the store's own time and that nobody drives, the longest due
     /// first, at most `rows_max`. MUST give one booking to one owner only until the lease is over, and MUST
-    /// count its revision up, so that whoever drove it before finds it `Stale`, however late its commit comes. An overtaken drive that takes
-    /// a charge for not tried must not win over one that made it.
+    /// count its revision up, so that whoever drove it before finds it `Stale`, however late its commit comes: an
+    /// overtaken drive that takes a charge for not tried must not win over one that made it.
     async fn claim_due(&self, lease: &Lease, rows_max: u32) -> Result<Vec<Stored>, StoreError>;
 
     /// Lengthens a lease; says whether it was still the owner's.

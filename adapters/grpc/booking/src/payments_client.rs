@@ -126,7 +126,7 @@ impl Payments for PaymentsClient {
             progress(&answer.await?)
         };
         let in_time = async {
-            let late = |_| Unanswered("others are refunded first".to_owned());
+            let late = |_| Unanswered("no place for a refund and no answer in time".to_owned());
             timeout(PROCESS_CALL, asking).await.map_err(late)?
         };
         steps::measured("refund_payment", in_time).await
