@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use booking::{Bookings, ChargesHeard, SWEEP_ROWS_MAX};
 use grpc_booking::{
-    BookingGrpc, PaymentsClient, ProcessConsumer, ServiceBearer, TicketsClient, Turnstile,
+    BookingGrpc, PaymentsClient, ProcessConsumer, Rests, ServiceBearer, TicketsClient, Turnstile,
     encode_refusal, encode_reply, envelope,
 };
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
@@ -76,6 +76,7 @@ pub async fn start(
         bookings: Arc::clone(&bookings),
         tasks: platform.tasks.clone(),
         turnstile: Turnstile::new(platform.settings.bookings_at_once as usize),
+        rests: Rests::new(Arc::clone(&bookings), batching, platform.tasks.clone()),
     };
     let service = BookingServiceServer::new(grpc)
         .max_decoding_message_size(DECODE_BYTES_MAX)

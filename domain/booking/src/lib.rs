@@ -37,6 +37,6 @@ pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
 pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
 pub use refused::{BookingRefused, Refusal};
 pub use use_cases::{
-    Begun, BookingPage, Bookings, CancelBookingError, CreateBooking, CreateBookingError,
+    Begun, BookingPage, Bookings, CancelBookingError, CreateBooking, CreateBookingError, Driven,
     GetBookingError, ListBookings, ListBookingsError, PayBooking, PayBookingError, Sweep,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use autometrics::autometrics;
 use booking::{Begun, Booking, BookingRefused, Bookings, CreateBooking};
+use futures::future::Either;
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::convert::Reply;
+use crate::rests::Rests;
 use crate::turnstile::{Inside, Turnstile};
 use crate::{convert, request as read};
 
@@ -34,6 +36,8 @@ pub struct BookingGrpc {
     pub tasks: Tasks,
     /// Where bookings wait until they may be made. Who waits is no task yet.
     pub turnstile: Turnstile,
+    /// Ends what is left of bookings whose callers are answered.
+    pub rests: Rests,
 }
 
 /// The answer of CreateBooking, PayBooking and CancelBooking, to be kept for their keys.
@@ -156,7 +160,7 @@ impl BookingGrpc {
     }
 
     /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
-    /// when it is decided or the wait is over. The task keeps the booking's place until it ends, but for while it
+    /// when it is decided or the wait is over. The task keeps the booking's place until then, but for while it
     /// waits for the provider of payments.
     async fn decide(
         &self,
@@ -170,12 +174,16 @@ impl BookingGrpc {
             Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
         };
         let (placed, bookings) = (begun.booking.clone(), self.bookings.clone());
+        let driving = async move { bookings.drive(begun).await.map_err(|e| refuse(&e)) };
+        let driving = match inside {
+            Some(inside) => Either::Left(inside.make(driving)),
+            None => Either::Right(driving),
+        };
+        let rests = self.rests.clone();
         let driving = self.tasks.finish(async move {
-            let driving = async { bookings.drive(begun).await.map_err(|e| refuse(&e)) };
-            match inside {
-                Some(inside) => inside.make(driving).await,
-                None => driving.await,
-            }
+            let driven = driving.await?;
+            rests.end(driven.rest);
+            Ok(driven.booking)
         });
         let booking = match tokio::time::timeout_at(until, driving).await {
             Ok(Ok(driven)) => driven,

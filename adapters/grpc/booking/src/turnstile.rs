@@ -131,8 +131,8 @@ impl Drop for Outside {
 
 impl Inside {
     /// Makes a booking, and has the place meanwhile, but for while it waits [`outside`].
-    pub(crate) async fn make<T>(self, making: impl Future<Output = T>) -> T {
-        HERE.scope(self, making).await
+    pub(crate) fn make<T>(self, making: impl Future<Output = T>) -> impl Future<Output = T> {
+        HERE.scope(self, making)
     }
 
     fn step_out(&self) -> Option<Outside> {

@@ -32,24 +32,25 @@ impl Tasks {
         Self::default()
     }
 
-    /// Runs a handler's body as a task of its own and waits for its answer. When the client leaves,
+    /// Runs a handler's body as a task of its own, from now on, and waits for its answer. When the client leaves,
     /// only the waiting ends: the body MUST be what touches the database.
     ///
     /// # Errors
     /// What the body answers; RESOURCE_EXHAUSTED when too many run; INTERNAL when it panics.
-    pub async fn finish<T: Send + 'static>(
+    pub fn finish<T: Send + 'static>(
         &self,
         body: impl Future<Output = Result<T, Status>> + Send + 'static,
-    ) -> Result<T, Status> {
-        if self.running.len() >= TASKS_MAX {
-            return Err(refuse(&Overloaded));
-        }
-        // The calls that the body makes end with the call it answers and have its name; the body itself
-        // goes on.
-        let body = OnBehalf::here().run(body.in_current_span());
-        match self.running.spawn(body).await {
-            Ok(answer) => answer,
-            Err(failure) => Err(refuse(&HandlerFailed(failure.to_string()))),
+    ) -> impl Future<Output = Result<T, Status>> {
+        // Begun before anybody waits, so that who waits is small however large the body is. The calls that the body
+        // makes end with the call it answers and have its name; the body itself goes on.
+        let begun = (self.running.len() < TASKS_MAX)
+            .then(|| self.running.spawn(OnBehalf::here().run(body.in_current_span())));
+        async move {
+            let Some(running) = begun else { return Err(refuse(&Overloaded)) };
+            match running.await {
+                Ok(answer) => answer,
+                Err(failure) => Err(refuse(&HandlerFailed(failure.to_string()))),
+            }
         }
     }
 
@@ -69,6 +70,11 @@ impl Tasks {
         let (answers, answered) = mpsc::channel(answers_max.max(1));
         self.running.spawn(OnBehalf::here().run(body(answers).in_current_span()));
         Ok(ReceiverStream::new(answered))
+    }
+
+    /// Runs what nobody waits for, of which whoever calls MUST bound the number.
+    pub fn go_on(&self, body: impl Future<Output = ()> + Send + 'static) {
+        self.running.spawn(body);
     }
 
     /// How many bodies are running.

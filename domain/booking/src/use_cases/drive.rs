@@ -21,6 +21,16 @@ pub struct Begun {
     pub(super) lease: Option<Lease>,
 }
 
+/// A booking of which so much is done that its caller can be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Driven {
+    /// The booking as it is stored.
+    pub booking: Booking,
+    /// The same where something is left to do that nobody waits for, for [`Bookings::drive_on`]. Who drops it leaves it
+    /// to the sweep, once the lease is over.
+    pub rest: Option<Begun>,
+}
+
 /// A lease and when, at the latest, it began.
 pub(super) struct Leased {
     pub(super) lease: Lease,
@@ -54,7 +64,6 @@ pub(super) struct Drive<'a> {
     lease: Lease,
     renew_at: Timestamp,
     tries: u32,
-    until: Until,
 }
 
 impl Bookings {
@@ -63,14 +72,21 @@ impl Bookings {
     ///
     /// # Errors
     /// [`StoreError`]; the sweep goes on when the lease is over.
-    pub async fn drive(&self, begun: Begun) -> Result<Booking, StoreError> {
-        match begun.lease {
-            Some(lease) => {
-                let since = begun.booking.updated_at;
-                self.drive_under(Leased { lease, since }, begun.booking, 0, Until::Decided).await
-            }
-            None => Ok(begun.booking),
-        }
+    pub async fn drive(&self, begun: Begun) -> Result<Driven, StoreError> {
+        let Begun { booking, lease } = begun;
+        let Some(lease) = lease else { return Ok(Driven { booking, rest: None }) };
+        let leased = Leased { lease, since: booking.updated_at };
+        self.drive_under(leased, booking, 0, Until::Decided).await
+    }
+
+    /// Drives what [`Bookings::drive`] left as far as it goes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn drive_on(&self, rest: Begun) -> Result<(), StoreError> {
+        let Begun { booking, lease: Some(lease) } = rest else { return Ok(()) };
+        let leased = Leased { lease, since: booking.updated_at };
+        self.drive_under(leased, booking, 0, Until::Waiting).await.map(|_driven| ())
     }
 
     pub(super) async fn drive_under(
@@ -79,26 +95,33 @@ impl Bookings {
         booking: Booking,
         tries: u32,
         until: Until,
-    ) -> Result<Booking, StoreError> {
+    ) -> Result<Driven, StoreError> {
         let Leased { lease, since } = leased;
         let renew_at = since.plus(LEASE_RENEWAL);
-        let mut drive = Drive { bookings: self, lease, renew_at, tries, until };
+        let mut drive = Drive { bookings: self, lease, renew_at, tries };
         let mut at = Some(booking.clone());
         let mut last = booking;
         for _ in 0..STEPS_MAX {
-            let Some(booking) = at else { break };
-            (last, at) = drive.step(booking).await?;
+            at = match at {
+                None => break,
+                Some(booking) if until == Until::Decided && !booking.is_pending() => {
+                    let rest = Begun { booking, lease: Some(drive.lease) };
+                    return Ok(Driven { booking: last, rest: Some(rest) });
+                }
+                Some(booking) => {
+                    let goes_on;
+                    (last, goes_on) = drive.step(booking).await?;
+                    goes_on
+                }
+            };
         }
-        Ok(last)
+        Ok(Driven { booking: last, rest: None })
     }
 }
 
 impl Drive<'_> {
     /// One round. Gives the booking after it, and once more if the drive goes on from it.
     async fn step(&mut self, booking: Booking) -> Result<(Booking, Option<Booking>), StoreError> {
-        if self.until == Until::Decided && !booking.is_pending() {
-            return Ok((booking, None));
-        }
         let facts = match booking.overdue(self.bookings.clock.now()) {
             Some(fact) => vec![fact],
             None => {
@@ -144,7 +167,7 @@ impl Drive<'_> {
             moved.reply = self.bookings.complete(&moved.booking, told);
         }
         let at_once = matches!(moved.timer.wake, Wake::After(wait) if wait.is_zero());
-        if at_once && (self.until == Until::Waiting || moved.booking.is_pending()) {
+        if at_once {
             moved.timer.lease = Some(self.lease.clone());
         }
         moved

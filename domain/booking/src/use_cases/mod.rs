@@ -17,7 +17,7 @@ use kernel::{Clock, IdSource};
 
 pub use cancel_booking::CancelBookingError;
 pub use create_booking::{CreateBooking, CreateBookingError};
-pub use drive::Begun;
+pub use drive::{Begun, Driven};
 pub use get_booking::GetBookingError;
 pub use list_bookings::{BookingPage, ListBookings, ListBookingsError};
 pub use pay_booking::{PayBooking, PayBookingError};

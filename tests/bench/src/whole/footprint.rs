@@ -1,12 +1,13 @@
 //! What each server takes: memory when it has just begun and after a crowd, and the time from its start until it is
-//! ready. Measured while the others run, as when one is replaced.
+//! ready. Measured while the others run, as when one is replaced, and with the limits that a server has by default.
 
 use std::time::Duration;
 
+use testkit::{Plan as Shaped, Shape};
 use tokio::time::{Instant, sleep};
 
 use super::answered::Window;
-use super::booking::{CAPACITY, WARM_UP, roomy};
+use super::booking::{CAPACITY, WARM_UP};
 use super::resident::{Sample, now};
 use super::stage::Stage;
 use crate::figures::{MEMORY_AFTER, MEMORY_IDLE, READY_AFTER};
@@ -50,7 +51,7 @@ pub(crate) async fn find(plan: &Plan) -> Found {
 type Looked = Vec<(String, [f64; 3])>;
 
 async fn look(plan: &Plan) -> ((Looked, Measurement), f64) {
-    let mut stage = Stage::set(roomy()).await;
+    let mut stage = Stage::set(Shaped::of(Shape::Postgres)).await;
     let names: Vec<_> = stage.servers().into_iter().map(|(name, _)| name).collect();
     let mut ready_ms = Vec::new();
     for name in &names {

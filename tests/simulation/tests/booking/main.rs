@@ -170,7 +170,7 @@ fn r01_a_price_that_only_the_hold_knows_is_the_holds() {
         let Ok(Answered::Fresh(begun)) = begun else { panic!("not begun") };
         let placed = begun.booking.total;
         assert_eq!(placed, won(expected.unwrap_or(0)), "no price is told that nobody said");
-        let booked = scene.bookings.drive(begun).now_or_never().unwrap().unwrap();
+        let booked = scene.bookings.drive(begun).now_or_never().unwrap().unwrap().booking;
         assert_eq!((booked.status(), booked.total), (BookingStatus::Confirmed, won(5_100)));
         assert_eq!(booked.booked.seats(), ["S1", "S2", "S3"]);
         scene.come_to_rest();
@@ -285,7 +285,7 @@ fn r20_a_booking_that_is_driven_is_nobody_elses() {
     scene.clock.advance(booking::LEASE + Duration::from_millis(1));
     assert_eq!(sweep(&scene), 1, "it was lost");
     // The zombie wakes: its commit is stale, and what it asked was asked before.
-    let zombie = scene.bookings.drive(begun).now_or_never().unwrap().unwrap();
+    let zombie = scene.bookings.drive(begun).now_or_never().unwrap().unwrap().booking;
     assert_eq!(zombie.status(), BookingStatus::Confirmed);
     scene.come_to_rest();
     scene.check("a zombie");
