@@ -4,15 +4,18 @@
 mod snapshots;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use grpc_payment::{PaymentGrpc, RefundConsumer, envelope};
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
-use payment::{Paying, PaymentProvider};
+use payment::{BreakerState, Guard, GuardRules, Paying, PaymentProvider};
 use proto::boxoffice::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
 use provider_simulated::{SimulatedProvider, SimulatedSettings};
-use runtime::{Context, Platform, Settings, StartError, open_database};
+use runtime::{Context, Platform, Settings, StartError, Switch, open_database};
 use sea_orm_database::Database;
 use sea_orm_payment::{SeaOrmSettlementStore, measure, migrations};
+use telemetry_metrics::before_reading;
+use telemetry_metrics::names::{PAYMENT_BREAKER, PAYMENT_CHARGES_NOT_SENT};
 
 pub use snapshots::Snapshots;
 
@@ -43,6 +46,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
             platform.settings.batching,
         )),
         provider: provider(&platform.settings, ledger.clone())?,
+        guard: Guard::new(guard_rules(&platform.settings)),
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
     });
@@ -51,6 +55,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         let database = measured.clone();
         async move { measure(&database).await }
     });
+    show_guard(platform, &paying);
     let sweeping = Arc::clone(&paying);
     platform.sweep("payment.sweep", &database, move || {
         let paying = Arc::clone(&sweeping);
@@ -68,6 +73,46 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         database,
         beside: Some(("provider", ledger)),
     })
+}
+
+fn guard_rules(settings: &Settings) -> GuardRules {
+    GuardRules {
+        breaks: settings.payment_breaker == Switch::On,
+        at_once_max: settings.payment_at_once as usize,
+        slow_after: Duration::from_millis(settings.payment_slow_ms),
+    }
+}
+
+/// Has the breaker seen: in the metrics, and beside what the server depends on. It takes no server out of service: one
+/// that tells buyers to pay later does its work.
+fn show_guard(platform: &Platform, paying: &Arc<Paying>) {
+    let states = [
+        (BreakerState::Closed, "closed"),
+        (BreakerState::HalfOpen, "half_open"),
+        (BreakerState::Open, "open"),
+    ];
+    let measured = Arc::downgrade(paying);
+    before_reading(move || {
+        let Some(paying) = measured.upgrade() else { return false };
+        let (now, refused) = (paying.guard.state(), paying.guard.refused());
+        for (state, name) in states {
+            PAYMENT_BREAKER.set([name], f64::from(u8::from(state == now)));
+        }
+        for (reason, count) in [("broken", refused.broken), ("saturated", refused.saturated)] {
+            PAYMENT_CHARGES_NOT_SENT.set([reason], as_number(count));
+        }
+        true
+    });
+    let told = Arc::downgrade(paying);
+    platform.readiness.tells("payment_breaker", move || {
+        let now = told.upgrade().map(|paying| paying.guard.state());
+        states.into_iter().find(|(state, _)| Some(*state) == now).map(|(_, name)| name)
+    });
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number for a dashboard")]
+const fn as_number(count: u64) -> f64 {
+    count as f64
 }
 
 /// Opens the simulated provider's own ledger, with this version's schema.

@@ -66,6 +66,20 @@ pub struct Settings {
     #[arg(long, env = "PAYMENT_PROVIDER", global = true, default_value = "simulated")]
     pub payment_provider: PaymentProvider,
 
+    /// Whether charges are kept from a provider that does not answer or takes longer than PAYMENT_SLOW_MS, so that buyers
+    /// are told at once to pay later; it is tried again every few seconds. Switched off to compare
+    #[arg(long, env = "PAYMENT_BREAKER", global = true, default_value = "on")]
+    pub payment_breaker: Switch,
+
+    /// The most charges that one server has under way at the provider; buyers beyond them are told to pay later
+    #[arg(long, env = "PAYMENT_AT_ONCE", global = true, default_value = "1024", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub payment_at_once: u32,
+
+    /// A charge that takes longer than this has failed, as far as PAYMENT_BREAKER goes, whatever becomes of it; in
+    /// milliseconds
+    #[arg(long, env = "PAYMENT_SLOW_MS", global = true, default_value = "2000", value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
+    pub payment_slow_ms: u64,
+
     /// Simulated provider: the share of charges that it approves, 0 to 1
     #[arg(long, env = "PAYMENT_SUCCESS_RATE", global = true, default_value = "1.0", value_parser = rate)]
     pub payment_success_rate: f64,
@@ -136,6 +150,15 @@ pub struct Settings {
     pub context: Option<&'static str>,
 }
 
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// In use.
+    On,
+    /// Not in use.
+    Off,
+}
+
 /// The payment providers there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PaymentProvider {
@@ -195,6 +218,9 @@ impl Settings {
             ("GRPC_ADDR", self.grpc_addr.to_string()),
             ("ADMIN_ADDR", self.admin_addr.to_string()),
             ("PAYMENT_PROVIDER", format!("{:?}", self.payment_provider).to_lowercase()),
+            ("PAYMENT_BREAKER", format!("{:?}", self.payment_breaker).to_lowercase()),
+            ("PAYMENT_AT_ONCE", self.payment_at_once.to_string()),
+            ("PAYMENT_SLOW_MS", self.payment_slow_ms.to_string()),
             ("PAYMENT_SUCCESS_RATE", self.payment_success_rate.to_string()),
             ("PAYMENT_PROCESSING_MIN_MS", self.payment_processing_min_ms.to_string()),
             ("PAYMENT_PROCESSING_MAX_MS", self.payment_processing_max_ms.to_string()),

@@ -31,7 +31,7 @@ mod workers;
 pub use admin::Admin;
 pub use bus::Bus;
 pub use command_line::read;
-pub use config::{PaymentProvider, Settings};
+pub use config::{PaymentProvider, Settings, Switch};
 pub use data_dir::prepare_data_dir;
 pub use databases::{migrate_databases, open_database};
 pub use entry::run;

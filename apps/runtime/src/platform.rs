@@ -11,6 +11,7 @@ use tonic::service::Routes;
 use crate::claim::Claims;
 use crate::config::Settings;
 use crate::process::Process;
+use crate::readiness::Readiness;
 use crate::service_token::ServiceToken;
 use crate::start_error::StartError;
 use crate::system::{SystemClock, UuidV7Ids};
@@ -29,6 +30,8 @@ pub struct Platform {
     pub tasks: Tasks,
     /// Where loops run.
     pub workers: Workers,
+    /// What the process tells of its own health.
+    pub readiness: Readiness,
     /// Cancelled when streams to clients must end.
     pub stopping: CancellationToken,
     /// Names this process in leases.
@@ -66,6 +69,7 @@ impl Platform {
             ids,
             tasks: process.tasks.clone(),
             workers: process.workers.clone(),
+            readiness: process.readiness.clone(),
             stopping: process.stopping(),
             service_token: process.service_token.clone(),
             claims: process.claims.clone(),

@@ -24,8 +24,11 @@ const OF_CONTEXTS: [&str; 6] = [
 ];
 
 /// What only the server with the payment provider reads.
-const OF_PAYMENT: [&str; 5] = [
+const OF_PAYMENT: [&str; 8] = [
     "PAYMENT_PROVIDER",
+    "PAYMENT_BREAKER",
+    "PAYMENT_AT_ONCE",
+    "PAYMENT_SLOW_MS",
     "PAYMENT_SUCCESS_RATE",
     "PAYMENT_PROCESSING_MIN_MS",
     "PAYMENT_PROCESSING_MAX_MS",

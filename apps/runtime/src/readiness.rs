@@ -1,6 +1,8 @@
 //! Whether the process can do its work: it can when every part it needs can, and it is not stopping.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use grpc_server::Health;
 use tokio::sync::watch;
@@ -9,7 +11,14 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Readiness {
     state: watch::Sender<State>,
+    details: Details,
 }
+
+type Tell = Box<dyn Fn() -> Option<&'static str> + Send>;
+
+/// What else is told where readiness is, each found out when somebody asks.
+#[derive(Clone, Default)]
+struct Details(Arc<Mutex<BTreeMap<&'static str, Tell>>>);
 
 /// One part: a database, the bus, another server.
 #[derive(Debug, Clone)]
@@ -29,7 +38,7 @@ impl Readiness {
     /// A process that needs nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: watch::Sender::new(State::default()) }
+        Self { state: watch::Sender::new(State::default()), details: Details::default() }
     }
 
     /// Adds a part that is not ready yet.
@@ -58,6 +67,23 @@ impl Readiness {
         self.state.borrow().parts.clone()
     }
 
+    /// Has something told beside the parts that takes no server out of service: `tell` gives how it is, or nothing once
+    /// it is gone.
+    pub fn tells(
+        &self,
+        name: &'static str,
+        tell: impl Fn() -> Option<&'static str> + Send + 'static,
+    ) {
+        self.details.all().insert(name, Box::new(tell));
+    }
+
+    /// All that is told so.
+    #[must_use]
+    pub fn details(&self) -> BTreeMap<&'static str, &'static str> {
+        let details = self.details.all();
+        details.iter().filter_map(|(name, tell)| Some((*name, tell()?))).collect()
+    }
+
     /// From now on the process is not ready, whatever its parts say.
     pub(crate) fn stop(&self) {
         self.state.send_modify(|state| state.stopping = true);
@@ -78,6 +104,18 @@ impl Readiness {
                 return;
             }
         }
+    }
+}
+
+impl Details {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, Tell>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Debug for Details {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.all().keys()).finish()
     }
 }
 
@@ -119,5 +157,14 @@ mod tests {
         database.set(true);
         readiness.stop();
         assert!(!readiness.is_ready());
+    }
+
+    #[test]
+    fn a_detail_is_told_and_changes_nothing() {
+        let readiness = Readiness::new();
+        readiness.tells("breaker", || Some("open"));
+        readiness.tells("gone", || None);
+        assert_eq!(readiness.details(), BTreeMap::from([("breaker", "open")]));
+        assert!(readiness.is_ready());
     }
 }

@@ -25,8 +25,8 @@ pub use booking::{
 pub use charges_heard::ChargesHeard;
 pub use events::{BookingEvent, Happening};
 pub use limits::{
-    BATCH_MAX, LEASE, NIGHTS_MAX, PAYMENT_METHOD_CHARS_MAX, PROCESS_CALL, REASON_CHARS_MAX,
-    REFUSAL_BYTES_MAX, SEAT_CHARS_MAX, SEATS_MAX, SWEEP_ROWS_MAX, backoff,
+    BATCH_MAX, LEASE, NIGHTS_MAX, PAY_AGAIN_AFTER, PAYMENT_METHOD_CHARS_MAX, PROCESS_CALL,
+    REASON_CHARS_MAX, REFUSAL_BYTES_MAX, SEAT_CHARS_MAX, SEATS_MAX, SWEEP_ROWS_MAX, backoff,
 };
 pub use ports::{
     BookingChange, BookingFilter, BookingStore, Charge, ChargeOutcome, HoldOrder, HoldView, Lease,

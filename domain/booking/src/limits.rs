@@ -31,6 +31,8 @@ pub(crate) const BACKOFF_MIN: Duration = Duration::from_secs(1);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// How often a decision is made again because others changed the booking meanwhile.
 pub(crate) const DECISIONS_MAX: usize = 5;
+/// When to pay again where a charge could not be tried: as long as the payment context leaves a provider alone.
+pub const PAY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// The most steps of one drive; no process has so many.
 pub(crate) const STEPS_MAX: usize = 16;
 /// Bookings that one pass of the sweep takes and drives: as many as make one batch of calls and one of commits. With

@@ -2,7 +2,9 @@
 //!
 //! Start with [`Paying`], whose methods are the use cases, then [`Settlement`], which decides.
 
+mod breaker;
 mod events;
+mod guard;
 mod limits;
 mod orders;
 mod payment;
@@ -11,10 +13,12 @@ mod refund;
 mod settlement;
 mod use_cases;
 
+pub use breaker::{Breaker, BreakerState, CallNumber, GuardRules, ProviderAway};
 pub use events::PaymentEvent;
+pub use guard::{Guard, Refused};
 pub use limits::{
-    ATTEMPTS_MAX, CALL_LEASE, PAYMENT_METHOD_CHARS_MAX, PROVIDER_TIMEOUT, REFUSALS_MAX,
-    RESOLVE_BACKOFF_MAX, RESOLVE_BACKOFF_MIN,
+    ATTEMPTS_MAX, BREAKER_REST, CALL_LEASE, PAYMENT_METHOD_CHARS_MAX, PROVIDER_TIMEOUT,
+    REFUSALS_MAX, RESOLVE_BACKOFF_MAX, RESOLVE_BACKOFF_MIN,
 };
 pub use orders::{ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, RefundAnswer, RefundOrder};
 pub use payment::{Payer, Payment, PaymentState, PaymentStatus};

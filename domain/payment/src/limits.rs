@@ -17,6 +17,16 @@ pub const REFUSALS_MAX: u32 = 8;
 pub const ATTEMPTS_MAX: u32 = 100;
 /// The longest token for a means of payment.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
+/// The provider is judged by the calls of this time.
+pub(crate) const BREAKER_WINDOW: Duration = Duration::from_secs(10);
+/// With fewer calls in it nothing can be told.
+pub(crate) const BREAKER_CALLS_MIN: usize = 20;
+/// When this share of them failed the provider is left alone.
+pub(crate) const BREAKER_FAILED_PERCENT: usize = 50;
+/// How long, before it is tried again.
+pub const BREAKER_REST: Duration = Duration::from_secs(5);
+/// By so many calls, all of which must go well.
+pub(crate) const BREAKER_PROBES: u32 = 3;
 
 // One turn of the sweep asks the provider twice at most: what became of a charge, then the charge.
 const _: () = assert!(CALL_LEASE.as_secs() > 2 * PROVIDER_TIMEOUT.as_secs());

@@ -165,7 +165,9 @@ fn undecided(Failed { status, never_sent }: &Failed) -> ChargeOutcome {
     }
     match reason(status).as_deref() {
         Some("PAYMENT_VOIDED") => ChargeOutcome::Voided,
-        Some("OVERLOADED" | "INVALID_FIELD" | "ATTEMPT_OUT_OF_TURN") => ChargeOutcome::NotTried,
+        Some("PROVIDER_AWAY" | "OVERLOADED" | "INVALID_FIELD" | "ATTEMPT_OUT_OF_TURN") => {
+            ChargeOutcome::NotTried
+        }
         Some(_) | None => {
             tracing::warn!(code = ?status.code(), status = status.message(), "a charge got no outcome");
             ChargeOutcome::Unknown { payment_id: None }
@@ -218,6 +220,7 @@ mod tests {
             (refused(Code::FailedPrecondition, "AMOUNT_MISMATCH"), unknown),
             (refused(Code::FailedPrecondition, "PAYMENT_VOIDED"), ChargeOutcome::Voided),
             (refused(Code::ResourceExhausted, "OVERLOADED"), ChargeOutcome::NotTried),
+            (refused(Code::ResourceExhausted, "PROVIDER_AWAY"), ChargeOutcome::NotTried),
             (refused(Code::InvalidArgument, "INVALID_FIELD"), ChargeOutcome::NotTried),
         ] {
             let failed = Failed { status, never_sent: false };

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autometrics::autometrics;
-use booking::{Begun, Booking, BookingRefused, Bookings, CreateBooking};
+use booking::{
+    AwaitReason, Begun, Booking, BookingRefused, Bookings, CreateBooking, PAY_AGAIN_AFTER,
+};
 use futures::future::Either;
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, answer, caller_of, refuse, reply_key, time_left};
+use grpc_server::{Tasks, advise_retry, answer, caller_of, refuse, reply_key, time_left};
 use kernel::{Answered, BookingId, Caller, ReplyKey};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
@@ -104,7 +106,8 @@ impl BookingService for BookingGrpc {
             let caller = caller.clone();
             async move { bookings.pay_booking(&caller, command, key).await.map_err(|e| refuse(&e)) }
         });
-        let booking = unless_refused(self.decide(begun.await?, None, &caller, until).await?)?;
+        let decided = self.decide(begun.await?, None, &caller, until).await?;
+        let booking = advised(unless_refused(decided)?);
         Ok(booking.map(|booking| pb::PayBookingResponse { booking }))
     }
 
@@ -155,7 +158,7 @@ impl BookingGrpc {
         });
         let (begun, inside) = begun.await?;
         let decided = self.decide(begun, Some(inside), caller, until).await?;
-        let booking = unless_refused(decided)?;
+        let booking = advised(unless_refused(decided)?);
         Ok(booking.map(|booking| pb::CreateBookingResponse { booking }))
     }
 
@@ -205,6 +208,19 @@ fn answer_by<T>(request: &Request<T>) -> Instant {
     let left = time_left(request)
         .map_or(DECISION_WAIT, |left| left.saturating_sub(ANSWER_TIME.min(left / 4)));
     Instant::now() + left.min(DECISION_WAIT)
+}
+
+/// Who could not pay, because the charge could not be tried, is told when trying again may help: a booking that awaits
+/// payment is no error, so its answer's headers say it.
+fn advised(mut response: Response<Option<pb::Booking>>) -> Response<Option<pb::Booking>> {
+    let is_to_wait = response.get_ref().as_ref().is_some_and(|booking| {
+        booking.status() == pb::BookingStatus::AwaitingPayment
+            && booking.status_reason == AwaitReason::PaymentUnavailable.as_str()
+    });
+    if is_to_wait {
+        advise_retry(response.metadata_mut(), PAY_AGAIN_AFTER);
+    }
+    response
 }
 
 /// A booking that came to nothing is told as an error, now and when its answer is replayed: the record

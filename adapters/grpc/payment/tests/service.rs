@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
@@ -13,8 +14,8 @@ use kernel::{
 };
 use memory_payment::MemorySettlementStore;
 use payment::{
-    ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, Paying, PaymentProvider, RefundAnswer,
-    RefundOrder,
+    ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, Guard, GuardRules, Paying,
+    PaymentProvider, RefundAnswer, RefundOrder,
 };
 use prost::Message;
 use proto::boxoffice::booking::v1::{Booking, BookingCancellationRequested};
@@ -75,6 +76,11 @@ fn scene() -> Scene {
     let paying = Arc::new(Paying {
         settlements: store.clone(),
         provider: Arc::new(Till),
+        guard: Guard::new(GuardRules {
+            breaks: true,
+            at_once_max: 256,
+            slow_after: Duration::from_secs(2),
+        }),
         clock,
         ids: Arc::new(Ticking::default()),
     });

@@ -33,6 +33,6 @@ pub use on_behalf::{OnBehalf, pass_on_request_id, time_left_here};
 pub use pipe::{Pipe, pipe};
 pub use remap::rename;
 pub use serve::{Drained, Server, ServerSettings};
-pub use status::refuse;
+pub use status::{advise_retry, refuse};
 pub use tasks::Tasks;
 pub use verifier::{InvalidJwks, InvalidToken, Verifier};

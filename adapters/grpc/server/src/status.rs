@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::time::Duration;
 
 use kernel::{Fault, FaultClass};
+use prost::Message;
+use proto::google::rpc::RetryInfo;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -51,6 +55,17 @@ pub fn refuse(fault: &(impl Fault + ?Sized)) -> Status {
     Status::with_error_details(code(fault.class()), message, details)
 }
 
+/// Tells in the headers of an answer that is no error when asking again makes sense: `retry-after` in whole seconds, as
+/// HTTP says it, and a `google.rpc.RetryInfo`, as an error's details say it.
+pub fn advise_retry(metadata: &mut MetadataMap, after: Duration) {
+    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+    metadata.insert("retry-after", seconds.max(1).into());
+    let delay = prost_types::Duration::try_from(after).unwrap_or_default();
+    let info = RetryInfo { retry_delay: Some(delay) };
+    let info = MetadataValue::from_bytes(&info.encode_to_vec());
+    metadata.insert_bin("google.rpc.retryinfo-bin", info);
+}
+
 const fn code(class: FaultClass) -> Code {
     match class {
         FaultClass::Unauthenticated => Code::Unauthenticated,
@@ -79,8 +94,6 @@ fn chain(fault: &(impl Fault + ?Sized)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use kernel::{AccessDenied, Invalid, StoreError, Violation};
 
     use super::*;
@@ -137,6 +150,17 @@ mod tests {
                 assert!(!status.message().contains(inside), "{}", status.message());
             }
         }
+    }
+
+    #[test]
+    fn an_answer_too_says_when_to_ask_again() {
+        let mut headers = MetadataMap::new();
+        advise_retry(&mut headers, Duration::from_millis(4_001));
+        assert_eq!(headers.get("retry-after").map(|after| after.as_bytes()), Some(&b"5"[..]));
+        let info = headers.get_bin("google.rpc.retryinfo-bin").expect("there");
+        let info = RetryInfo::decode(info.to_bytes().expect("base64")).expect("a message");
+        let delay = info.retry_delay.expect("there");
+        assert_eq!((delay.seconds, delay.nanos), (4, 1_000_000));
     }
 
     #[test]

@@ -105,6 +105,7 @@ async fn unary(route: &Route, request: tonic::Request<DynamicMessage>) -> Result
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
     headers.extend(replayed(&metadata));
+    headers.extend(retry_after(&metadata));
     *response.body_mut() = Body::from(json);
     Ok(response)
 }
@@ -113,6 +114,12 @@ async fn unary(route: &Route, request: tonic::Request<DynamicMessage>) -> Result
 fn replayed(metadata: &MetadataMap) -> Option<(HeaderName, HeaderValue)> {
     let marked = metadata.get(REPLAYED.as_str()).is_some_and(|replayed| replayed == "true");
     marked.then(|| (REPLAYED, HeaderValue::from_static("true")))
+}
+
+/// When asking again makes sense, of an answer that is no error: a booking that could not be paid.
+fn retry_after(metadata: &MetadataMap) -> Option<(HeaderName, HeaderValue)> {
+    let seconds = metadata.get(RETRY_AFTER.as_str())?.to_str().ok()?.parse::<u32>().ok()?;
+    Some((RETRY_AFTER, HeaderValue::from(seconds)))
 }
 
 /// Makes the call, and again where that can do no harm: `perform` is given what is left of the time.

@@ -116,6 +116,12 @@ fn success(route: &Route, schemas: &mut Schemas) -> Json {
             "schema": {"type": "string"},
         }});
         set(&mut response, "headers", replayed);
+        let again = json!({
+            "description": "Seconds after which to try again, where something is left to do that could not be done now: \
+                            paying a booking.",
+            "schema": {"type": "integer"},
+        });
+        response["headers"]["Retry-After"] = again;
     }
     response
 }

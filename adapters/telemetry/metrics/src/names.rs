@@ -42,6 +42,8 @@ metrics! {
     PAYMENTS_OPEN: Gauge<1> = "payments_open" ["status"] "Settlements that are not at rest";
     PAYMENTS_OLDEST_AGE: Gauge<1> = "payments_oldest_age_seconds" ["status"] "How long the oldest settlement of this status has not moved";
     REFUNDS_IN_MANUAL_REVIEW: Gauge<0> = "refunds_in_manual_review" [] "Refunds that only a person can finish";
+    PAYMENT_BREAKER: Gauge<1> = "payment_breaker" ["state"] "Whether charges are kept from the provider: 1 at the state it is in";
+    PAYMENT_CHARGES_NOT_SENT: Total<1> = "payment_charges_not_sent" ["reason"] "Charges that were not begun, because the provider does not answer or has too much to do";
     // Messages.
     MESSAGES_PUBLISHED: Counter<2> = "messages_published" ["subject", "status"] "Messages given to the bus";
     MESSAGES_PROCESSED: Counter<3> = "messages_processed" ["consumer", "subject", "status"] "Messages taken from the bus";

@@ -1,9 +1,12 @@
 //! Takes the money for a booking, with an outcome that is definite or openly unknown (row T05).
 
+use std::time::Duration;
+
 use kernel::{AccessDenied, BookingId, Caller, Fault, FaultClass, Money, PaymentId};
 
 use super::{CommitFailed, Ending, Paying};
-use crate::{ChargeAnswer, ChargeRefused, Payer, Payment, Settlement};
+use crate::guard::Pass;
+use crate::{ChargeAnswer, ChargeRefused, Decision, Payer, Payment, ProviderAway, Settlement};
 
 /// Asks to take the money for a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,9 @@ pub enum ChargePaymentError {
     /// The attempt could not be stored; the provider was not called.
     #[error(transparent)]
     Commit(#[from] CommitFailed),
+    /// The provider is left alone for now: the attempt was not stored, and may be asked for again.
+    #[error(transparent)]
+    Away(#[from] ProviderAway),
 }
 
 impl Paying {
@@ -40,12 +46,17 @@ impl Paying {
     /// # Errors
     /// [`ChargePaymentError`]. Once the provider may have been called there is none: an attempt of
     /// which nothing definite is known is `Processing` or `Unknown`, and the sweep finds out.
+    /// While the provider is left alone no attempt begins; what was begun before is answered all the same.
     pub async fn charge_payment(
         &self,
         caller: &Caller,
         asked: ChargePayment,
     ) -> Result<Payment, ChargePaymentError> {
         caller.service()?;
+        let pass = match self.guard.enter(self.clock.now()) {
+            Ok(pass) => pass,
+            Err(away) => return self.begun_before(&asked).await?.ok_or(away.into()),
+        };
         // Before a first attempt there is nothing, unless it is asked for again: then the commit says so.
         let settlement = if asked.attempt == 1 {
             Settlement::new(asked.booking_id)
@@ -56,9 +67,17 @@ impl Paying {
         let begin = |settlement: &mut Settlement, now| {
             settlement.begin_charge(&asked, payment_id, now).map_err(ChargePaymentError::from)
         };
-        let settlement = match self.decide(settlement, None, begin).await? {
-            Ending::Unchanged(settlement) => settlement,
-            Ending::Committed(begun) => self.call(begun, asked.attempt).await,
+        let settlement = match self.decide(settlement, None, begin).await {
+            Ok(Ending::Committed(begun)) => self.call(begun, asked.attempt, pass).await,
+            Ok(Ending::Unchanged(settlement)) => {
+                pass.returned();
+                settlement
+            }
+            // Our own troubles say nothing of the provider.
+            Err(error) => {
+                pass.returned();
+                return Err(error);
+            }
         };
         let mut payments = settlement.payments.into_iter();
         // Attempts are never removed, so the one just begun or found is there.
@@ -66,10 +85,29 @@ impl Paying {
         payment.ok_or(ChargePaymentError::Commit(CommitFailed::Contended))
     }
 
+    /// The attempt if it was made before; whoever asks for it again must not hear that it was not tried.
+    async fn begun_before(
+        &self,
+        asked: &ChargePayment,
+    ) -> Result<Option<Payment>, ChargePaymentError> {
+        let mut settlement =
+            self.settlement_of(asked.booking_id).await.map_err(CommitFailed::from)?;
+        let begun =
+            settlement.begin_charge(asked, PaymentId::new(self.ids.next()), self.clock.now());
+        match begun? {
+            Decision::AlreadyDone => Ok(settlement.attempt(asked.attempt).cloned()),
+            Decision::Happened(_) => Ok(None),
+        }
+    }
+
     /// Calls the provider for an attempt that is stored. No transaction is open meanwhile.
-    async fn call(&self, begun: Settlement, attempt: u32) -> Settlement {
-        let Some(order) = begun.attempt(attempt).map(Payment::charge_order) else { return begun };
+    async fn call(&self, begun: Settlement, attempt: u32, pass: Pass<'_>) -> Settlement {
+        let Some(order) = begun.attempt(attempt).map(Payment::charge_order) else {
+            pass.returned();
+            return begun;
+        };
         let answer = self.provider.charge(&order).await;
+        pass.ended(answer != ChargeAnswer::Unknown, self.clock.now());
         // The money may have moved, so a failure to store the answer is none of the call: the
         // attempt stays undecided until the sweep has found out.
         self.record_charge(begun.clone(), attempt, &answer).await.unwrap_or(begun)
@@ -95,6 +133,7 @@ impl Fault for ChargePaymentError {
             Self::Access(error) => error.class(),
             Self::Refused(_) => FaultClass::Refused,
             Self::Commit(error) => error.class(),
+            Self::Away(error) => error.class(),
         }
     }
 
@@ -106,6 +145,16 @@ impl Fault for ChargePaymentError {
             Self::Refused(ChargeRefused::OutOfTurn { .. }) => "ATTEMPT_OUT_OF_TURN",
             Self::Refused(ChargeRefused::Voided) => "PAYMENT_VOIDED",
             Self::Commit(error) => error.reason(),
+            Self::Away(error) => error.reason(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Access(error) => error.retry_after(),
+            Self::Refused(_) => None,
+            Self::Commit(error) => error.retry_after(),
+            Self::Away(error) => error.retry_after(),
         }
     }
 }

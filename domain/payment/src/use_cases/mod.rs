@@ -19,7 +19,7 @@ pub use get_payment::GetPaymentError;
 pub use list_payments::{ListPayments, ListPaymentsError, PaymentPage};
 pub use refund_payment::RefundPaymentError;
 
-use crate::{Change, Decision, PaymentEvent, PaymentProvider, Settlement, SettlementStore};
+use crate::{Change, Decision, Guard, PaymentEvent, PaymentProvider, Settlement, SettlementStore};
 
 /// How often a decision is made anew because somebody else was first.
 const COMMIT_TRIES_MAX: u32 = 5;
@@ -30,6 +30,8 @@ pub struct Paying {
     pub settlements: Arc<dyn SettlementStore>,
     /// Moves the money.
     pub provider: Arc<dyn PaymentProvider>,
+    /// Keeps charges from it while it does not answer.
+    pub guard: Guard,
     /// Dates what happens.
     pub clock: Arc<dyn Clock>,
     /// Names payments, refunds and events.

@@ -10,9 +10,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt;
-use kernel::{Caller, Fault, PageSize};
+use kernel::{BookingId, Caller, Fault, PageSize, Uuid};
 use payment::{
-    ChargePayment, GetPaymentError, ListPayments, PaymentEvent, PaymentStatus, REFUSALS_MAX,
+    BREAKER_REST, ChargePayment, GetPaymentError, Guard, GuardRules, ListPayments, PaymentEvent,
+    PaymentStatus, REFUSALS_MAX, SettlementStore,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -34,6 +35,34 @@ async fn t05_a_charge_is_answered_with_its_outcome_and_repeats_change_nothing() 
     assert_eq!(refused.reason(), "AMOUNT_MISMATCH");
     assert_eq!(world.come_to_rest().await, Duration::ZERO, "nothing is left to do");
     world.check("approved");
+}
+
+#[tokio::test]
+async fn n03_while_the_provider_is_left_alone_nothing_begins_and_what_was_begun_is_answered() {
+    let missed = [Act::Miss; 20];
+    let mut world = world(&missed, Act::Approve);
+    let rules = GuardRules { breaks: true, at_once_max: 100, slow_after: Duration::from_secs(2) };
+    world.paying.guard = Guard::new(rules);
+    let others = (100..120).map(|number| BookingId::new(Uuid::from_u128(number)));
+    let others = others.map(|booking_id| ChargePayment { booking_id, ..asked(1) });
+    let others: Vec<_> = others.collect();
+    for other in others.clone() {
+        let charged = world.paying.charge_payment(&service(), other).await.unwrap();
+        assert_eq!(charged.status(), PaymentStatus::Unknown);
+    }
+    assert_eq!(world.charge(1).await, Err("PROVIDER_AWAY"));
+    let stored = world.store.find(booking()).await.unwrap();
+    assert_eq!(stored, None, "no attempt was stored, so the same one may be asked for again");
+    // Whoever asks for a charge that may have been made must not hear that it was not tried.
+    let again = world.paying.charge_payment(&service(), others[0].clone()).await.unwrap();
+    assert_eq!(again.status(), PaymentStatus::Unknown);
+    let more = ChargePayment { amount: asked(1).amount.times(2).unwrap(), ..others[0].clone() };
+    let refused = world.paying.charge_payment(&service(), more).await.unwrap_err();
+    assert_eq!(refused.reason(), "AMOUNT_MISMATCH");
+    assert_eq!(world.provider.calls.load(Ordering::SeqCst), 20);
+    world.clock.advance(BREAKER_REST);
+    assert_eq!(world.charge(1).await, Ok(PaymentStatus::Approved));
+    world.check("left alone");
 }
 
 #[tokio::test]

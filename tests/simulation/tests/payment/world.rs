@@ -9,7 +9,8 @@ use kernel::{
 };
 use memory_payment::MemorySettlementStore;
 use payment::{
-    CALL_LEASE, ChargePayment, Payer, Paying, Payment, PaymentEvent, PaymentStatus, Settlement,
+    CALL_LEASE, ChargePayment, Guard, GuardRules, Payer, Paying, Payment, PaymentEvent,
+    PaymentStatus, Settlement,
 };
 use testkit::{ManualClock, NumberedIds};
 
@@ -35,6 +36,11 @@ pub(crate) fn world(script: &[Act], otherwise: Act) -> World {
     let paying = Paying {
         settlements: store.clone(),
         provider: provider.clone(),
+        guard: Guard::new(GuardRules {
+            breaks: false,
+            at_once_max: usize::MAX,
+            slow_after: CALL_LEASE,
+        }),
         clock: clock.clone(),
         ids: Arc::new(NumberedIds::default()),
     };

@@ -1,0 +1,231 @@
+//! When a provider is left alone: a breaker, and how many calls it is sent at once (row N03, trap R33).
+//!
+//! A call that decides nothing has failed, and so has one that takes long, whatever it decides: buyers wait for it. That
+//! a charge is declined is an answer like any other. What was refused here was never stored and never sent, so it may be
+//! tried again with the same attempt.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use kernel::{Fault, FaultClass, Timestamp};
+
+use crate::limits::{
+    BREAKER_CALLS_MIN, BREAKER_FAILED_PERCENT, BREAKER_PROBES, BREAKER_REST, BREAKER_WINDOW,
+};
+
+/// How a provider is guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuardRules {
+    /// Whether it is left alone when its calls fail.
+    pub breaks: bool,
+    /// The most charges under way at once.
+    pub at_once_max: usize,
+    /// A call that takes longer has failed.
+    pub slow_after: Duration,
+}
+
+/// What the breaker lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Every call.
+    Closed,
+    /// A few, to find out.
+    HalfOpen,
+    /// None.
+    Open,
+}
+
+/// Why a charge was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderAway {
+    /// Its calls fail, and it is left alone.
+    #[error("the provider of payments does not answer as it should; it is asked again in a while")]
+    Broken {
+        /// When trying again may help.
+        retry_after: Duration,
+    },
+    /// As many charges are under way as may be.
+    #[error("the provider of payments has as much to do as it may have")]
+    Saturated,
+}
+
+/// A call that was let through, as the breaker knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallNumber(u64);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    Open {
+        since: Timestamp,
+    },
+    /// Probes are the calls from the first one on.
+    HalfOpen {
+        first: CallNumber,
+        sent: u32,
+        good: u32,
+    },
+}
+
+/// What ended in one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Second {
+    number: i64,
+    ended: usize,
+    failed: usize,
+}
+
+/// A breaker, as a function of the calls it has seen and of the time it is told.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    rules: GuardRules,
+    phase: Phase,
+    next: CallNumber,
+    under_way: BTreeMap<CallNumber, Timestamp>,
+    window: VecDeque<Second>,
+}
+
+impl Breaker {
+    /// A closed one.
+    #[must_use]
+    pub const fn new(rules: GuardRules) -> Self {
+        let (under_way, window) = (BTreeMap::new(), VecDeque::new());
+        Self { rules, phase: Phase::Closed, next: CallNumber(0), under_way, window }
+    }
+
+    /// What it lets through.
+    #[must_use]
+    pub const fn state(&self) -> BreakerState {
+        match self.phase {
+            Phase::Closed => BreakerState::Closed,
+            Phase::Open { .. } => BreakerState::Open,
+            Phase::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    /// Asks to make a call. Whoever gets one MUST say how it ended.
+    ///
+    /// # Errors
+    /// [`ProviderAway`]: nothing is to be sent.
+    pub fn enter(&mut self, now: Timestamp) -> Result<CallNumber, ProviderAway> {
+        if self.under_way.len() >= self.rules.at_once_max {
+            return Err(ProviderAway::Saturated);
+        }
+        if self.phase == Phase::Closed && self.is_failing(now) {
+            self.open(now);
+        }
+        if let Phase::Open { since } = self.phase {
+            // A clock that was set back must not lengthen the rest.
+            let rested = if now < since { BREAKER_REST } else { now.since(since) };
+            let Some(retry_after) = BREAKER_REST.checked_sub(rested).filter(|left| !left.is_zero())
+            else {
+                self.phase = Phase::HalfOpen { first: self.next, sent: 1, good: 0 };
+                return Ok(self.begin(now));
+            };
+            return Err(ProviderAway::Broken { retry_after });
+        }
+        if let Phase::HalfOpen { sent, .. } = &mut self.phase {
+            if *sent >= BREAKER_PROBES {
+                return Err(ProviderAway::Broken { retry_after: self.rules.slow_after });
+            }
+            *sent += 1;
+        }
+        Ok(self.begin(now))
+    }
+
+    /// A call has ended, with something definite or not.
+    pub fn ended(&mut self, call: CallNumber, definite: bool, now: Timestamp) {
+        let Some(begun) = self.under_way.remove(&call) else { return };
+        let failed = !definite || now.since(begun) > self.rules.slow_after;
+        match &mut self.phase {
+            Phase::Closed => {
+                self.note(failed, now);
+                if self.is_failing(now) {
+                    self.open(now);
+                }
+            }
+            Phase::HalfOpen { first, good, .. } if call >= *first => {
+                *good += u32::from(!failed);
+                if failed {
+                    self.open(now);
+                } else if *good >= BREAKER_PROBES {
+                    self.phase = Phase::Closed;
+                }
+            }
+            // What was sent before says nothing of how it is now.
+            Phase::HalfOpen { .. } | Phase::Open { .. } => {}
+        }
+    }
+
+    /// A call was not made after all.
+    pub fn returned(&mut self, call: CallNumber) {
+        self.under_way.remove(&call);
+        if let Phase::HalfOpen { first, sent, .. } = &mut self.phase
+            && call >= *first
+        {
+            *sent = sent.saturating_sub(1);
+        }
+    }
+
+    fn begin(&mut self, now: Timestamp) -> CallNumber {
+        let call = self.next;
+        self.next = CallNumber(call.0.wrapping_add(1));
+        self.under_way.insert(call, now);
+        call
+    }
+
+    fn open(&mut self, now: Timestamp) {
+        if self.rules.breaks {
+            self.phase = Phase::Open { since: now };
+        }
+        self.window.clear();
+    }
+
+    fn note(&mut self, failed: bool, now: Timestamp) {
+        let number = second(now);
+        if self.window.back().is_none_or(|last| last.number != number) {
+            self.window.push_back(Second { number, ended: 0, failed: 0 });
+        }
+        if let Some(last) = self.window.back_mut() {
+            last.ended += 1;
+            last.failed += usize::from(failed);
+        }
+    }
+
+    /// Calls that are slow already count before they have ended.
+    fn is_failing(&mut self, now: Timestamp) -> bool {
+        let oldest = second(now).saturating_sub_unsigned(BREAKER_WINDOW.as_secs());
+        // Whatever is not of the window goes, also what a clock that was set back has left in the future.
+        self.window.retain(|each| each.number > oldest && each.number <= second(now));
+        let is_slow = |begun: &&Timestamp| now.since(**begun) > self.rules.slow_after;
+        let slow = self.under_way.values().take_while(is_slow).count();
+        let ended: usize = self.window.iter().map(|each| each.ended).sum();
+        let failed: usize = self.window.iter().map(|each| each.failed).sum();
+        let (all, failed) = (ended + slow, failed + slow);
+        all >= BREAKER_CALLS_MIN && failed * 100 >= all * BREAKER_FAILED_PERCENT
+    }
+}
+
+const fn second(now: Timestamp) -> i64 {
+    now.as_micros().div_euclid(1_000_000)
+}
+
+impl Fault for ProviderAway {
+    fn class(&self) -> FaultClass {
+        FaultClass::Exhausted
+    }
+
+    fn reason(&self) -> &'static str {
+        "PROVIDER_AWAY"
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Broken { retry_after } => Some(*retry_after),
+            Self::Saturated => Some(Duration::from_secs(1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
