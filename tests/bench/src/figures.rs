@@ -95,6 +95,8 @@ figures! {
     SOLD_OUT_TAIL          = "–"   "sell-out"       "p99 of 1,900 sold-out answers at once, ms"       Less   500.0   500.0;
     FAIRNESS               = "–"   "fairness"       "p99 of other tickets beside a hot sale / alone"  Less   2.0     2.0;
     CROWD_TAIL             = "–"   "crowd"          "p99 from first try to sold out, 2,000 for 100 at rest, ms" Less   500.0   500.0;
+    PAY_LATER              = "X02" "pay-later"      "answers to go by, breaker / without, 255 callers" More  1.0     10.0;
+    READS_BESIDE_A_SLOW_PROVIDER = "N03" "pay-later" "p99 of reads beside a slow provider / alone"    Less   2.0     1.2;
     MEMORY_GROWTH          = "–"   "memory"         "last third of the time / second, worst server"   Less   1.1     1.1;
 }
 

@@ -97,6 +97,7 @@ impl Scenario {
             Self::Crowd => whole::crowd::find(plan).await,
             Self::Fairness => whole::fairness::compare(plan).await,
             Self::Overload => whole::overload::find(plan).await,
+            Self::PayLater => whole::pay_later::compare(plan).await,
             Self::Replicas => whole::replicas::compare(plan).await,
             Self::Memory => whole::memory::find(plan).await,
             Self::Footprint => whole::footprint::find(plan).await,
@@ -126,6 +127,7 @@ impl Scenario {
             | Self::Crowd
             | Self::Fairness
             | Self::Overload
+            | Self::PayLater
             | Self::Replicas
             | Self::Memory
             | Self::Footprint

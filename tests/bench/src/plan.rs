@@ -57,6 +57,8 @@ pub(crate) enum Scenario {
     Fairness,
     /// Several times what the servers can do.
     Overload,
+    /// A provider that takes five seconds, with the breaker and without it.
+    PayLater,
     /// Two replicas on one hot ticket.
     Replicas,
     /// Whether the servers' memory stays flat under a hot sale of ten minutes.

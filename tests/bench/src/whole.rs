@@ -20,6 +20,7 @@ pub(crate) mod grow;
 pub(crate) mod hop;
 pub(crate) mod memory;
 pub(crate) mod overload;
+pub(crate) mod pay_later;
 pub(crate) mod reads;
 pub(crate) mod replicas;
 pub(crate) mod siege;

@@ -19,6 +19,8 @@ pub(crate) struct Window {
 pub(crate) enum Answer {
     /// Booked and paid, so long before the answer came.
     Confirmed { booking: String, version: i64, age: Duration },
+    /// Booked, and to be paid later.
+    PayLater,
     /// There is nothing left.
     SoldOut,
     /// Refused because the server has enough to do.
@@ -71,7 +73,7 @@ impl Calls {
     pub(crate) fn bookings(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|call| match &call.answer {
             Answer::Confirmed { booking, .. } => Some(booking.as_str()),
-            Answer::SoldOut | Answer::Shed | Answer::Unclear => None,
+            Answer::PayLater | Answer::SoldOut | Answer::Shed | Answer::Unclear => None,
         })
     }
 
@@ -83,6 +85,15 @@ impl Calls {
     pub(crate) fn measured(&self, window: Window, used: &Used) -> Measurement {
         let (waits, failed) = waits(self.0.iter().filter(|call| window.holds(call.answered)));
         Measurement::of(waits, failed, window.time(), used)
+    }
+
+    /// The same with those that are to be paid later.
+    pub(crate) fn booked(&self, window: Window, used: &Used) -> Measurement {
+        let in_time = self.0.iter().filter(|call| window.holds(call.answered));
+        let (booked, others): (Vec<_>, Vec<_>) =
+            in_time.partition(|call| call.is_confirmed() || call.answer == Answer::PayLater);
+        let waits = booked.into_iter().map(Call::took).collect();
+        Measurement::of(waits, others.len(), window.time(), used)
     }
 
     /// Of buyers who come whether others are answered or not: the rate is of what was confirmed within the window, the

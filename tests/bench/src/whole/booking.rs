@@ -81,7 +81,10 @@ pub(crate) async fn measure(
 
 /// Servers with room for all callers, at the door and in the making of bookings.
 pub(crate) fn roomy() -> Shaped {
-    Shaped::of(Shape::Postgres).with("IN_FLIGHT_MAX", ROOM).with("BOOKINGS_AT_ONCE", ROOM)
+    Shaped::of(Shape::Postgres)
+        .with("IN_FLIGHT_MAX", ROOM)
+        .with("BOOKINGS_AT_ONCE", ROOM)
+        .with("PAYMENT_AT_ONCE", ROOM)
 }
 
 /// Every ticket in turn, and no two buyers in step.

@@ -22,7 +22,7 @@ const TELLERS: [&str; 3] = ["ticket", "booking", "payment"];
 
 impl Stage {
     /// Ends the platform once its books are right: the audit is clean, each booking that was told to be confirmed is
-    /// there, and as many units are sold as bookings are confirmed. Gives how many that are.
+    /// there, and as many units are sold as bookings are confirmed, and held as are to be paid. Gives how many that are.
     ///
     /// A platform that was left alone has events waiting, which the audit tells and which are no fault here.
     pub(crate) async fn close(self, calls: &Calls) -> usize {
@@ -64,7 +64,8 @@ impl Stage {
         // What a caller gave up waiting for is confirmed, and what is held for it sold, a moment later.
         eventually_within(AT_REST_WITHIN, "as many sold as confirmed", || async {
             let (held, sold) = stock(platform).await;
-            let wanted = (0, confirmed(platform).await.len());
+            // Who is to pay later keeps what is held meanwhile.
+            let wanted = (awaiting(platform).await, confirmed(platform).await.len());
             if (held, sold) == wanted {
                 Ok(())
             } else {
@@ -102,6 +103,13 @@ async fn confirmed(platform: &Platform) -> HashSet<String> {
     let rows = rows.await.unwrap_or_else(|error| panic!("{error}"));
     let ids = rows.iter().map(|row| row.try_get_by_index(0));
     ids.map(|id| id.unwrap_or_else(|error| panic!("{error}"))).collect()
+}
+
+async fn awaiting(platform: &Platform) -> usize {
+    let booking = opened(&platform.database_url("booking")).await;
+    let sql = "SELECT id FROM booking WHERE status = 'AWAITING_PAYMENT'";
+    let rows = booking.query_all_raw(Statement::from_string(booking.get_database_backend(), sql));
+    rows.await.unwrap_or_else(|error| panic!("{error}")).len()
 }
 
 /// Units held and units sold of all tickets.

@@ -39,13 +39,14 @@ pub(crate) struct Buyer {
     number: usize,
     channel: Channel,
     token: MetadataValue<Ascii>,
+    method: &'static str,
 }
 
 impl Stage {
     /// The buyer of that number.
     pub(crate) fn buyer(&self, number: usize) -> Buyer {
         let (channel, token) = self.door(number);
-        Buyer { number, channel, token }
+        Buyer { number, channel, token, method: self.method }
     }
 
     /// So many buyers, each one wish after the other until the window ends. `choose` says which ticket by the buyer's
@@ -155,6 +156,8 @@ impl Buyer {
                     let age = age(&booking);
                     let (booking, version) = (booking.booking_id, booking.version);
                     (Answer::Confirmed { booking, version, age }, Duration::ZERO)
+                } else if booking.status() == BookingStatus::AwaitingPayment {
+                    (Answer::PayLater, Duration::ZERO)
                 } else {
                     (Answer::Unclear, LATER)
                 }
@@ -169,7 +172,7 @@ impl Buyer {
         let mut request = Request::new(CreateBookingRequest {
             ticket_id: ticket.to_owned(),
             quantity: 1,
-            payment_method: "ok".to_owned(),
+            payment_method: self.method.to_owned(),
             ..CreateBookingRequest::default()
         });
         request.metadata_mut().insert("authorization", self.token.clone());

@@ -31,6 +31,8 @@ pub(crate) struct Stage {
     tokens: Vec<MetadataValue<Ascii>>,
     /// Whether nobody hears of bookings at present.
     pub(crate) alone: bool,
+    /// The means of payment that buyers name.
+    pub(crate) method: &'static str,
 }
 
 impl Stage {
@@ -44,7 +46,7 @@ impl Stage {
         let turns = addresses.iter().cycle().take(CONNECTIONS.next_multiple_of(addresses.len()));
         let channels = join_all(turns.map(String::as_str).map(connected)).await;
         let tokens = (0..BUYERS).map(|number| bearer(&scene.buyer(number))).collect();
-        Self { scene, channels, tokens, alone: false }
+        Self { scene, channels, tokens, alone: false, method: "ok" }
     }
 
     /// Stops the bus and who only hears: bookings go on without them, and their events wait.
