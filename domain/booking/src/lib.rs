@@ -38,5 +38,6 @@ pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
 pub use refused::{BookingRefused, Refusal};
 pub use use_cases::{
     Begun, BookingPage, Bookings, CancelBookingError, CreateBooking, CreateBookingError, Driven,
-    GetBookingError, ListBookings, ListBookingsError, PayBooking, PayBookingError, Sweep,
+    GetBookingError, GetRetirementProgressError, ListBookings, ListBookingsError, PayBooking,
+    PayBookingError, RetirementProgress, Sweep,
 };

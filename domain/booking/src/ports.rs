@@ -8,7 +8,7 @@ use kernel::{
     PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
 };
 
-use crate::{Booked, Booking, BookingEvent, BookingStatus, Refusal, Wake};
+use crate::{Booked, Booking, BookingEvent, BookingStatus, Refusal, RetirementProgress, Wake};
 
 /// One commit of a booking: durable together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,13 @@ pub trait BookingStore: Send + Sync {
         after: Option<BookingId>,
         rows_max: u32,
     ) -> Result<Vec<BookingId>, StoreError>;
+
+    /// How many bookings of this ticket of this organizer are where.
+    async fn retirement_progress(
+        &self,
+        ticket_id: TicketId,
+        organizer_id: &OrganizerId,
+    ) -> Result<RetirementProgress, StoreError>;
 
     /// Writes a change, all of it or nothing. MUST answer `Stale` unless the booking is at the expected
     /// revision (0: is not there). MUST reckon the timer and the lease from its own time. Says who wins:

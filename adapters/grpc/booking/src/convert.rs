@@ -1,8 +1,11 @@
 //! Bookings between the wire and the domain.
 
-use booking::{BookedFields, Booking, BookingRefused, BookingStatus, RejectReason, State, Stay};
+use booking::{
+    BookedFields, Booking, BookingRefused, BookingStatus, RejectReason, RetirementProgress, State,
+    Stay,
+};
 use grpc_server::{refuse, wire};
-use kernel::CivilDate;
+use kernel::{CivilDate, TicketId};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
 use proto::google::rpc;
@@ -71,6 +74,19 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         update_time: Some(wire::timestamp(booking.updated_at)),
         etag: booking.revision.to_string(),
         version: booking.event_version,
+    }
+}
+
+/// How far the bookings of a deleted ticket have come.
+pub(crate) fn progress(ticket_id: TicketId, of: &RetirementProgress) -> pb::RetirementProgress {
+    let bookings = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    pb::RetirementProgress {
+        ticket_id: ticket_id.to_string(),
+        open_bookings: bookings(of.open),
+        cancelling_bookings: bookings(of.cancelling),
+        stuck_bookings: bookings(of.stuck),
+        cancelled_bookings: bookings(of.cancelled),
+        settled: of.is_settled(),
     }
 }
 

@@ -4,7 +4,7 @@ use booking::{
     Booked, CreateBooking, ListBookings, PAYMENT_METHOD_CHARS_MAX, PayBooking, SEATS_MAX,
 };
 use grpc_server::wire::Check;
-use kernel::{BookingId, Invalid};
+use kernel::{BookingId, Invalid, TicketId};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
 
@@ -56,6 +56,12 @@ pub(crate) fn pay(wire: &pb::PayBookingRequest) -> Result<PayBooking, Invalid> {
 pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {
     let mut check = Check::new();
     let id = check.id("booking_id", text);
+    check.read(id)
+}
+
+pub(crate) fn ticket_id(text: &str) -> Result<TicketId, Invalid> {
+    let mut check = Check::new();
+    let id = check.id("ticket_id", text);
     check.read(id)
 }
 

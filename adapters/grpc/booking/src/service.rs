@@ -127,6 +127,18 @@ impl BookingService for BookingGrpc {
             }),
         )
     }
+
+    async fn get_retirement_progress(
+        &self,
+        request: Request<pb::GetRetirementProgressRequest>,
+    ) -> Result<Response<pb::GetRetirementProgressResponse>, Status> {
+        let id = read::ticket_id(&request.get_ref().ticket_id).map_err(|e| refuse(&e))?;
+        let caller = caller_of(&request);
+        let progress = self.bookings.get_retirement_progress(&caller, id).await;
+        let progress = progress.map_err(|e| refuse(&e))?;
+        let progress = Some(convert::progress(id, &progress));
+        Ok(Response::new(pb::GetRetirementProgressResponse { progress }))
+    }
 }
 
 impl BookingGrpc {

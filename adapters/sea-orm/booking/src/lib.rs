@@ -3,6 +3,7 @@
 mod all;
 mod measure;
 mod migrations;
+mod progress;
 mod row;
 mod state_row;
 mod store;

@@ -24,6 +24,9 @@ pub(crate) struct StateColumns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Contradiction(pub(crate) &'static str);
 
+/// Money that waits for an operator.
+pub(crate) const STUCK: &str = "STUCK";
+
 macro_rules! names {
     ($($write:ident $read:ident $kind:ty { $($variant:path = $text:literal),+ $(,)? })+) => {$(
         const fn $write(value: $kind) -> &'static str {
@@ -46,7 +49,7 @@ names! {
     money_back_name read_money_back MoneyBack {
         MoneyBack::NotTaken = "NOT_TAKEN",
         MoneyBack::Waiting = "WAITING",
-        MoneyBack::Stuck = "STUCK",
+        MoneyBack::Stuck = STUCK,
         MoneyBack::Settled = "SETTLED",
     }
 }

@@ -6,11 +6,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use async_trait::async_trait;
 use booking::{
     Booking, BookingChange, BookingEvent, BookingFilter, BookingStatus, BookingStore, Lease,
-    Process, Stored, Timer, Wake,
+    Process, RetirementProgress, Stored, Timer, Wake,
 };
 use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyChange, ReplyKey,
-    StoreError, TicketId, Timestamp, Uuid,
+    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, Recorded, ReplyChange,
+    ReplyKey, StoreError, TicketId, Timestamp, Uuid,
 };
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -22,6 +22,7 @@ use sea_orm_database::{
     insert_all, overwrite_all, unavailable, write_admitted,
 };
 
+use crate::progress;
 use crate::row::{ActiveModel, Column, Entity, Model};
 use crate::state_row::status_name;
 
@@ -126,6 +127,14 @@ impl BookingStore for SeaOrmBookingStore {
             readable(read, "an open booking cannot be cancelled")
         };
         Ok(ids.into_iter().filter_map(read).collect())
+    }
+
+    async fn retirement_progress(
+        &self,
+        ticket_id: TicketId,
+        organizer_id: &OrganizerId,
+    ) -> Result<RetirementProgress, StoreError> {
+        progress::read(&self.db, ticket_id, organizer_id).await
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {

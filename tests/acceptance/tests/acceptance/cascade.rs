@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Platform, Shape, eventually_within};
 
 use crate::world::{book, register, until, until_available};
@@ -57,8 +57,17 @@ async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
         until(&platform.http, &open, &buyer, |page| count(page) == 0).await;
     }
     until_available(&platform, &ticket, 5_000).await;
-    let summary = format!("/v1/mypage/sales:summary?ticketId={ticket}");
+    let progress = format!("/v1/tickets/{ticket}/retirement");
+    let told = until(&platform.http, &progress, &acme, |told| told["settled"] == true).await;
     let all = how_many().to_string();
+    assert_eq!(told["cancelledBookings"], all.as_str(), "{told}");
+    assert_eq!((&told["openBookings"], &told["stuckBookings"]), (&json!("0"), &json!("0")));
+    let foreign = platform.organizer("globex");
+    let foreign = platform.http.get(&progress).token(&foreign).send().await.unwrap();
+    assert_eq!(foreign.json["cancelledBookings"], "0", "{}", foreign.json);
+    let denied = platform.http.get(&progress).token(&buyer).send().await.unwrap();
+    assert_eq!(denied.status, 403, "{}", denied.json);
+    let summary = format!("/v1/mypage/sales:summary?ticketId={ticket}");
     let all_back = |summary: &Value| {
         summary["cancelledBookings"] == all.as_str() && summary["totals"][0]["net"]["units"] == "0"
     };

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use booking::{
     Booked, BookedFields, Booking, BookingChange, BookingFilter, BookingStatus, CancelReason,
-    PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, SEAT_CHARS_MAX, SEATS_MAX, State, Timer, Wake,
+    MoneyBack, PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, RetirementProgress, SEAT_CHARS_MAX,
+    SEATS_MAX, State, TicketSnapshot, Timer, Wake,
 };
 use futures::future::join_all;
 use kernel::{
-    BookingId, BuyerId, CivilDate, Clock, Committed, Cursor, EventId, KeyedReply, ReplyChange,
-    StoreError, TicketId,
+    BookingId, BuyerId, CivilDate, Clock, Committed, Cursor, EventId, KeyedReply, OrganizerId,
+    ReplyChange, StoreError, TicketId,
 };
 use scene::{
     LONG, Scene, SystemClock, at, cause, commit, commit_of, id, key, lease, memory, message, over,
@@ -379,7 +380,22 @@ async fn t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled(scene:
         .filter(|state| Booking { state: state.clone(), ..placed(1) }.is_open());
     let other = TicketId::new(id(5));
     assert_eq!(scene.store.open_of_ticket(other, None, 3).await.unwrap(), []);
-    let ticket_id = placed(1).ticket.id;
+    let TicketSnapshot { id: ticket_id, organizer_id, .. } = placed(1).ticket;
+    let is = |wanted: fn(&State) -> bool| states().into_iter().filter(wanted).count() as u64;
+    let before = RetirementProgress {
+        open: open.clone().count() as u64,
+        cancelling: is(|state| matches!(state, State::Cancelling { .. })),
+        stuck: is(|state| matches!(state, State::Cancelling { money: MoneyBack::Stuck, .. })),
+        cancelled: is(|state| {
+            matches!(state, State::Cancelled { reason: CancelReason::TicketDeleted })
+        }),
+    };
+    let progress = async |organizer_id: &OrganizerId| {
+        scene.store.retirement_progress(ticket_id, organizer_id).await.unwrap()
+    };
+    assert_eq!(progress(&organizer_id).await, before);
+    let nobody = OrganizerId::new("somebody-else").unwrap();
+    assert_eq!(progress(&nobody).await, RetirementProgress::default());
     let mut found = 0;
     let mut after = None;
     loop {
@@ -395,6 +411,9 @@ async fn t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled(scene:
     }
     assert_eq!(found, open.count());
     assert_eq!(scene.store.open_of_ticket(ticket_id, None, 3).await.unwrap(), []);
+    let cancelled = before.cancelled + before.open;
+    let after = RetirementProgress { open: 0, cancelled, ..before };
+    assert_eq!(progress(&organizer_id).await, after);
 }
 
 /// A corrupt row is found among the open bookings of its ticket and left out of its buyer's list.

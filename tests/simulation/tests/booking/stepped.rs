@@ -4,8 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use booking::{Booking, BookingChange, BookingFilter, BookingStore, Lease, Stored};
-use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
+use booking::{
+    Booking, BookingChange, BookingFilter, BookingStore, Lease, RetirementProgress, Stored,
+};
+use kernel::{
+    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, ReplyKey, StoreError, TicketId,
+};
 use memory_booking::MemoryBookingStore;
 
 /// Kills the server at one of its steps: the call that steps on it never returns.
@@ -77,6 +81,14 @@ impl BookingStore for SteppedStore {
         rows_max: u32,
     ) -> Result<Vec<BookingId>, StoreError> {
         self.inner.open_of_ticket(ticket_id, after, rows_max).await
+    }
+
+    async fn retirement_progress(
+        &self,
+        ticket_id: TicketId,
+        organizer_id: &OrganizerId,
+    ) -> Result<RetirementProgress, StoreError> {
+        self.inner.retirement_progress(ticket_id, organizer_id).await
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
