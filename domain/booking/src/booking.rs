@@ -135,6 +135,16 @@ pub enum Stage {
         /// With what it is paid.
         payment_id: PaymentId,
     },
+    /// Taking the money before any stock is set aside, as its ticket has it.
+    ChargingFirst {
+        /// Until when it may be paid if this fails.
+        pay_by: Timestamp,
+    },
+    /// The money is taken, and now stock is set aside for it, if there is any.
+    Allocating {
+        /// With what it is paid.
+        payment_id: PaymentId,
+    },
 }
 
 /// Whether the hold of an unpaid booking may expire.
@@ -144,6 +154,8 @@ pub enum Hold {
     UnpinDue,
     /// It may.
     Unpinned,
+    /// There is none: its ticket sets stock aside once it is paid.
+    NotTaken,
 }
 
 /// Whether the hold of a paid booking is sold.
@@ -225,13 +237,18 @@ pub struct NewBooking {
     pub price_agreed: bool,
     /// The provider's token for the means of payment.
     pub payment_method: String,
+    /// Where its ticket is paid before stock is set aside: until when it may be paid.
+    pub pay_first: Option<Timestamp>,
 }
 
 impl Booking {
     /// A booking that holds no stock yet.
     #[must_use]
     pub fn place(new: NewBooking, now: Timestamp) -> Self {
-        let stage = Stage::Holding { price_agreed: new.price_agreed };
+        let stage = match new.pay_first {
+            Some(pay_by) => Stage::ChargingFirst { pay_by },
+            None => Stage::Holding { price_agreed: new.price_agreed },
+        };
         Self {
             id: new.id,
             ticket: new.ticket,
@@ -269,7 +286,10 @@ impl Booking {
     #[must_use]
     pub fn status_reason(&self) -> &str {
         match &self.state {
-            State::Pending { stage: Stage::Charging { .. }, unclear: true } => "PAYMENT_UNKNOWN",
+            State::Pending {
+                stage: Stage::Charging { .. } | Stage::ChargingFirst { .. },
+                unclear: true,
+            } => "PAYMENT_UNKNOWN",
             State::Pending { .. } | State::Confirmed { .. } => "",
             State::AwaitingPayment { reason, .. } => reason.as_str(),
             State::Cancelling { money: MoneyBack::Stuck, .. } => "REFUND_STUCK",

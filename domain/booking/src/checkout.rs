@@ -15,15 +15,25 @@
 //! | | | voided | CANCELLING (payment voided) |
 //! | PENDING committing | `CommitHold` | committed | CONFIRMED, committed, `BookingConfirmed` |
 //! | | | refused | CANCELLING (ticket deleted, stock gone) |
+//! | PENDING charging first | `Charge`, attempt n | charged | allocating |
+//! | | | declined | AWAITING_PAYMENT, n+1, no hold, `BookingAwaitingPayment` |
+//! | | | provably not sent, and clear | AWAITING_PAYMENT, n, no hold, `BookingAwaitingPayment` |
+//! | | | unknown, not sent but unclear | charging first, unclear |
+//! | | | voided | CANCELLING (payment voided) |
+//! | PENDING allocating | `HoldStock`, pinned | held | committing |
+//! | | | refused, closed | CANCELLING (stock gone) |
 //! | AWAITING_PAYMENT | `UnpinHold` if due | unpinned | AWAITING_PAYMENT until pay_by |
-//! | | | pay submitted | PENDING pinning |
+//! | | | pay submitted | PENDING pinning; without a hold charging first |
 //! | | | pay_by passed, hold expired | EXPIRED, release due, `BookingExpired` |
-//! | | | charged after all | PENDING committing |
+//! | | | charged after all | PENDING committing; without a hold allocating |
 //! | CONFIRMED | `CommitHold` if due | committed | CONFIRMED |
 //! | | | refused | CANCELLING (ticket deleted, stock gone) |
 //! | REJECTED, EXPIRED | `ReleaseHold` if due | released | the same, done |
 //! | | | charged after all | CANCELLING (paid too late) |
 //! | any | | no answer | the same, unclear, asked later: 1 s doubling to 60 s |
+//!
+//! A booking of a ticket that is paid before stock is set aside (PAY_FIRST, row A04) begins with charging first. Whoever
+//! finds no stock then is refunded: placed, paid, cancelled, in that order.
 //!
 //! Cancelling is possible in PENDING, AWAITING_PAYMENT and CONFIRMED; entering CANCELLING tells
 //! `BookingCancellationRequested`. Any other fact in a state changes nothing.
@@ -54,16 +64,16 @@ use crate::{
 pub(crate) const fn next_ask(state: &State) -> Option<Ask> {
     match state {
         State::Pending { stage, .. } => Some(match stage {
-            Stage::Holding { .. } => Ask::HoldStock,
+            Stage::Holding { .. } | Stage::Allocating { .. } => Ask::HoldStock,
             Stage::Pinning { .. } => Ask::PinHold,
-            Stage::Charging { .. } => Ask::Charge,
+            Stage::Charging { .. } | Stage::ChargingFirst { .. } => Ask::Charge,
             Stage::Committing { .. } => Ask::CommitHold,
         }),
         State::AwaitingPayment { hold: Hold::UnpinDue, .. } => Some(Ask::UnpinHold),
         State::Confirmed { sale: Sale::CommitDue, .. } => Some(Ask::CommitHold),
         State::Rejected { stock: Release::Due, .. }
         | State::Expired { stock: Release::Due, .. } => Some(Ask::ReleaseHold),
-        State::AwaitingPayment { hold: Hold::Unpinned, .. }
+        State::AwaitingPayment { hold: Hold::Unpinned | Hold::NotTaken, .. }
         | State::Confirmed { sale: Sale::Committed, .. }
         | State::Rejected { stock: Release::Done, .. }
         | State::Expired { stock: Release::Done, .. }
@@ -108,19 +118,30 @@ fn held(
     total: Money,
     expires_at: Timestamp,
 ) -> Transition {
-    let State::Pending { stage: Stage::Holding { .. }, unclear } = booking.state else {
-        return Transition::Ignored;
+    let State::Pending { stage, unclear } = booking.state else { return Transition::Ignored };
+    let stage = match stage {
+        Stage::Holding { .. } => {
+            booking.total = total;
+            Stage::Charging { pay_by: expires_at, fresh: true }
+        }
+        // It was asked for at the price that was paid.
+        Stage::Allocating { payment_id } => Stage::Committing { payment_id },
+        Stage::Pinning { .. }
+        | Stage::Charging { .. }
+        | Stage::Committing { .. }
+        | Stage::ChargingFirst { .. } => return Transition::Ignored,
     };
     if let Some(booked) = booked {
         booking.booked.clone_from(booked);
     }
-    booking.total = total;
-    let stage = Stage::Charging { pay_by: expires_at, fresh: true };
     booking.state = State::Pending { stage, unclear };
     Transition::GoOn
 }
 
 fn hold_refused(booking: &mut Booking, refusal: &Refusal, total: Option<Money>) -> Transition {
+    if let State::Pending { stage: Stage::Allocating { .. }, .. } = booking.state {
+        return begin(booking, CancelReason::StockGone, MoneyBack::Waiting);
+    }
     let State::Pending { stage: Stage::Holding { .. }, .. } = booking.state else {
         return Transition::Ignored;
     };
@@ -131,7 +152,9 @@ fn hold_refused(booking: &mut Booking, refusal: &Refusal, total: Option<Money>) 
 }
 
 fn hold_closed(booking: &mut Booking) -> Transition {
-    let State::Pending { stage: Stage::Holding { .. }, .. } = booking.state else {
+    let State::Pending { stage: Stage::Holding { .. } | Stage::Allocating { .. }, .. } =
+        booking.state
+    else {
         return Transition::Ignored;
     };
     begin(booking, CancelReason::StockGone, MoneyBack::Waiting)
@@ -181,7 +204,15 @@ fn charged(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Transi
             commit_first(booking, payment_id, unclear);
             Transition::GoOn
         }
-        State::AwaitingPayment { .. } => {
+        State::Pending { stage: Stage::ChargingFirst { .. }, unclear } => {
+            allocate(booking, payment_id, unclear);
+            Transition::Changed(None)
+        }
+        State::AwaitingPayment { hold: Hold::NotTaken, .. } => {
+            allocate(booking, payment_id, true);
+            Transition::Changed(None)
+        }
+        State::AwaitingPayment { hold: Hold::UnpinDue | Hold::Unpinned, .. } => {
             commit_first(booking, payment_id, true);
             Transition::Changed(None)
         }
@@ -198,9 +229,17 @@ fn charged(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Transi
 }
 
 fn commit_first(booking: &mut Booking, payment_id: PaymentId, unclear: bool) {
+    paid(booking, payment_id, Stage::Committing { payment_id }, unclear);
+}
+
+fn allocate(booking: &mut Booking, payment_id: PaymentId, unclear: bool) {
+    paid(booking, payment_id, Stage::Allocating { payment_id }, unclear);
+}
+
+fn paid(booking: &mut Booking, payment_id: PaymentId, stage: Stage, unclear: bool) {
     booking.payment_id = Some(payment_id);
     booking.payment_method.clear();
-    booking.state = State::Pending { stage: Stage::Committing { payment_id }, unclear };
+    booking.state = State::Pending { stage, unclear };
 }
 
 fn declined(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Transition {
@@ -210,6 +249,9 @@ fn declined(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Trans
     let (pay_by, hold, told) = match booking.state {
         State::Pending { stage: Stage::Charging { pay_by, .. }, .. } => {
             (pay_by, Hold::UnpinDue, Some(Happening::AwaitingPayment))
+        }
+        State::Pending { stage: Stage::ChargingFirst { pay_by }, .. } => {
+            (pay_by, Hold::NotTaken, Some(Happening::AwaitingPayment))
         }
         State::AwaitingPayment { pay_by, hold, .. } => (pay_by, hold, None),
         State::Pending { .. }
@@ -226,13 +268,19 @@ fn declined(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Trans
 }
 
 fn charge_not_tried(booking: &mut Booking) -> Transition {
-    let State::Pending { stage: Stage::Charging { pay_by, .. }, unclear } = booking.state else {
-        return Transition::Ignored;
+    let State::Pending { stage, unclear } = booking.state else { return Transition::Ignored };
+    let (pay_by, hold) = match stage {
+        Stage::Charging { pay_by, .. } => (pay_by, Hold::UnpinDue),
+        Stage::ChargingFirst { pay_by } => (pay_by, Hold::NotTaken),
+        Stage::Holding { .. }
+        | Stage::Pinning { .. }
+        | Stage::Committing { .. }
+        | Stage::Allocating { .. } => return Transition::Ignored,
     };
     if unclear {
         return Transition::AskLater;
     }
-    await_payment(booking, pay_by, AwaitReason::PaymentUnavailable, Hold::UnpinDue);
+    await_payment(booking, pay_by, AwaitReason::PaymentUnavailable, hold);
     Transition::Changed(Some(Happening::AwaitingPayment))
 }
 
@@ -242,7 +290,11 @@ fn await_payment(booking: &mut Booking, pay_by: Timestamp, reason: AwaitReason, 
 }
 
 fn charge_unknown(booking: &mut Booking, payment_id: Option<PaymentId>) -> Transition {
-    let State::Pending { stage: stage @ Stage::Charging { .. }, .. } = booking.state else {
+    let State::Pending {
+        stage: stage @ (Stage::Charging { .. } | Stage::ChargingFirst { .. }),
+        ..
+    } = booking.state
+    else {
         return Transition::Ignored;
     };
     booking.payment_id = payment_id.or(booking.payment_id);
@@ -251,7 +303,9 @@ fn charge_unknown(booking: &mut Booking, payment_id: Option<PaymentId>) -> Trans
 }
 
 fn charge_voided(booking: &mut Booking) -> Transition {
-    let State::Pending { stage: Stage::Charging { .. }, .. } = booking.state else {
+    let State::Pending { stage: Stage::Charging { .. } | Stage::ChargingFirst { .. }, .. } =
+        booking.state
+    else {
         return Transition::Ignored;
     };
     begin(booking, CancelReason::PaymentVoided, MoneyBack::Waiting)
@@ -318,9 +372,15 @@ fn expire(booking: &mut Booking, now: Timestamp, by_our_clock: bool) -> Transiti
 
 /// Also after `pay_by`, as long as nobody has let the booking expire: the pin finds out.
 fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
-    let State::AwaitingPayment { pay_by, .. } = booking.state else { return Transition::Ignored };
+    let State::AwaitingPayment { pay_by, hold, .. } = booking.state else {
+        return Transition::Ignored;
+    };
+    let stage = match hold {
+        Hold::UnpinDue | Hold::Unpinned => Stage::Pinning { pay_by },
+        Hold::NotTaken => Stage::ChargingFirst { pay_by },
+    };
     payment_method.clone_into(&mut booking.payment_method);
-    booking.state = State::Pending { stage: Stage::Pinning { pay_by }, unclear: false };
+    booking.state = State::Pending { stage, unclear: false };
     Transition::Changed(None)
 }
 

@@ -8,7 +8,9 @@ use kernel::{
     PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
 };
 
-use crate::{Booked, Booking, BookingEvent, BookingStatus, Refusal, RetirementProgress, Wake};
+use crate::{
+    Booked, Booking, BookingEvent, BookingStatus, Refusal, RetirementProgress, Stay, Wake,
+};
 
 /// One commit of a booking: durable together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +165,8 @@ pub struct TicketTerms {
     pub max_per_buyer: Option<Quantity>,
     /// Whether nothing at all was left of it when it was read.
     pub sold_out: bool,
+    /// Where it is paid before stock is set aside: how long a booking of it may be paid.
+    pub pay_first: Option<Duration>,
 }
 
 /// A command about the stock of one booking; the hold has the booking's own identifier.
@@ -249,6 +253,9 @@ pub enum StockDenied {
 pub trait Tickets: Send + Sync {
     /// Reads a ticket's terms, also of one that is not on sale.
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered>;
+
+    /// What one room costs for a stay, by its nights' prices now; `None` where the ticket has no nights.
+    async fn stay_price(&self, id: TicketId, stay: Stay) -> Result<Option<Money>, Unanswered>;
 
     /// Gives a stock command; `None` is a tombstone. MUST end within [`crate::PROCESS_CALL`].
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault>;

@@ -202,7 +202,9 @@ impl Booking {
             | State::Confirmed { sale: Sale::CommitDue, .. }
             | State::Rejected { stock: Release::Due, .. }
             | State::Expired { stock: Release::Due, .. } => Wake::After(Duration::ZERO),
-            State::AwaitingPayment { hold: Hold::Unpinned, pay_by, .. } => Wake::At(pay_by),
+            State::AwaitingPayment { hold: Hold::Unpinned | Hold::NotTaken, pay_by, .. } => {
+                Wake::At(pay_by)
+            }
             State::Cancelling { .. } => Wake::After(EVENTS_FIRST),
             State::Confirmed { sale: Sale::Committed, .. }
             | State::Rejected { stock: Release::Done, .. }

@@ -23,7 +23,7 @@ impl Witness {
         let charged = matches!(
             start.state,
             State::Confirmed { .. }
-                | State::Pending { stage: Stage::Committing { .. }, .. }
+                | State::Pending { stage: Stage::Committing { .. } | Stage::Allocating { .. }, .. }
                 | State::Cancelling { .. }
                 | State::Cancelled { .. }
         );

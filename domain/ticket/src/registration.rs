@@ -48,12 +48,9 @@ impl RegisterTicket {
     pub fn violations(&self, now: Timestamp) -> Vec<Violation> {
         let mut found = self.draft.violations(now, None);
         found.extend(self.draft.violations_of_kind(self.kind));
-        match self.allocation {
-            Allocation::HoldFirst => {}
-            Allocation::PayFirst => found.push(Violation::new(
-                "allocation",
-                "PAY_FIRST is not offered yet; use ALLOCATION_HOLD_FIRST",
-            )),
+        // What a seat costs, and which one it is, only its hold says.
+        if self.allocation == Allocation::PayFirst && self.kind == TicketKind::Seated {
+            found.push(Violation::new("allocation", "must be HOLD_FIRST for kind SEATED"));
         }
         if self.kind == TicketKind::Seated {
             found.extend(seats::violations(&self.seats));

@@ -223,6 +223,7 @@ mod tests {
             quote: Money::from_minor(165_000, Currency::from_code("KRW").expect("known")),
             price_agreed: false,
             payment_method: "tok_secret".into(),
+            pay_first: None,
         };
         Booking::place(new, Timestamp::from_micros(5))
     }

@@ -10,6 +10,7 @@ mod request;
 mod rests;
 mod service;
 mod steps;
+mod terms;
 mod tickets_client;
 mod together;
 mod turnstile;

@@ -26,6 +26,7 @@ use tonic::{Code, Status};
 
 use crate::convert::booked_fields;
 use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
+use crate::terms::{price_of, terms};
 use crate::together::{Calling, Together};
 use crate::{steps, turnstile};
 
@@ -33,6 +34,8 @@ use crate::{steps, turnstile};
 pub struct TicketsClient {
     terms: Together<Terms>,
     stock: Together<Stock>,
+    tickets: TicketServiceClient<Calls>,
+    peer: Peer,
 }
 
 impl TicketsClient {
@@ -44,8 +47,10 @@ impl TicketsClient {
             tickets: TicketServiceClient::new(channel.clone()),
             peer: Peer::new(Arc::clone(&bearer)),
         };
+        let (tickets, peer) = (terms.tickets.clone(), Peer::new(Arc::clone(&bearer)));
         let stock = Stock { stock: StockServiceClient::new(channel), peer: Peer::new(bearer) };
-        Self { terms: Together::new(terms, batching), stock: Together::new(stock, batching) }
+        let (terms, stock) = (Together::new(terms, batching), Together::new(stock, batching));
+        Self { terms, stock, tickets, peer }
     }
 }
 
@@ -200,6 +205,28 @@ impl Tickets for TicketsClient {
         }
     }
 
+    async fn stay_price(&self, id: TicketId, stay: Stay) -> Result<Option<Money>, Unanswered> {
+        let request = pb::GetAvailabilityRequest {
+            ticket_id: id.to_string(),
+            start_date: Some(wire::date(stay.check_in())),
+            end_date: Some(wire::date(stay.check_out())),
+        };
+        let answer = self.peer.ask(request, |request| {
+            let mut tickets = self.tickets.clone();
+            async move { tickets.get_availability(request).await }
+        });
+        match answer.await {
+            Ok(answer) => price_of(&answer.availability.unwrap_or_default()),
+            // It is no ticket by the night, or none at all.
+            Err(Failed { status, .. })
+                if matches!(status.code(), Code::NotFound | Code::InvalidArgument) =>
+            {
+                Ok(None)
+            }
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let step = steps::name(&ask);
         let is_hold = matches!(ask, StockAsk::Hold(_));
@@ -242,32 +269,6 @@ fn hold_request(order: HoldOrder) -> pb::HoldStockRequest {
         pinned: true,
         surely_new: order.surely_new,
     }
-}
-
-fn terms(ticket: &pb::Ticket) -> Result<TicketTerms, Unanswered> {
-    let mut check = Check::new();
-    let organizer_id = check.take("organizer_id", OrganizerId::new(&ticket.organizer_id));
-    let unit_price = check.money("unit_price", ticket.unit_price.as_ref());
-    let sale_starts_at =
-        check.optional_timestamp("sale_start_time", ticket.sale_start_time.as_ref());
-    let sale_ends_at = check.optional_timestamp("sale_end_time", ticket.sale_end_time.as_ref());
-    let (Ok(()), Some(organizer_id), Some(unit_price)) = (check.finish(), organizer_id, unit_price)
-    else {
-        return Err(Unanswered("the ticket is not readable".to_owned()));
-    };
-    Ok(TicketTerms {
-        name: ticket.name.clone(),
-        organizer_id,
-        unit_price,
-        one_price: ticket.kind() == pb::TicketKind::Admission,
-        on_sale: ticket.status() == pb::TicketStatus::OnSale,
-        sale_starts_at,
-        sale_ends_at,
-        // Zero, no limit, is no quantity; a limit above the largest quantity is none.
-        max_per_buyer: Quantity::new(i64::from(ticket.max_per_buyer)).ok(),
-        // Of the other kinds it depends on the seats and nights that are asked for.
-        sold_out: ticket.kind() == pb::TicketKind::Admission && ticket.available <= 0,
-    })
 }
 
 fn hold_view(hold: &pb::Hold) -> Result<HoldView, Unanswered> {

@@ -69,7 +69,12 @@ impl Tickets for Neighbours {
             sale_ends_at: None,
             max_per_buyer: None,
             sold_out: self.tells_sold_out && sold_out,
+            pay_first: None,
         }))
+    }
+
+    async fn stay_price(&self, _id: TicketId, _stay: Stay) -> Result<Option<Money>, Unanswered> {
+        Ok(None)
     }
 
     /// Chooses the seats B1, B2 … for a quantity.

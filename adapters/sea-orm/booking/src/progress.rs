@@ -1,12 +1,14 @@
 //! How far the bookings of a deleted ticket have come, counted.
 
-use booking::{BookingStatus, CancelReason, RetirementProgress};
+use booking::{BookingStatus, CancelReason, MoneyBack, RetirementProgress};
 use kernel::{OrganizerId, StoreError, TicketId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use sea_orm_database::{Database, unavailable};
 
 use crate::row::{Column, Entity};
-use crate::state_row::{STUCK, status_name};
+use crate::state_row::{money_back_name, status_name};
+
+const STUCK: &str = money_back_name(MoneyBack::Stuck);
 
 /// Rows of one status, money and reason.
 type Counted = (String, Option<String>, Option<String>, i64);

@@ -186,8 +186,8 @@ fn locale(tag: &str) -> Option<Locale> {
 #[cfg(test)]
 mod tests {
     use booking::{
-        CancelReason, MoneyBack, NewBooking, Refusal, RejectReason, Release, Sale, Stage, State,
-        StockBack,
+        AwaitReason, CancelReason, Hold, MoneyBack, NewBooking, Refusal, RejectReason, Release,
+        Sale, Stage, State, StockBack,
     };
     use kernel::{Quantity, TicketId, Uuid};
     use proptest::option;
@@ -203,17 +203,26 @@ mod tests {
         any::<u128>().prop_map(|id| PaymentId::new(Uuid::from_u128(id)))
     }
 
+    fn hold() -> impl Strategy<Value = Hold> {
+        proptest::sample::select(vec![Hold::UnpinDue, Hold::Unpinned, Hold::NotTaken])
+    }
+
     fn state() -> impl Strategy<Value = State> {
         let stage = prop_oneof![
             any::<bool>().prop_map(|price_agreed| Stage::Holding { price_agreed }),
             time().prop_map(|pay_by| Stage::Pinning { pay_by }),
             (time(), any::<bool>()).prop_map(|(pay_by, fresh)| Stage::Charging { pay_by, fresh }),
             payment_id().prop_map(|payment_id| Stage::Committing { payment_id }),
+            time().prop_map(|pay_by| Stage::ChargingFirst { pay_by }),
+            payment_id().prop_map(|payment_id| Stage::Allocating { payment_id }),
         ];
         prop_oneof![
             (stage, any::<bool>()).prop_map(|(stage, unclear)| State::Pending { stage, unclear }),
             payment_id()
                 .prop_map(|payment_id| State::Confirmed { payment_id, sale: Sale::CommitDue }),
+            (time(), hold()).prop_map(|(pay_by, hold)| {
+                State::AwaitingPayment { pay_by, reason: AwaitReason::PaymentDeclined, hold }
+            }),
             Just(State::Cancelling {
                 reason: CancelReason::PaidTooLate,
                 money: MoneyBack::Stuck,
@@ -279,10 +288,14 @@ mod tests {
                 quote: Money::from_minor(total, currency),
                 price_agreed: false,
                 payment_method: method,
+                pay_first: None,
             };
             let payment_id = match &state {
                 State::Confirmed { payment_id, .. }
-                | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(*payment_id),
+                | State::Pending {
+                    stage: Stage::Committing { payment_id } | Stage::Allocating { payment_id },
+                    ..
+                } => Some(*payment_id),
                 State::Pending { .. }
                 | State::AwaitingPayment { .. }
                 | State::Cancelling { .. }

@@ -24,12 +24,12 @@ pub(crate) struct StateColumns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Contradiction(pub(crate) &'static str);
 
-/// Money that waits for an operator.
-pub(crate) const STUCK: &str = "STUCK";
+/// The stage of a booking that awaits payment before it has a hold.
+const PAY_FIRST: &str = "PAY_FIRST";
 
 macro_rules! names {
     ($($write:ident $read:ident $kind:ty { $($variant:path = $text:literal),+ $(,)? })+) => {$(
-        const fn $write(value: $kind) -> &'static str {
+        pub(crate) const fn $write(value: $kind) -> &'static str {
             match value { $($variant => $text),+ }
         }
 
@@ -40,7 +40,9 @@ macro_rules! names {
 }
 
 names! {
-    hold_name read_hold Hold { Hold::UnpinDue = "UNPIN_DUE", Hold::Unpinned = "UNPINNED" }
+    hold_name read_hold Hold {
+        Hold::UnpinDue = "UNPIN_DUE", Hold::Unpinned = "UNPINNED", Hold::NotTaken = "NOT_TAKEN"
+    }
     sale_name read_sale Sale { Sale::CommitDue = "COMMIT_DUE", Sale::Committed = "COMMITTED" }
     release_name read_release Release { Release::Due = "RELEASE_DUE", Release::Done = "RELEASED" }
     stock_back_name read_stock_back StockBack {
@@ -49,7 +51,7 @@ names! {
     money_back_name read_money_back MoneyBack {
         MoneyBack::NotTaken = "NOT_TAKEN",
         MoneyBack::Waiting = "WAITING",
-        MoneyBack::Stuck = STUCK,
+        MoneyBack::Stuck = "STUCK",
         MoneyBack::Settled = "SETTLED",
     }
 }
@@ -76,12 +78,18 @@ impl StateColumns {
                 let (name, pay_by) = stage_columns(stage);
                 Self { stage: some(name), unclear, pay_by, ..base }
             }
-            State::AwaitingPayment { pay_by, reason, hold } => Self {
-                pay_by: Some(pay_by),
-                reason: some(reason.as_str()),
-                stock: some(hold_name(hold)),
-                ..base
-            },
+            State::AwaitingPayment { pay_by, reason, hold } => {
+                // The table was made when each of them had a hold, and its check knows no other name.
+                let without = hold == Hold::NotTaken;
+                let named = if without { Hold::Unpinned } else { hold };
+                Self {
+                    pay_by: Some(pay_by),
+                    reason: some(reason.as_str()),
+                    stock: some(hold_name(named)),
+                    stage: without.then(|| PAY_FIRST.to_owned()),
+                    ..base
+                }
+            }
             State::Confirmed { payment_id, sale } => {
                 Self { payment_id: Some(payment_id), stock: some(sale_name(sale)), ..base }
             }
@@ -116,7 +124,10 @@ impl StateColumns {
             BookingStatus::AwaitingPayment => Ok(State::AwaitingPayment {
                 pay_by: self.pay_by()?,
                 reason: self.reason(AwaitReason::parse)?,
-                hold: self.stock(read_hold)?,
+                hold: match self.stage.as_deref() {
+                    Some(PAY_FIRST) => Hold::NotTaken,
+                    Some(_) | None => self.stock(read_hold)?,
+                },
             }),
             BookingStatus::Confirmed => {
                 Ok(State::Confirmed { payment_id: self.paid()?, sale: self.stock(read_sale)? })
@@ -147,6 +158,8 @@ impl StateColumns {
             Some("CHARGING") => Ok(Stage::Charging { pay_by: self.pay_by()?, fresh: false }),
             Some("CHARGING_FRESH") => Ok(Stage::Charging { pay_by: self.pay_by()?, fresh: true }),
             Some("COMMITTING") => Ok(Stage::Committing { payment_id: self.paid()? }),
+            Some("CHARGING_FIRST") => Ok(Stage::ChargingFirst { pay_by: self.pay_by()? }),
+            Some("ALLOCATING") => Ok(Stage::Allocating { payment_id: self.paid()? }),
             _ => Err(Contradiction("stage")),
         }
     }
@@ -181,5 +194,7 @@ const fn stage_columns(stage: Stage) -> (&'static str, Option<Timestamp>) {
         Stage::Charging { pay_by, fresh: false } => ("CHARGING", Some(pay_by)),
         Stage::Charging { pay_by, fresh: true } => ("CHARGING_FRESH", Some(pay_by)),
         Stage::Committing { .. } => ("COMMITTING", None),
+        Stage::ChargingFirst { pay_by } => ("CHARGING_FIRST", Some(pay_by)),
+        Stage::Allocating { .. } => ("ALLOCATING", None),
     }
 }

@@ -99,7 +99,8 @@ fn bookings() -> Vec<Check> {
             // By the clocks of both: a hold's time is the ticket context's.
             format!(
                 "SELECT b.id FROM booking.booking b LEFT JOIN ticket.hold h ON h.id = b.id WHERE b.status = \
-                 'AWAITING_PAYMENT' AND b.pay_by_us > MAX({}, {}) AND COALESCE(h.state, '') <> 'ACTIVE'",
+                 'AWAITING_PAYMENT' AND COALESCE(b.stage, '') <> 'PAY_FIRST' AND b.pay_by_us > MAX({}, {}) \
+                 AND COALESCE(h.state, '') <> 'ACTIVE'",
                 now("booking"),
                 now("ticket")
             ),

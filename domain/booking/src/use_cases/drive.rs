@@ -242,7 +242,10 @@ impl Bookings {
 fn hold_order(booking: &Booking) -> HoldOrder {
     let agreed = matches!(
         booking.state,
-        State::Pending { stage: Stage::Holding { price_agreed: true }, .. }
+        State::Pending {
+            stage: Stage::Holding { price_agreed: true } | Stage::Allocating { .. },
+            ..
+        }
     );
     HoldOrder {
         booking_id: booking.id,

@@ -34,6 +34,7 @@ pub(crate) fn booking() -> Booking {
         quote: money(3000),
         price_agreed: false,
         payment_method: "ok".into(),
+        pay_first: None,
     };
     Booking::place(new, NOW)
 }
@@ -56,10 +57,12 @@ pub(crate) fn every_state() -> Vec<State> {
             Stage::Charging { pay_by: LATER, fresh: true },
             Stage::Charging { pay_by: LATER, fresh: false },
             Stage::Committing { payment_id: payment(1) },
+            Stage::ChargingFirst { pay_by: LATER },
+            Stage::Allocating { payment_id: payment(1) },
         ];
         states.extend(stages.map(|stage| State::Pending { stage, unclear }));
     }
-    for hold in [Hold::UnpinDue, Hold::Unpinned] {
+    for hold in [Hold::UnpinDue, Hold::Unpinned, Hold::NotTaken] {
         for reason in AwaitReason::ALL {
             states.push(State::AwaitingPayment { pay_by: LATER, reason: *reason, hold });
         }

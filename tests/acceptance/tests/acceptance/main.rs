@@ -21,6 +21,7 @@ mod idempotency;
 mod kinds;
 mod my_page;
 mod operators;
+mod pay_first;
 mod pay_later;
 mod repair;
 mod seats_and_nights;

@@ -92,6 +92,7 @@ pub(crate) fn placed(n: u128) -> Booking {
         quote: won(165_000),
         price_agreed: false,
         payment_method: "tok".to_owned(),
+        pay_first: None,
     };
     Booking::place(new, at(1_000))
 }
@@ -136,11 +137,13 @@ pub(crate) fn states() -> Vec<State> {
             Stage::Charging { pay_by: at(5), fresh: true },
             Stage::Charging { pay_by: at(5), fresh: false },
             Stage::Committing { payment_id: paid },
+            Stage::ChargingFirst { pay_by: at(5) },
+            Stage::Allocating { payment_id: paid },
         ] {
             states.push(State::Pending { stage, unclear });
         }
     }
-    for hold in [Hold::UnpinDue, Hold::Unpinned] {
+    for hold in [Hold::UnpinDue, Hold::Unpinned, Hold::NotTaken] {
         let of =
             |reason: &AwaitReason| State::AwaitingPayment { pay_by: at(5), reason: *reason, hold };
         states.extend(AwaitReason::ALL.iter().map(of));
@@ -176,7 +179,10 @@ fn refusals() -> Vec<Refusal> {
 pub(crate) fn paid_with(state: &State) -> Option<PaymentId> {
     match state {
         State::Confirmed { payment_id, .. }
-        | State::Pending { stage: Stage::Committing { payment_id }, .. } => Some(*payment_id),
+        | State::Pending {
+            stage: Stage::Committing { payment_id } | Stage::Allocating { payment_id },
+            ..
+        } => Some(*payment_id),
         State::Pending { .. }
         | State::AwaitingPayment { .. }
         | State::Cancelling { .. }

@@ -61,6 +61,7 @@ impl Journey {
                 quote: won(110_000),
                 price_agreed: true,
                 payment_method: "tok".to_owned(),
+                pay_first: None,
             },
             begun,
         );

@@ -24,13 +24,18 @@ use stepped::Fuse;
 use world::{Act, Scene, alice, create, key};
 
 /// The happy path of each process; a new process gets the whole scaffold by one more line.
-const PROCESSES: [(&str, &[Act], BookingStatus); 6] = [
+const PROCESSES: [(&str, &[Act], BookingStatus); 11] = [
     ("checkout", &[Act::Create("ok")], BookingStatus::Confirmed),
     ("slow payment", &[Act::Create("slow")], BookingStatus::Confirmed),
     ("pay later", &[Act::Create("declined"), Act::Pay("ok")], BookingStatus::Confirmed),
     ("cancel", &[Act::Create("ok"), Act::Cancel], BookingStatus::Cancelled),
     ("retirement", &[Act::Create("ok"), Act::DeleteTicket], BookingStatus::Cancelled),
     ("expiry", &[Act::Create("declined"), Act::Wait], BookingStatus::Expired),
+    ("pay first", &[Act::PayFirst("ok")], BookingStatus::Confirmed),
+    ("pay first, late", &[Act::PayFirst("declined"), Act::Pay("ok")], BookingStatus::Confirmed),
+    ("pay first, cancel", &[Act::PayFirst("slow"), Act::Cancel], BookingStatus::Cancelled),
+    ("pay first, no stock", &[Act::SellOut, Act::PayFirst("ok")], BookingStatus::Cancelled),
+    ("pay first, expiry", &[Act::PayFirst("declined"), Act::Wait], BookingStatus::Expired),
 ];
 
 const SEEDS: u64 = 40;

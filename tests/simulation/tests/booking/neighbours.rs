@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use booking::{
     Booked, BookedFields, Charge, ChargeOutcome, Fact, HoldOrder, HoldView, Payments,
-    RefundProgress, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
+    RefundProgress, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
     Unanswered,
 };
 use kernel::{
@@ -82,6 +82,8 @@ pub(crate) struct World {
     pub(crate) tells_sold_out: bool,
     /// Places are seats, with a price of their own, and the hold chooses them.
     pub(crate) seated: bool,
+    /// The money is taken before stock is set aside.
+    pub(crate) pay_first: bool,
     /// What each hold was asked for with, when it was asked for first.
     orders: BTreeMap<BookingId, (Booked, Option<Money>)>,
     pub(crate) faults: bool,
@@ -109,6 +111,7 @@ impl Neighbours {
             retiring: false,
             tells_sold_out: false,
             seated: seed >= 20,
+            pay_first: false,
             orders: BTreeMap::new(),
             faults: false,
             silent: false,
@@ -206,7 +209,12 @@ impl Tickets for Neighbours {
             sale_ends_at: None,
             max_per_buyer: None,
             sold_out: world.tells_sold_out && world.taken() >= world.capacity,
+            pay_first: world.pay_first.then_some(HOLD_TTL),
         }))
+    }
+
+    async fn stay_price(&self, _id: TicketId, _stay: Stay) -> Result<Option<Money>, Unanswered> {
+        Ok(None)
     }
 
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {

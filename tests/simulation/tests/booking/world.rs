@@ -38,6 +38,10 @@ pub(crate) struct Scene {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Create(&'static str),
+    /// The same of a ticket that is paid before stock is set aside.
+    PayFirst(&'static str),
+    /// All is sold to others.
+    SellOut,
     Pay(&'static str),
     Cancel,
     DeleteTicket,
@@ -108,6 +112,14 @@ impl Scene {
     pub(crate) fn act(&self, act: Act) -> Outcome {
         match act {
             Act::Create(method) => self.create_with(method, Some(key("k"))),
+            Act::PayFirst(method) => {
+                self.neighbours.world().pay_first = true;
+                self.create_with(method, Some(key("k")))
+            }
+            Act::SellOut => {
+                self.neighbours.world().capacity = 0;
+                Some(Ok(BookingStatus::Rejected))
+            }
             Act::Pay(method) => self.pay(method),
             Act::Cancel => self.cancel(),
             Act::DeleteTicket => {
