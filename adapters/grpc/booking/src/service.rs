@@ -12,6 +12,7 @@ use futures::future::Either;
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, advise_retry, answer, caller_of, refuse, reply_key, time_left};
+use in_process_kill_points::{Side, pass};
 use kernel::{Answered, BookingId, Caller, ReplyKey};
 use prost::Message;
 use proto::boxoffice::booking::v1 as pb;
@@ -156,6 +157,7 @@ impl BookingGrpc {
             async move {
                 match bookings.create_booking(&caller, command, key).await {
                     Ok(begun) => {
+                        pass(Side::After, "create_booking");
                         turnstile.wanted(ticket);
                         Ok((begun, inside))
                     }

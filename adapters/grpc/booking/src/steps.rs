@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use booking::{ChargeOutcome, RefundProgress, StockAsk, StockFault, Unanswered};
+use in_process_kill_points::{Side, pass};
 use telemetry_metrics::names::{BOOKING_PROCESS_STEP_DURATION, BOOKING_PROCESS_STEPS};
 
 /// What became of a step.
@@ -38,8 +39,10 @@ impl Outcome for ChargeOutcome {
 
 /// Makes a step and measures it.
 pub(crate) async fn measured<T: Outcome>(step: &'static str, made: impl Future<Output = T>) -> T {
+    pass(Side::Before, step);
     let began = Instant::now();
     let ended = made.await;
+    pass(Side::After, step);
     BOOKING_PROCESS_STEP_DURATION.observe([step], began.elapsed());
     BOOKING_PROCESS_STEPS.add([step, ended.outcome()]);
     ended

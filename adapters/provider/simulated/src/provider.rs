@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use autometrics::autometrics;
+use in_process_kill_points::{Side, pass};
 use payment::{
     ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, PaymentProvider, RefundAnswer, RefundOrder,
 };
@@ -34,6 +35,7 @@ impl SimulatedProvider {
 #[async_trait]
 impl PaymentProvider for SimulatedProvider {
     async fn charge(&self, order: &ChargeOrder) -> ChargeAnswer {
+        pass(Side::Before, "provider_charge");
         let plan = plan(&self.settings, self.seed, order);
         let booked = match self.ledger.book(order, plan).await {
             Ok(booked) => booked,
@@ -42,6 +44,7 @@ impl PaymentProvider for SimulatedProvider {
                 return ChargeAnswer::Unknown;
             }
         };
+        pass(Side::After, "provider_charge");
         if !booked.is_for(order) {
             tracing::error!(key = %order.key, "a charge's key came again with another amount");
             return ChargeAnswer::Unknown;
@@ -72,7 +75,10 @@ impl PaymentProvider for SimulatedProvider {
     }
 
     async fn refund(&self, order: &RefundOrder) -> RefundAnswer {
-        self.ledger.refund(order).await.unwrap_or_else(|error| {
+        pass(Side::Before, "provider_refund");
+        let refunded = self.ledger.refund(order).await;
+        pass(Side::After, "provider_refund");
+        refunded.unwrap_or_else(|error| {
             tracing::warn!(refund_id = %order.refund_id, %error, "a simulated refund was not answered");
             RefundAnswer::Unknown
         })

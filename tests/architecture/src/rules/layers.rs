@@ -99,7 +99,7 @@ pub(super) const CELLS: Rule = Rule {
 
 /// What every adapter may tell of itself with.
 const TELEMETRY: [&str; 2] = ["telemetry-traces", "telemetry-metrics"];
-const SHELLS: [(&str, &str); 6] = [
+const SHELLS: [(&str, &str); 7] = [
     ("grpc", "grpc-server"),
     ("grpc", "grpc-client"),
     // What it shares with gRPC: it calls the same servers, and one crate says how.
@@ -108,11 +108,16 @@ const SHELLS: [(&str, &str); 6] = [
     // What waits and goes together is no technology's own: transactions and calls are gathered by one algorithm.
     ("sea-orm", "in-process-gather"),
     ("grpc", "in-process-gather"),
+    // Where tests end a server in the middle of its work.
+    ("grpc", "in-process-kill-points"),
 ];
 /// Technologies whose every cell serves one context.
 const PORTS_OF: [(&str, &str); 2] = [("provider", "payment"), ("channel", "notification")];
-/// The simulated provider keeps a ledger of its own, as the real one does.
-const CELLS_BESIDES: [(&str, &str); 1] = [("provider-simulated", "sea-orm-database")];
+/// The simulated provider keeps a ledger of its own, as the real one does, and has points where tests end its server.
+const CELLS_BESIDES: [(&str, &str); 2] = [
+    ("provider-simulated", "sea-orm-database"),
+    ("provider-simulated", "in-process-kill-points"),
+];
 /// A cancelled BEGIN is tried on the pools that serve, which nobody else sees, over real servers.
 const CELLS_TEST_WITH: [(&str, &str); 1] = [("sea-orm-database", "servers")];
 

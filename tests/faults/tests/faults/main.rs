@@ -13,6 +13,7 @@ mod grpc_health;
 mod health;
 mod kill_databases;
 mod kill_nats;
+mod kill_points;
 mod kill_servers;
 mod nats_away;
 mod probes;

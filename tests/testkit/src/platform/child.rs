@@ -37,13 +37,26 @@ impl PlatformServer {
     /// # Panics
     /// When it cannot be started.
     pub fn start(&mut self) {
+        self.start_armed(&[]);
+    }
+
+    /// The same with more in its environment, this once.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_armed(&mut self, more: &[(&str, &str)]) {
         if self.child.is_some() {
             return;
         }
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.unwrap_or_else(|error| panic!("{}: {error}", self.log.display()));
         let errors = log.try_clone().unwrap_or_else(|error| panic!("log: {error}"));
-        let started = self.command(&self.arguments).stdout(log).stderr(errors).spawn();
+        let started = self
+            .command(&self.arguments)
+            .envs(more.iter().copied())
+            .stdout(log)
+            .stderr(errors)
+            .spawn();
         self.child = Some(started.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
     }
 
@@ -112,6 +125,18 @@ impl PlatformServer {
         let killed = self.running().kill().await;
         killed.unwrap_or_else(|error| panic!("kill -9: {error}"));
         self.child = None;
+    }
+
+    /// Waits until it has ended by itself; says whether it has in time.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn ends_within(&mut self, patience: Duration) -> bool {
+        let ended = tokio::time::timeout(patience, self.running().wait()).await.is_ok();
+        if ended {
+            self.child = None;
+        }
+        ended
     }
 
     /// Asks it to end with SIGTERM and waits until it has.
