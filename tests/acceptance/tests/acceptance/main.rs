@@ -12,6 +12,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod cascade;
+mod charges;
 mod correlation;
 mod crash;
 mod expiry;

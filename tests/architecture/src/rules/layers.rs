@@ -114,10 +114,8 @@ const SHELLS: [(&str, &str); 7] = [
 /// Technologies whose every cell serves one context.
 const PORTS_OF: [(&str, &str); 2] = [("provider", "payment"), ("channel", "notification")];
 /// The simulated provider keeps a ledger of its own, as the real one does, and has points where tests end its server.
-const CELLS_BESIDES: [(&str, &str); 2] = [
-    ("provider-simulated", "sea-orm-database"),
-    ("provider-simulated", "in-process-kill-points"),
-];
+const CELLS_BESIDES: [(&str, &str); 2] =
+    [("provider-simulated", "sea-orm-database"), ("provider-simulated", "in-process-kill-points")];
 /// A cancelled BEGIN is tried on the pools that serve, which nobody else sees, over real servers.
 const CELLS_TEST_WITH: [(&str, &str); 1] = [("sea-orm-database", "servers")];
 
