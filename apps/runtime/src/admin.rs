@@ -103,10 +103,11 @@ fn answer<B>(request: &Request<B>, readiness: &Readiness) -> Response<Full<Bytes
             let ready = readiness.is_ready();
             let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             let (parts, details) = (readiness.parts(), readiness.details());
-            let mut body = serde_json::json!({ "ready": ready, "dependencies": parts });
-            if !details.is_empty() {
-                body["details"] = serde_json::json!(details);
-            }
+            let body = if details.is_empty() {
+                serde_json::json!({ "ready": ready, "dependencies": parts })
+            } else {
+                serde_json::json!({ "ready": ready, "dependencies": parts, "details": details })
+            };
             respond(status, JSON, body.to_string())
         }
         _ => respond(StatusCode::NOT_FOUND, PROMETHEUS, String::new()),

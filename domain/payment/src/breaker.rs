@@ -89,8 +89,13 @@ impl Breaker {
     /// A closed one.
     #[must_use]
     pub const fn new(rules: GuardRules) -> Self {
-        let (under_way, window) = (BTreeMap::new(), VecDeque::new());
-        Self { rules, phase: Phase::Closed, next: CallNumber(0), under_way, window }
+        Self {
+            rules,
+            phase: Phase::Closed,
+            next: CallNumber(0),
+            under_way: BTreeMap::new(),
+            window: VecDeque::new(),
+        }
     }
 
     /// What it lets through.

@@ -15,7 +15,7 @@ use grpc_client::Calls;
 use grpc_server::batch::{self, Asker};
 use grpc_server::wire::{self, Check};
 use in_process_gather::Batching;
-use kernel::{BookingId, Money, OrganizerId, Quantity, TicketId, Uuid};
+use kernel::{BookingId, Money, TicketId, Uuid};
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::stock_command::Command;
 use proto::boxoffice::ticket::v1::stock_service_client::StockServiceClient;

@@ -111,17 +111,17 @@ fn success(route: &Route, schemas: &mut Schemas) -> Json {
     let mut response =
         json!({"description": "OK", "content": {"application/json": {"schema": answer}}});
     if route.rule.method != Method::GET {
-        let replayed = json!({"Idempotency-Replayed": {
-            "description": "`true` if this is the answer to an earlier request with the same key.",
-            "schema": {"type": "string"},
-        }});
-        set(&mut response, "headers", replayed);
-        let again = json!({
-            "description": "Seconds after which to try again, where something is left to do that could not be done now: \
-                            paying a booking.",
-            "schema": {"type": "integer"},
+        let headers = json!({
+            "Idempotency-Replayed": {
+                "description": "`true` if this is the answer to an earlier request with the same key.",
+                "schema": {"type": "string"},
+            },
+            "Retry-After": {
+                "description": "Seconds after which to do what could not be done now: to pay a booking.",
+                "schema": {"type": "integer"},
+            },
         });
-        response["headers"]["Retry-After"] = again;
+        set(&mut response, "headers", headers);
     }
     response
 }

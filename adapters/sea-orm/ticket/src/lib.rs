@@ -11,12 +11,13 @@ mod store;
 
 use kernel::{Envelope, Recorded, StoreError, TicketId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use sea_orm_database::{Batching, Database, unavailable};
-use ticket::{StockEntry, TicketEvent};
+use sea_orm_database::{Batching, Database, Lookup, unavailable};
+use ticket::{Listing, StockEntry, TicketEvent};
 
 pub use accounts::{HoldApart, LedgerLine, Mended, SlotAccountsRead, SlotName, explain, mend};
 pub use migrations::migrations;
 
+use listings::read_by_id;
 use rows::entry;
 use sold_out::SoldOut;
 
@@ -26,11 +27,12 @@ pub struct SeaOrmTicketStore {
     envelope: fn(&Recorded<TicketEvent>) -> Envelope,
     stock: stock_store::Orders,
     sold_out: SoldOut,
+    tickets: Lookup<TicketId, Result<Listing, StoreError>>,
 }
 
 impl SeaOrmTicketStore {
     /// Over a database that [`migrations`] have run on; `envelope` wraps events for the outbox, and `batching` says
-    /// whether stock orders share transactions.
+    /// whether stock orders share transactions, and reads of tickets statements.
     pub fn new(
         db: Database,
         envelope: fn(&Recorded<TicketEvent>) -> Envelope,
@@ -38,7 +40,11 @@ impl SeaOrmTicketStore {
     ) -> Self {
         let sold_out = SoldOut::new(db.clone());
         let stock = stock_store::group(db.clone(), envelope, batching, sold_out.marks());
-        Self { db, envelope, stock, sold_out }
+        let reading = db.clone();
+        let tickets = Lookup::new(&db, "reading a ticket", batching, move |ids| {
+            Box::pin(read_by_id(reading.clone(), ids))
+        });
+        Self { db, envelope, stock, sold_out, tickets }
     }
 
     /// The whole ledger of a ticket, for the audit.

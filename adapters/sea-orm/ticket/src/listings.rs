@@ -7,13 +7,17 @@
 //! All figures are one text, because a value for each would read the slots once for each. Joined instead, they were
 //! left to planners: PostgreSQL read the slots of all tickets for a page of 100.
 
-use kernel::{CivilDate, StoreError, Timestamp};
+use std::collections::BTreeMap;
+
+use kernel::{CivilDate, StoreError, TicketId, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{DbBackend, EntityTrait, FromQueryResult, QuerySelect, Select};
-use sea_orm_database::{now_expr, utc_date_expr};
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Select,
+};
+use sea_orm_database::{Database, filled, now_expr, unavailable, utc_date_expr};
 use ticket::{Listing, Ticket, TicketKind};
 
-use crate::rows::ticket::{Entity, Model, broken_stock, read_stock};
+use crate::rows::ticket::{Column, Entity, Model, broken_stock, read_stock};
 
 /// The dates that it may be somewhere: that of UTC, the one before, the one after.
 const DAYS: [i32; 3] = [-1, 0, 1];
@@ -29,6 +33,26 @@ pub(crate) fn listings(backend: DbBackend) -> Select<Entity> {
     Entity::find()
         .expr_as(now_expr(backend), "now_us")
         .expr_as(Expr::cust(figures(backend)), "figures")
+}
+
+/// Those that are there, each as it can be read: what is wrong with one is no other's trouble.
+pub(crate) async fn read_by_id(
+    db: Database,
+    ids: Vec<TicketId>,
+) -> Result<BTreeMap<TicketId, Result<Listing, StoreError>>, StoreError> {
+    let reader = db.reader();
+    let found = listings(reader.get_database_backend())
+        .filter(Column::Id.is_in(filled(ids.iter().map(ToString::to_string))))
+        .into_model::<ListingRow>()
+        .all(reader)
+        .await
+        .map_err(unavailable("reading a ticket"))?;
+    let by_name: BTreeMap<_, _> = ids.into_iter().map(|id| (id.to_string(), id)).collect();
+    let listing = |row: ListingRow| {
+        let id = by_name.get(&row.ticket.id).copied()?;
+        Some((id, Listing::try_from(row)))
+    };
+    Ok(found.into_iter().filter_map(listing).collect())
 }
 
 /// Capacity, held and sold of all; then, of the nights from each day on, the units of the largest and the most that are

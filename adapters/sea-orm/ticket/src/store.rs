@@ -20,7 +20,6 @@ use ticket::{
 };
 
 use crate::SeaOrmTicketStore;
-use crate::listings::{ListingRow, listings};
 use crate::rows::ticket::status_name;
 use crate::rows::{stock, ticket as row};
 use crate::search::page;
@@ -32,14 +31,7 @@ const SLOTS_AT_ONCE: usize = 1_000;
 #[async_trait]
 impl TicketStore for SeaOrmTicketStore {
     async fn find(&self, id: TicketId) -> Result<Option<Listing>, StoreError> {
-        let reader = self.db.reader();
-        let found = listings(reader.get_database_backend())
-            .filter(row::Column::Id.eq(id.to_string()))
-            .into_model::<ListingRow>()
-            .one(reader)
-            .await
-            .map_err(unavailable("reading a ticket"))?;
-        found.map(Listing::try_from).transpose()
+        self.tickets.find(id.as_uuid(), id).await?.transpose()
     }
 
     async fn search(&self, search: &TicketSearch) -> Result<TicketPage, StoreError> {

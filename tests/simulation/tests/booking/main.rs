@@ -109,6 +109,8 @@ fn n01_random_people_on_a_bad_network_never_get_a_booking_without_a_payment() {
         Act::Create("ok"),
         Act::Create("declined"),
         Act::Create("slow"),
+        Act::PayFirst("ok"),
+        Act::PayFirst("declined"),
         Act::Pay("ok"),
         Act::Pay("declined"),
         Act::Pay("slow"),
@@ -131,8 +133,13 @@ fn n01_random_people_on_a_bad_network_never_get_a_booking_without_a_payment() {
             scene.fuse.set(fuse);
             let _ = match act {
                 // No key: each is a booking of its own, and the sixth finds no stock.
-                Act::Create(method) => scene.create_with(method, None),
-                Act::Pay(_) | Act::Cancel | Act::Wait | Act::DeleteTicket => scene.act(act),
+                Act::Create(method) | Act::PayFirst(method) => {
+                    scene.neighbours.world().pay_first = matches!(act, Act::PayFirst(_));
+                    scene.create_with(method, None)
+                }
+                Act::SellOut | Act::Pay(_) | Act::Cancel | Act::Wait | Act::DeleteTicket => {
+                    scene.act(act)
+                }
             };
             scene.fuse.set(Fuse::NEVER);
             if rest {
