@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use booking::{
     Booked, BookedFields, Bookings, Charge, ChargeOutcome, ChargesHeard, HoldView, Payments,
-    RefundProgress, Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
-    Unanswered,
+    RefundProgress, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms,
+    Tickets, Unanswered,
 };
 use grpc_booking::{BookingGrpc, Rests, Turnstile, encode_refusal, encode_reply};
 use grpc_server::Tasks;

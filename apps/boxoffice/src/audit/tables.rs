@@ -74,7 +74,7 @@ fn own() -> Vec<Table> {
         table(
             "booking",
             "booking",
-            &["id", "ticket_id", "status", "check_in", "check_out"],
+            &["id", "ticket_id", "status", "stage", "check_in", "check_out"],
             &["quantity", "total_minor", "next_action_at_us", "pay_by_us", "updated_at_us"],
         ),
         Table { presences: &["body"], ..table("booking", "reply", &["resource_id"], &[]) },

@@ -1,3 +1,5 @@
+//! The breaker by table and by property: when it opens, what it lets through, and that it closes by itself.
+
 use proptest::prelude::*;
 
 use super::*;
