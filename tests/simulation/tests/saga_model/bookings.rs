@@ -1,0 +1,193 @@
+//! Booking's side: its rows, and what `booking::Booking` makes of what it hears.
+
+use booking::{
+    AwaitReason, Booked, Booking, BookingStatus, CancelReason, CommitDenied, ExpiryReason, Fact,
+    MoneyBack, NewBooking, RejectReason, Stage, State, TicketSnapshot, Transition, Wake,
+};
+use kernel::{
+    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, TicketId,
+    Timestamp, Uuid,
+};
+
+use crate::mutant::Mutant;
+use crate::network::{Few, Request};
+use crate::rulebook::Rulebook;
+
+/// When everything happens but what waits for time to pass, which may happen at any moment.
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_000_000);
+/// After every expiry.
+pub(crate) const LATER: Timestamp = Timestamp::from_micros(1_000_000_000_000);
+const PAY_BY: Timestamp = Timestamp::from_micros(600_000_000);
+
+pub(crate) type Bookings = Rulebook<Booking, BookingSeen, Said, Transition>;
+
+/// What a booking hears, as a fact without its amounts and names, of which there is one each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Said {
+    /// Another drive takes the booking over. No fact, but moves it as well.
+    TakenOver,
+    Held,
+    HoldRefused,
+    HoldClosed,
+    Pinned,
+    PinRefused,
+    Unpinned,
+    HoldCommitted,
+    CommitRefused(CommitDenied),
+    HoldReleased,
+    HoldExpired,
+    StockReturned,
+    Charged(u32),
+    Declined(u32),
+    ChargeNotTried,
+    ChargeUnknown,
+    ChargeVoided,
+    PaymentVoided,
+    Refund {
+        /// Whether money is back.
+        refunded: bool,
+        settled: bool,
+    },
+    Unanswered,
+    PaySubmitted,
+    PayByPassed,
+    CancelRequested,
+}
+
+/// What of a booking matters to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BookingSeen {
+    pub(crate) status: BookingStatus,
+    pub(crate) attempt: u32,
+    pub(crate) asks: Few<Request>,
+    /// Whoever writes it goes on with it at once.
+    pub(crate) goes_on: bool,
+    /// It is cancelled, and asks nobody for money.
+    pub(crate) forgets_money: bool,
+}
+
+pub(crate) fn price() -> Money {
+    Money::from_minor(3_000, Currency::from_code("KRW").unwrap())
+}
+
+pub(crate) fn ticket_id() -> TicketId {
+    TicketId::new(Uuid::from_u128(42))
+}
+
+pub(crate) fn bookings(mutant: Option<Mutant>) -> Bookings {
+    Rulebook::new(placed(), see, move |booking, said| hear(booking, said, mutant))
+}
+
+fn placed() -> Booking {
+    let new = NewBooking {
+        id: BookingId::new(Uuid::from_u128(1)),
+        ticket: TicketSnapshot {
+            id: ticket_id(),
+            name: "Recital".into(),
+            organizer_id: OrganizerId::new("acme").unwrap(),
+        },
+        buyer_id: BuyerId::new("alice").unwrap(),
+        buyer_locale: Locale::En,
+        booked: Booked::Units(Quantity::new(1).unwrap()),
+        quote: price(),
+        price_agreed: false,
+        payment_method: "card".into(),
+    };
+    Booking::place(new, NOW)
+}
+
+fn see(booking: &Booking) -> BookingSeen {
+    let asks = booking.next_asks().into_iter().map(|ask| Request::of(booking, ask));
+    BookingSeen {
+        status: booking.status(),
+        attempt: booking.attempt,
+        asks: asks.collect(),
+        goes_on: matches!(booking.first_wake(), Wake::After(wait) if wait.is_zero()),
+        forgets_money: matches!(
+            booking.state,
+            State::Cancelling { money: MoneyBack::NotTaken, .. }
+        ),
+    }
+}
+
+fn hear(booking: &mut Booking, said: Said, mutant: Option<Mutant>) -> Transition {
+    let was_pending = booking.is_pending();
+    let now = if said == Said::PayByPassed { LATER } else { NOW };
+    let transition = match fact(said) {
+        Some(fact) => booking.on(&fact, now),
+        None => {
+            booking.resume();
+            Transition::GoOn
+        }
+    };
+    match (mutant, said, &mut booking.state) {
+        (
+            Some(Mutant::NewAttemptAfterTimeout | Mutant::NewAttemptAfterTimeoutIsTaken),
+            Said::ChargeUnknown,
+            State::Pending { stage: Stage::Charging { .. }, .. },
+        ) => booking.attempt = 2,
+        (
+            Some(Mutant::CancelSkipsRefund),
+            Said::CancelRequested,
+            State::Cancelling { money, .. },
+        ) if was_pending => *money = MoneyBack::NotTaken,
+        (
+            Some(Mutant::TrustsEveryPin),
+            Said::Pinned,
+            State::Pending { stage: Stage::Charging { fresh, .. }, .. },
+        ) => *fresh = true,
+        _ => {}
+    }
+    tidy(booking);
+    transition
+}
+
+/// Drops what tells rows apart but decides nothing: numbers that only rise, times, and the names of reasons.
+fn tidy(booking: &mut Booking) {
+    booking.revision = 0;
+    booking.event_version = 0;
+    booking.updated_at = NOW;
+    booking.payment_id = None;
+    match &mut booking.state {
+        State::AwaitingPayment { reason, .. } => *reason = AwaitReason::PaymentDeclined,
+        State::Cancelling { reason, .. } | State::Cancelled { reason } => {
+            *reason = CancelReason::BuyerCancelled;
+        }
+        State::Expired { reason, .. } => *reason = ExpiryReason::PayByPassed,
+        State::Pending { .. } | State::Confirmed { .. } | State::Rejected { .. } => {}
+    }
+}
+
+fn fact(said: Said) -> Option<Fact> {
+    let payment_id = |attempt: u32| PaymentId::new(Uuid::from_u128(u128::from(attempt)));
+    Some(match said {
+        Said::TakenOver => return None,
+        Said::Held => Fact::Held { booked: None, total: price(), expires_at: PAY_BY },
+        Said::HoldRefused => {
+            Fact::HoldRefused { refusal: RejectReason::SoldOut.into(), total: None }
+        }
+        Said::HoldClosed => Fact::HoldClosed,
+        Said::Pinned => Fact::Pinned { expires_at: PAY_BY },
+        Said::PinRefused => Fact::PinRefused,
+        Said::Unpinned => Fact::Unpinned,
+        Said::HoldCommitted => Fact::HoldCommitted,
+        Said::CommitRefused(denied) => Fact::CommitRefused(denied),
+        Said::HoldReleased => Fact::HoldReleased,
+        Said::HoldExpired => Fact::HoldExpired,
+        Said::StockReturned => Fact::StockReturned,
+        Said::Charged(attempt) => Fact::Charged { attempt, payment_id: payment_id(attempt) },
+        Said::Declined(attempt) => Fact::Declined { attempt, payment_id: payment_id(attempt) },
+        Said::ChargeNotTried => Fact::ChargeNotTried,
+        Said::ChargeUnknown => Fact::ChargeUnknown { payment_id: None },
+        Said::ChargeVoided => Fact::ChargeVoided,
+        Said::PaymentVoided => Fact::PaymentVoided,
+        Said::Refund { refunded, settled } => {
+            let none = Money::zero(price().currency());
+            Fact::Refund { refunded: if refunded { price() } else { none }, settled }
+        }
+        Said::Unanswered => Fact::Unanswered,
+        Said::PaySubmitted => Fact::PaySubmitted { payment_method: "card".into() },
+        Said::PayByPassed => Fact::PayByPassed,
+        Said::CancelRequested => Fact::CancelRequested(CancelReason::BuyerCancelled),
+    })
+}
