@@ -158,10 +158,10 @@ impl World {
             chance.tell(|| format!("  {} <- {} {}", handler.name(), message.name(), message.id));
             match handler.handle(&message).await {
                 Ok(()) if chance.fault("acknowledgement lost", 20) => {}
-                Ok(()) => unheard.delivery = None,
+                Ok(()) => unheard.is_heard(),
                 Err(HandlerError::Transient(_)) => {}
                 Err(HandlerError::Poison(why)) => {
-                    unheard.delivery = None;
+                    unheard.is_heard();
                     let (name, consumer) = (message.name(), handler.name());
                     clients.complain(format!("L1: {consumer} sets {name} aside: {why}"));
                 }
@@ -205,6 +205,12 @@ struct Unheard {
     bus: Arc<Bus>,
     later: Timestamp,
     delivery: Option<Delivery>,
+}
+
+impl Unheard {
+    fn is_heard(&mut self) {
+        self.delivery = None;
+    }
 }
 
 impl Drop for Unheard {

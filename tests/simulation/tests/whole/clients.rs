@@ -46,24 +46,37 @@ impl Clients {
         }
     }
 
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        self.heard().complaints.clone()
+    /// What somebody complained of first.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        self.heard().complaints.first().cloned()
     }
 
     /// The first call with the key was answered.
     pub(crate) fn led_to(&self, key: Option<&ReplyKey>, what: impl ToString) {
+        self.add(key, |history| {
+            history.led_to.insert(what.to_string());
+        });
+    }
+
+    /// I6: one client key, one outcome.
+    fn add(&self, key: Option<&ReplyKey>, what: impl FnOnce(&mut KeyHistory)) {
         let Some(key) = key else { return };
-        let key = (key.scope.clone(), key.key.clone());
-        self.heard().keys.entry(key).or_default().led_to.insert(what.to_string());
+        let mut heard = self.heard();
+        let history = heard.keys.entry((key.scope.clone(), key.key.clone())).or_default();
+        what(history);
+        if history.led_to.len() > 1 || history.replays.len() > 1 {
+            let complaint = format!("I6: {key:?} has more than one outcome: {history:?}");
+            heard.complaints.push(complaint);
+        }
     }
 
     /// A call got the first answer again: a booking's identifier and its status, or a refusal.
     pub(crate) fn replayed(&self, key: Option<&ReplyKey>, body: Vec<u8>) {
         let text = String::from_utf8_lossy(&body).into_owned();
         self.led_to(key, text.split(' ').next().unwrap_or_default());
-        let Some(key) = key else { return };
-        let key = (key.scope.clone(), key.key.clone());
-        self.heard().keys.entry(key).or_default().replays.insert(body);
+        self.add(key, |history| {
+            history.replays.insert(body);
+        });
     }
 
     pub(crate) fn keys(&self) -> BTreeMap<Key, KeyHistory> {

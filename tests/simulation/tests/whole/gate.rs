@@ -41,6 +41,11 @@ impl Gate {
         Ok(())
     }
 
+    /// Writes down what the server is about to write.
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        self.chance.tell(|| format!("  {:?}: {}", self.server, what()));
+    }
+
     /// Something was written.
     pub(crate) fn set_written(&self) {
         self.tasks.set_written(self.server);
@@ -60,6 +65,7 @@ macro_rules! write_through {
     ($store:ident.$method:ident($($argument:expr),*)) => {{
         $store.gate.pass().await?;
         let done = $store.inner.$method($($argument),*).await;
+        $store.gate.tell(|| format!("{}: {done:?}", stringify!($method)));
         $store.gate.set_written();
         $store.gate.pass().await?;
         done

@@ -70,17 +70,17 @@ impl World {
         let draft = TicketDraft {
             name: format!("{kind:?}"),
             unit_price: Some(won(price_minor)),
-            max_per_buyer: if chance.one_in(2) { 3 } else { 0 },
+            max_per_buyer: if chance.one_in(2) { 4 } else { 0 },
             hold_ttl: Some(Duration::from_secs(30 + chance.below(90) as u64)),
             ..TicketDraft::default()
         };
-        let seats = (1..=3 + chance.below(3)).map(|number| format!("A{number}"));
+        let seats = (1..=3 + chance.below(5)).map(|number| format!("A{number}"));
         let is_seated = kind == TicketKind::Seated;
         let is_nightly = kind == TicketKind::Nightly;
         RegisterTicket {
             kind,
             allocation: Allocation::HoldFirst,
-            capacity: if is_seated { 0 } else { 1 + chance.below(6) as i64 },
+            capacity: if is_seated { 0 } else { 2 + chance.below(8) as i64 },
             seats: if is_seated { seats.collect() } else { Vec::new() },
             first_night: is_nightly.then(|| night(1)),
             last_night: is_nightly.then(|| night(LAST_NIGHT)),
@@ -94,11 +94,11 @@ impl World {
             return;
         }
         let Some(ticket) = self.chance.pick(&self.tickets.tickets()) else { return };
-        match self.chance.below(12) {
+        match self.chance.below(20) {
             0 => self.delete(&ticket),
-            1..=3 => self.set_capacity(&ticket),
-            4 | 5 => self.change(&ticket),
-            6..=9 => self.keep_for_the_house(&ticket),
+            1..=4 => self.set_capacity(&ticket),
+            5..=8 => self.change(&ticket),
+            9..=14 => self.keep_for_the_house(&ticket),
             _ => self.give_up_for_the_house(),
         }
     }
@@ -116,7 +116,7 @@ impl World {
         let first = 1 + self.chance.below(3) as i32;
         let nights = (ticket.kind == TicketKind::Nightly)
             .then(|| Nights::new(night(first), night(LAST_NIGHT + 1), NIGHTS_MAX).unwrap());
-        let capacity = self.chance.below(9) as i64;
+        let capacity = self.chance.below(14) as i64;
         self.chance.tell(|| format!("> capacity {capacity} of {}", ticket.id));
         let request = SetCapacity { ticket_id: ticket.id, capacity, nights };
         let (ticketing, judged) = (self.ticketing.clone(), judged(self, "setting the capacity"));

@@ -46,10 +46,10 @@ fn caller(buyer: &str) -> Caller {
 impl Buyers {
     /// One buyer does something.
     pub(crate) fn act(&self, world: &World) {
-        let call = match world.chance.below(10) {
+        let call = match world.chance.below(12) {
             0..=4 => self.create(world),
-            5 => self.pay(world),
-            6 | 7 => self.cancel(world),
+            5..=7 => self.pay(world),
+            8 | 9 => self.cancel(world),
             _ => return self.again(world),
         };
         let Some(call) = call else { return };

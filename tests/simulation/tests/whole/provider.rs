@@ -68,8 +68,7 @@ impl Provider {
         let mut books = self.books.lock().unwrap();
         let amount_minor = order.amount.minor();
         let known = books.charges.get(&order.key).copied();
-        let is_forgotten = known.is_some() && chance.lies(Lie::DecidedAnew);
-        if let Some(known) = known.filter(|_| !is_forgotten) {
+        if let Some(known) = known {
             if known.amount_minor != amount_minor {
                 let wrong = format!("{} is charged {amount_minor} after {known:?}", order.key);
                 books.nonsense.push(wrong);
@@ -127,7 +126,7 @@ impl Provider {
             chance.count("refund refused");
             RefundAnswer::Refused { reason: "no balance".to_owned() }
         } else {
-            given.is_done = true;
+            given.is_done = !chance.lies(Lie::NotGivenBack);
             RefundAnswer::Succeeded { provider_ref: order.refund_id.to_string() }
         };
         books.refunds.insert(order.refund_id, given);

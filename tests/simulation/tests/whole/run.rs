@@ -20,6 +20,14 @@ const HAPPENINGS: usize = 900;
 const REST_AFTER: Duration = Duration::from_secs(30 * 60);
 /// How far time goes on between two looks while it is calm.
 const PACE: Duration = Duration::from_secs(3);
+const SERVERS: [Server; 6] = [
+    Server::Ticket,
+    Server::Booking(0),
+    Server::Booking(1),
+    Server::Payment,
+    Server::Notification,
+    Server::MyPage,
+];
 /// One for each server of booking, one of payment, two of ticket.
 const SWEEPS: usize = 5;
 /// More steps than anything that ends takes at one moment.
@@ -96,10 +104,11 @@ impl Simulation<'_> {
             76..=82 => self.buyers.act(world),
             83 => world.organize(),
             84..=91 => self.sweep_somewhere(),
-            92..=97 => self.pass(Duration::from_secs(4)),
+            92..=96 => self.pass(Duration::from_secs(5)),
+            97 => self.pass(Duration::from_secs(30)),
             // Past the end of what awaits payment, and of leases.
             98 if chance.one_in(3) => self.pass(Duration::from_secs(200)),
-            _ => self.kill_somebody(),
+            _ => self.trouble_somebody(),
         }
     }
 
@@ -112,18 +121,14 @@ impl Simulation<'_> {
         self.world.clock.advance(self.world.chance.wait(most));
     }
 
-    fn kill_somebody(&self) {
-        let chance = &self.world.chance;
+    /// A server is killed that may be at nothing, or stands still for a while.
+    fn trouble_somebody(&self) {
+        let (chance, tasks) = (&self.world.chance, &self.world.tasks);
+        let Some(server) = chance.pick(&SERVERS) else { return };
         if chance.fault("server killed at leisure", 8) {
-            let servers = [
-                Server::Ticket,
-                Server::Booking(0),
-                Server::Booking(1),
-                Server::Payment,
-                Server::Notification,
-                Server::MyPage,
-            ];
-            chance.pick(&servers).into_iter().for_each(|server| self.world.tasks.doom(server));
+            tasks.doom(server);
+        } else if chance.fault("server stands still", 4) {
+            tasks.freeze(server);
         }
     }
 

@@ -22,6 +22,8 @@ const CALL: Duration = booking::PROCESS_CALL;
 const ON_ITS_WAY: Duration = Duration::from_secs(120);
 /// The longest a killed server is away.
 const AWAY: Duration = Duration::from_secs(30);
+/// The longest a server stands still without knowing.
+const FROZEN: Duration = Duration::from_secs(90);
 
 /// A process. Of booking there are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,7 @@ pub(crate) struct Tasks {
     all: Mutex<Vec<Task>>,
     doomed: Mutex<BTreeSet<Server>>,
     away_until: Mutex<BTreeMap<Server, Timestamp>>,
+    frozen_until: Mutex<BTreeMap<Server, Timestamp>>,
     /// Who has written something since somebody looked.
     written: Mutex<BTreeSet<Server>>,
 }
@@ -63,8 +66,9 @@ pub(crate) struct Tasks {
 impl Tasks {
     pub(crate) fn new(clock: Arc<ManualClock>, chance: Arc<Chance>) -> Self {
         let (all, doomed) = (Mutex::default(), Mutex::default());
-        let (away_until, written) = (Mutex::default(), Mutex::default());
-        Self { clock, chance, all, doomed, away_until, written }
+        let (away_until, frozen_until) = (Mutex::default(), Mutex::default());
+        let written = Mutex::default();
+        Self { clock, chance, all, doomed, away_until, frozen_until, written }
     }
 
     /// Gives a server something to do.
@@ -102,8 +106,11 @@ impl Tasks {
 
     fn take_one(&self) -> Option<Task> {
         let now = self.clock.now();
+        let frozen = self.frozen_until.lock().unwrap();
+        let is_frozen = |server| frozen.get(&server).is_some_and(|until| now < *until);
         let mut all = self.all.lock().unwrap();
-        let due = all.iter().enumerate().filter(|(_, task)| task.not_before <= now);
+        let is_due = |task: &Task| task.not_before <= now && !is_frozen(task.server);
+        let due = all.iter().enumerate().filter(|(_, task)| is_due(task));
         let due: Vec<_> = due.map(|(place, _)| place).collect();
         self.chance.pick(&due).map(|place| all.remove(place))
     }
@@ -139,9 +146,16 @@ impl Tasks {
         self.away_until.lock().unwrap().get(&server).is_some_and(|back| now < *back)
     }
 
-    /// All servers are there again.
+    /// It stands still and goes on where it stood, as if no time had passed.
+    pub(crate) fn freeze(&self, server: Server) {
+        let until = self.clock.now().plus(self.chance.wait(FROZEN));
+        self.frozen_until.lock().unwrap().insert(server, until);
+    }
+
+    /// All servers are there and go on.
     pub(crate) fn bring_back(&self) {
         self.away_until.lock().unwrap().clear();
+        self.frozen_until.lock().unwrap().clear();
     }
 
     pub(crate) fn set_written(&self, by: Server) {

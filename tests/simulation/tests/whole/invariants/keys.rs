@@ -7,19 +7,8 @@ use futures::FutureExt;
 
 use super::{Seen, Verdict, must};
 use crate::people::Buyers;
-use crate::world::World;
 
-/// By what the clients heard.
-pub(super) fn one_outcome(world: &World) -> Verdict {
-    for (key, history) in world.clients.keys() {
-        must!(history.led_to.len() <= 1, "I6: {key:?} led to {:?}", history.led_to);
-        let texts = history.replays.iter().map(|body| String::from_utf8_lossy(body));
-        must!(history.replays.len() <= 1, "I6: {key:?}: {:?}", texts.collect::<Vec<_>>());
-    }
-    Ok(())
-}
-
-/// By what is stored: each key that led to a booking led to one, and has its answer.
+/// By what is stored: each key that led to a booking led to one, and has its answer, which is what clients heard.
 pub(super) fn at_rest(seen: &Seen<'_>, buyers: &Buyers) -> Verdict {
     let mut placed = BTreeMap::<String, Vec<String>>::new();
     seen.world.bus.with_told(|told| {

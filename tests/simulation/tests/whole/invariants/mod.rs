@@ -98,10 +98,7 @@ impl<'a> Seen<'a> {
 
 /// What holds between any two writes of anybody, given who has written since it held last.
 pub(crate) fn always(watch: &mut Watch, world: &World, wrote: &BTreeSet<Server>) -> Verdict {
-    if let Some(complaint) = world.clients.complaints().first() {
-        return Err(complaint.clone());
-    }
-    keys::one_outcome(world)?;
+    heard(world)?;
     let has_core = wrote.iter().any(|server| match server {
         Server::Ticket | Server::Booking(_) | Server::Payment => true,
         Server::Notification | Server::MyPage => false,
@@ -123,8 +120,14 @@ pub(crate) fn always(watch: &mut Watch, world: &World, wrote: &BTreeSet<Server>)
     Ok(())
 }
 
+/// What somebody complained of; clients do who get two outcomes for one key (I6).
+fn heard(world: &World) -> Verdict {
+    world.clients.complaint().map_or(Ok(()), Err)
+}
+
 /// What holds once nobody is at anything any more.
 pub(crate) fn at_rest(watch: &mut Watch, world: &World, buyers: &Buyers) -> Verdict {
+    heard(world)?;
     let seen = Seen::new(world);
     bookings::at_rest(&seen)?;
     stock::at_rest(&seen)?;

@@ -45,8 +45,9 @@ impl Heard {
         let of = (message.aggregate_type.clone(), message.aggregate_id.clone());
         let last = self.versions.entry(of).or_default();
         *last += 1;
+        let (name, id) = (message.name(), &message.aggregate_id);
         let version = message.aggregate_version;
-        must!(version == *last, "E2: {message:?} has number {version} instead of {last}");
+        must!(version == *last, "E2: {name} of {id} has number {version} instead of {last}");
         Ok(())
     }
 

@@ -39,6 +39,7 @@ impl BookingStore for Rows {
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
+        self.gate.tell(|| format!("{} is to be {:?}", change.booking.id, change.booking.state));
         write_through!(self.commit(change))
     }
 

@@ -35,6 +35,12 @@ impl SettlementStore for Rows {
     }
 
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+        self.gate.tell(|| {
+            let settlement = &change.settlement;
+            let payments = settlement.payments.iter().map(|payment| &payment.state);
+            let (id, voided) = (settlement.booking_id, settlement.voided);
+            format!("{id} is to be {:?}, voided {voided}", payments.collect::<Vec<_>>())
+        });
         write_through!(self.commit(change))
     }
 

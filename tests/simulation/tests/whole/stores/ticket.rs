@@ -52,6 +52,9 @@ impl TicketStore for Rows {
 #[async_trait]
 impl StockStore for Rows {
     async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError> {
+        for order in &orders {
+            self.gate.tell(|| format!("{:?}", order.command));
+        }
         write_through!(self.execute(orders))
     }
 
