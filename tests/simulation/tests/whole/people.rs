@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use booking::{
-    Begun, Booked, BookedFields, BookingStatus, Bookings, CreateBooking, Driven, PayBooking,
+    Begun, Booked, BookedFields, Booking, BookingStatus, Bookings, CreateBooking, Driven,
+    PayBooking,
 };
 use kernel::{Answered, BookingId, Caller, CivilDate, Locale, Money, ReplyKey, Role};
 use ticket::{Slot, Ticket, TicketKind};
@@ -52,7 +53,12 @@ impl Buyers {
             8 | 9 => self.cancel(world),
             _ => return self.again(world),
         };
-        let Some(call) = call else { return };
+        if let Some(call) = call {
+            self.make(world, call);
+        }
+    }
+
+    fn make(&self, world: &World, call: Call) {
         if call.key.is_some() {
             self.keyed.lock().unwrap().push(call.clone());
         }
@@ -61,6 +67,16 @@ impl Buyers {
             world.called(call.clone());
         }
         world.called(call);
+    }
+
+    /// Time is over, or so it seems: who has not paid yet does so now, before anybody else notices.
+    pub(crate) fn pay_late(&self, world: &World) {
+        for stored in world.bookings.all() {
+            let waits = stored.booking.status() == BookingStatus::AwaitingPayment;
+            if waits && !world.chance.one_in(3) {
+                self.make(world, self.pay_for(world, &stored.booking));
+            }
+        }
     }
 
     /// The same call with the same key; now and then the key with another request.
@@ -115,12 +131,15 @@ impl Buyers {
         let waits = |status| status == BookingStatus::AwaitingPayment || world.chance.one_in(8);
         let some = all.iter().map(|stored| &stored.booking);
         let some: Vec<_> = some.filter(|booking| waits(booking.status())).collect();
-        let booking = world.chance.pick(&some)?;
+        world.chance.pick(&some).map(|booking| self.pay_for(world, booking))
+    }
+
+    fn pay_for(&self, world: &World, booking: &Booking) -> Call {
         let buyer = booking.buyer_id.to_string();
         let key = self.key(world, "pay", &buyer);
         let payment_method = format!("token/{}", self.number());
         let pay = PayBooking { booking_id: booking.id, payment_method };
-        Some(Call { buyer, key, wish: Wish::Pay(pay) })
+        Call { buyer, key, wish: Wish::Pay(pay) }
     }
 
     fn cancel(&self, world: &World) -> Option<Call> {

@@ -107,7 +107,10 @@ impl Simulation<'_> {
             92..=96 => self.pass(Duration::from_secs(5)),
             97 => self.pass(Duration::from_secs(30)),
             // Past the end of what awaits payment, and of leases.
-            98 if chance.one_in(3) => self.pass(Duration::from_secs(200)),
+            98 if chance.one_in(3) => {
+                self.pass(Duration::from_secs(200));
+                self.buyers.pay_late(world);
+            }
             _ => self.trouble_somebody(),
         }
     }
