@@ -12,6 +12,7 @@ mod released;
 mod report;
 mod run_servers;
 mod servers;
+mod simulate;
 mod tools;
 mod verify_deployment;
 mod workspace;
@@ -65,6 +66,12 @@ enum Task {
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
     },
+    /// Runs all contexts together over ports on which everything goes wrong, seed by seed, and checks after every step
+    /// what must hold.
+    ///
+    /// A seed is a whole run: its time, its network, its bus, its provider and its people follow from it. The figures
+    /// say what went wrong how often and how bookings ended; a failure names its seed. `test` runs 200 seeds.
+    Simulate(simulate::Simulate),
     /// Measures what something costs, as ratios within one run, and puts figures beside their floors and goals.
     ///
     /// It fails where a scenario's books are wrong and, with optimized programs and three rounds, where a figure is
@@ -102,6 +109,7 @@ fn run(task: &Task) -> Result<ExitCode, String> {
     match task {
         Task::Servers { command } => return servers::run(&workspace, command).map(verdict),
         Task::Cluster { command } => return cluster::run(&workspace, command).map(verdict),
+        Task::Simulate(asked) => return simulate::run(&workspace, asked).map(verdict),
         Task::Bench(bench) => return bench::run(&workspace, bench).map(verdict),
         Task::VerifyDeployment(asked) => return Ok(verify_deployment::run(asked)),
         Task::GuardServers => return run_servers::stand_guard().map(verdict),

@@ -36,6 +36,12 @@ impl MemoryBookingStore {
         self.tables().events.clone()
     }
 
+    /// What was told after the first so many events.
+    #[must_use]
+    pub fn events_since(&self, seen: usize) -> Vec<Recorded<BookingEvent>> {
+        self.tables().events.iter().skip(seen).cloned().collect()
+    }
+
     /// Every booking there is.
     #[must_use]
     pub fn all(&self) -> Vec<Stored> {

@@ -39,6 +39,12 @@ impl MemorySettlementStore {
         self.tables().events.clone()
     }
 
+    /// What was told after the first so many events.
+    #[must_use]
+    pub fn events_since(&self, seen: usize) -> Vec<Recorded<PaymentEvent>> {
+        self.tables().events.iter().skip(seen).cloned().collect()
+    }
+
     /// Every settlement, by booking.
     #[must_use]
     pub fn settlements(&self) -> Vec<Settlement> {

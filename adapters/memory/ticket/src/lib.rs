@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kernel::{Clock, EventId, HoldId, KeyedReply, Recorded, TicketId};
-use ticket::{HoldRecord, SlotKey, SlotRecord, StockEntry, Ticket, TicketEvent};
+use ticket::{HoldRecord, SlotKey, SlotRecord, Stock, StockEntry, Ticket, TicketEvent};
 
 /// Keeps tickets and stock as long as it lives.
 pub struct MemoryTicketStore {
@@ -37,6 +37,37 @@ impl MemoryTicketStore {
     #[must_use]
     pub fn events(&self) -> Vec<Recorded<TicketEvent>> {
         self.tables().events.clone()
+    }
+
+    /// What was told after the first so many events.
+    #[must_use]
+    pub fn events_since(&self, seen: usize) -> Vec<Recorded<TicketEvent>> {
+        self.tables().events.iter().skip(seen).cloned().collect()
+    }
+
+    /// Every ticket there is.
+    #[must_use]
+    pub fn tickets(&self) -> Vec<Ticket> {
+        self.tables().tickets.values().cloned().collect()
+    }
+
+    /// Every hold and tombstone there is.
+    #[must_use]
+    pub fn holds(&self) -> Vec<HoldRecord> {
+        self.tables().holds.values().cloned().collect()
+    }
+
+    /// The counters of every slot of every ticket.
+    #[must_use]
+    pub fn stocks(&self) -> Vec<(SlotKey, Stock)> {
+        let tables = self.tables();
+        tables.stocks.iter().map(|(key, record)| (key.clone(), record.stock)).collect()
+    }
+
+    /// What the ledgers of all tickets say after the first so many entries.
+    #[must_use]
+    pub fn entries_since(&self, seen: usize) -> Vec<StockEntry> {
+        self.tables().entries.iter().skip(seen).cloned().collect()
     }
 
     /// The whole ledger of a ticket.
