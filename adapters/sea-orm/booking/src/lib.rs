@@ -3,6 +3,7 @@
 mod all;
 mod measure;
 mod migrations;
+mod open;
 mod row;
 mod state_row;
 mod store;
@@ -10,4 +11,5 @@ mod store;
 pub use all::AllBookings;
 pub use measure::measure;
 pub use migrations::migrations;
+pub use open::{FoundBookings, OpenBooking, OpenBookings};
 pub use store::SeaOrmBookingStore;

@@ -24,6 +24,9 @@ pub(crate) struct StateColumns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Contradiction(pub(crate) &'static str);
 
+/// What the hold is of a booking that only waits for its buyer.
+pub(crate) const UNPINNED: &str = hold_name(Hold::Unpinned);
+
 macro_rules! names {
     ($($write:ident $read:ident $kind:ty { $($variant:path = $text:literal),+ $(,)? })+) => {$(
         const fn $write(value: $kind) -> &'static str {
