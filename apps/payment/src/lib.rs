@@ -1,6 +1,7 @@
 //! The payment context, joined: charges and refunds over gRPC, the provider, and the sweep that finds out
 //! what became of what nobody answered.
 
+mod refunds;
 mod snapshots;
 
 use std::sync::Arc;
@@ -14,6 +15,10 @@ use runtime::{Context, Platform, Settings, StartError, open_database};
 use sea_orm_database::Database;
 use sea_orm_payment::{SeaOrmSettlementStore, measure, migrations};
 
+pub use refunds::{
+    FoundRefunds, NotInReview, OUTSIDE, OpenRefund, PROVIDER_REF_CHARS_MAX, RefundReviewError,
+    Refunds,
+};
 pub use snapshots::Snapshots;
 
 /// Settlements that one pass of the sweep takes at most.
