@@ -2,6 +2,7 @@
 //! with whatever nobody drives.
 
 mod endpoints;
+mod sagas;
 mod snapshots;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tonic::transport::Channel;
 
 pub use endpoints::Endpoints;
 
+pub use sagas::{CompensateSagaError, FoundBookings, OpenBooking, Process, RetrySagaError, Sagas};
 pub use snapshots::Snapshots;
 
 /// Opens the context's database, with this version's schema.

@@ -64,15 +64,30 @@ impl DatabaseArguments {
         settings: &Settings,
         name: &'static str,
     ) -> Result<Database, StartError> {
-        let url = self.url(settings, name)?;
-        if let Some(file) = url.file().filter(|file| !file.exists()) {
-            return Err(StartError::Other(format!("{name}: {} does not exist", file.display())));
-        }
+        let url = self.existing(settings, name)?;
         let unusable = |error| StartError::Other(format!("{name}: {error}"));
         // The tables that every context has are all that is needed, so only their migrations are expected.
         let database = Database::open(&url, Schema::Expect, Vec::new()).await.map_err(unusable)?;
         database.check().await.map_err(unusable)?;
         Ok(database)
+    }
+
+    /// Where a database is that is there already.
+    ///
+    /// # Errors
+    /// As [`Self::url`], and [`StartError`] that names a file that is not there.
+    pub(crate) fn existing(
+        &self,
+        settings: &Settings,
+        name: &'static str,
+    ) -> Result<DatabaseUrl, StartError> {
+        let url = self.url(settings, name)?;
+        match url.file().filter(|file| !file.exists()) {
+            Some(file) => {
+                Err(StartError::Other(format!("{name}: {} does not exist", file.display())))
+            }
+            None => Ok(url),
+        }
     }
 
     /// Where a database is.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use boxoffice::demo::Cast;
 use boxoffice::http::HttpClient;
 use boxoffice::{
-    Addresses, AuditArguments, DatabaseArguments, DeadLetterCommand, ReplayArguments,
-    TokenArguments, demo, start,
+    Addresses, AuditArguments, DatabaseArguments, DeadLetterCommand, RefundCommand,
+    ReplayArguments, SagaCommand, TokenArguments, demo, start,
 };
 use clap::{Parser, Subcommand};
 use runtime::{Bearer, Issuer, Process, Settings, StartError, init_telemetry, read, run};
@@ -26,7 +26,7 @@ struct CommandLine {
 }
 
 /// Commands whose exit code 1 says that they found something.
-const OPERATORS: [&str; 3] = ["audit", "replay", "dead-letters"];
+const OPERATORS: [&str; 5] = ["audit", "replay", "dead-letters", "refunds", "sagas"];
 /// Their exit code when they could not do their work, wrong arguments included.
 const NOT_DONE: u8 = 2;
 
@@ -57,6 +57,12 @@ enum Command {
     /// List messages that a consumer could not handle or the bus refused, and have them tried again
     #[command(subcommand)]
     DeadLetters(DeadLetterCommand),
+    /// List refunds whose money is not back, have the provider asked again, or say that the money is back
+    #[command(subcommand)]
+    Refunds(RefundCommand),
+    /// List bookings that are not at rest, have them go on at once, or cancel them
+    #[command(subcommand)]
+    Sagas(SagaCommand),
     /// Bring the databases to this version's schema and end
     Migrate,
 }
@@ -87,6 +93,14 @@ fn main() -> ExitCode {
             }
             Command::DeadLetters(command) => {
                 let done = boxoffice::dead_letters(&settings, &command, &mut say).await;
+                Ok(done.unwrap_or_else(not_done))
+            }
+            Command::Refunds(command) => {
+                let done = boxoffice::refunds(&settings, &command, &mut say).await;
+                Ok(done.unwrap_or_else(not_done))
+            }
+            Command::Sagas(command) => {
+                let done = boxoffice::sagas(&settings, &command, &mut say).await;
                 Ok(done.unwrap_or_else(not_done))
             }
             Command::RebuildView(databases) => {

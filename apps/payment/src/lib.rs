@@ -1,6 +1,7 @@
 //! The payment context, joined: charges and refunds over gRPC, the provider, and the sweep that finds out
 //! what became of what nobody answered.
 
+mod refunds;
 mod snapshots;
 
 use std::sync::Arc;
@@ -17,6 +18,10 @@ use sea_orm_payment::{SeaOrmSettlementStore, measure, migrations};
 use telemetry_metrics::before_reading;
 use telemetry_metrics::names::{PAYMENT_BREAKER, PAYMENT_CHARGES_NOT_SENT};
 
+pub use refunds::{
+    FoundRefunds, NotInReview, OUTSIDE, OpenRefund, PROVIDER_REF_CHARS_MAX, RefundReviewError,
+    Refunds,
+};
 pub use snapshots::Snapshots;
 
 /// Settlements that one pass of the sweep takes at most.

@@ -6,6 +6,7 @@
 
 mod booked;
 mod booking;
+mod by_hand;
 mod cancellation;
 mod charges_heard;
 mod checkout;
@@ -22,6 +23,7 @@ pub use booking::{
     Booking, BookingStatus, Hold, MoneyBack, NewBooking, Release, Sale, Stage, State, StockBack,
     TicketSnapshot,
 };
+pub use by_hand::{NotCompensated, NotRetried};
 pub use charges_heard::ChargesHeard;
 pub use events::{BookingEvent, Happening};
 pub use limits::{
@@ -37,7 +39,8 @@ pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
 pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
 pub use refused::{BookingRefused, Refusal};
 pub use use_cases::{
-    Begun, BookingPage, Bookings, CancelBookingError, CreateBooking, CreateBookingError, Driven,
-    GetBookingError, GetRetirementProgressError, ListBookings, ListBookingsError, PayBooking,
-    PayBookingError, RetirementProgress, Sweep,
+    Begun, BookingPage, Bookings, CancelBookingError, CompensateSagaError, CreateBooking,
+    CreateBookingError, Driven, GetBookingError, GetRetirementProgressError, ListBookings,
+    ListBookingsError, PayBooking, PayBookingError, RetirementProgress, RetrySagaError, SagaDesk,
+    Sweep,
 };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{
-    BookingId, BuyerId, Cause, Committed, Cursor, Envelope, KeyedReply, Locale, Money, OrganizerId,
-    PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, StoreError, TicketId, Timestamp,
+    BookingId, BuyerId, Cause, Committed, Cursor, Envelope, KeyedReply, Locale, Money,
+    OperatorEntry, OrganizerId, PaymentId, Quantity, Recorded, ReplyChange, ReplyKey, StoreError,
+    TicketId, Timestamp,
 };
 
 use crate::{
@@ -27,6 +28,8 @@ pub struct BookingChange {
     pub caused_by: Option<Cause>,
     /// The caller's key and its answer.
     pub reply: ReplyChange,
+    /// Who has it done by hand, if somebody has.
+    pub by_operator: Option<OperatorEntry>,
 }
 
 /// When a booking's process goes on, as it is to be.

@@ -77,5 +77,7 @@ reasons! {
         PaymentVoided = "PAYMENT_VOIDED",
         /// Money came after it had ended.
         PaidTooLate = "PAID_TOO_LATE",
+        /// An operator had it cancelled, with a reason in the operators' log.
+        OperatorCancelled = "OPERATOR_CANCELLED",
     }
 }

@@ -1,6 +1,8 @@
 //! The two process tables under every order and repetition of facts (traps R03 to R08, R12, R13).
 
 #[cfg(test)]
+mod by_hand;
+#[cfg(test)]
 mod world;
 
 use booking::{

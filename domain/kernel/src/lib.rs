@@ -7,6 +7,7 @@ mod fault;
 mod ids;
 mod message;
 mod money;
+mod operator;
 mod page;
 mod quantity;
 mod reply;
@@ -22,6 +23,10 @@ pub use ids::{
 };
 pub use message::{Envelope, EventHandler, HandlerError, PublishError, Publisher, Recorded};
 pub use money::{Currency, Money, MoneyError};
+pub use operator::{
+    Instruction, InvalidInstruction, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX,
+    OperatorEntry,
+};
 pub use page::{Cursor, InvalidPageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageSize};
 pub use quantity::{InvalidQuantity, QUANTITY_MAX, Quantity};
 pub use reply::{Answered, KeyRefused, judge_key};

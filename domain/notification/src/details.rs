@@ -257,6 +257,8 @@ fn reason(code: &str, locale: Locale) -> &'static str {
         (Locale::Ko, "PAYMENT_UNAVAILABLE") => "지금은 결제를 진행할 수 없었습니다.",
         (Locale::En, "BUYER_CANCELLED") => "It was cancelled at the buyer's request.",
         (Locale::Ko, "BUYER_CANCELLED") => "구매자의 요청에 따른 취소입니다.",
+        (Locale::En, "OPERATOR_CANCELLED") => "It was cancelled by our customer service.",
+        (Locale::Ko, "OPERATOR_CANCELLED") => "고객 센터에서 예매를 취소했습니다.",
         (Locale::En, "TICKET_DELETED") => "The organizer has withdrawn the ticket.",
         (Locale::Ko, "TICKET_DELETED") => "주최사가 티켓 판매를 취소했습니다.",
         (Locale::En, _) => "You find its state on your page.",

@@ -15,6 +15,8 @@ pub const RESOLVE_BACKOFF_MAX: Duration = Duration::from_secs(60);
 pub const REFUSALS_MAX: u32 = 8;
 /// The most attempts to charge one booking.
 pub const ATTEMPTS_MAX: u32 = 100;
+/// The longest name of a refund at a provider, or of what took its place, in characters.
+pub const PROVIDER_REF_CHARS_MAX: usize = 255;
 /// The longest token for a means of payment.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
 /// The provider is judged by the calls of this time.

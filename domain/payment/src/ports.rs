@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{
-    BookingId, BuyerId, Cause, Committed, Cursor, Envelope, PaymentId, Recorded, StoreError,
+    BookingId, BuyerId, Cause, Committed, Cursor, Envelope, OperatorEntry, PaymentId, Recorded,
+    StoreError,
 };
 
 use crate::{
@@ -23,6 +24,8 @@ pub struct Change {
     pub events: Vec<Recorded<PaymentEvent>>,
     /// The message that led to it.
     pub caused_by: Option<Cause>,
+    /// Who has it done by hand, if somebody has.
+    pub by_operator: Option<OperatorEntry>,
 }
 
 /// Whose payments to list.
@@ -51,7 +54,7 @@ pub trait SettlementStore: Send + Sync {
         rows_max: u32,
     ) -> Result<Vec<Payment>, StoreError>;
 
-    /// Stores a change with its events and the mark of its cause. MUST be all or nothing, MUST answer
+    /// Stores a change with its events, the mark of its cause and the operator's entry. MUST be all or nothing, MUST answer
     /// `Stale` unless the stored revision is the expected one, and `AlreadyHandled` when the cause
     /// was handled before. MUST make the settlement due at the store's own time plus
     /// `settlement.due_in()`, or not at all.

@@ -62,6 +62,15 @@ impl Refund {
         matches!(self.state, RefundState::Succeeded { .. })
     }
 
+    /// Why the provider refused it last, where its state tells.
+    #[must_use]
+    pub fn refusal_reason(&self) -> Option<&str> {
+        match &self.state {
+            RefundState::Failed { reason } | RefundState::ManualReview { reason } => Some(reason),
+            RefundState::Requested | RefundState::Pending | RefundState::Succeeded { .. } => None,
+        }
+    }
+
     /// Whether the provider is to be asked.
     pub(crate) const fn is_open(&self) -> bool {
         match self.state {

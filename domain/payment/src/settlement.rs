@@ -10,6 +10,7 @@
 //! | refund REQUESTED | refund | at once | |
 //! | refund PENDING | the same refund | `CALL_LEASE`, then 1 s to 60 s | PENDING |
 //! | refund FAILED | the same refund | 1 s to 60 s | PENDING; refused 8 times: MANUAL_REVIEW |
+//! | refund MANUAL_REVIEW | nothing: an operator looks (`review.rs`) | | |
 //!
 //! An attempt is never declined because nobody answered, and never sent with another key (R04, R05).
 

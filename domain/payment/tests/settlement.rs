@@ -3,8 +3,8 @@
 
 use kernel::{BookingId, BuyerId, Currency, Locale, Money, PaymentId, RefundId, Timestamp, Uuid};
 use payment::{
-    Ask, ChargeAnswer, ChargePayment, ChargeRefused, Decision, Payer, PaymentEvent, PaymentState,
-    PaymentStatus, REFUSALS_MAX, RefundAnswer, RefundState, Settlement,
+    Ask, ChargeAnswer, ChargePayment, ChargeRefused, Decision, NotInReview, OUTSIDE, Payer,
+    PaymentEvent, PaymentState, PaymentStatus, REFUSALS_MAX, RefundAnswer, RefundState, Settlement,
 };
 use proptest::prelude::*;
 
@@ -93,10 +93,40 @@ impl Books {
         self.note(decision)
     }
 
+    fn refund_id(&self) -> Option<RefundId> {
+        let refunds = self.settlement.payments.iter().flat_map(|payment| &payment.refunds);
+        refunds.map(|refund| refund.id).next()
+    }
+
+    fn retry(&mut self) -> Result<bool, NotInReview> {
+        let (_, now) = self.step();
+        let id = self.refund_id().ok_or(NotInReview::Unknown)?;
+        let decision = self.settlement.retry_refund(id, now)?;
+        Ok(self.note(decision))
+    }
+
+    fn settle(&mut self) -> Result<bool, NotInReview> {
+        let (_, now) = self.step();
+        let id = self.refund_id().ok_or(NotInReview::Unknown)?;
+        let decision = self.settlement.settle_refund(id, OUTSIDE, now)?;
+        Ok(self.note(decision))
+    }
+
+    /// A refund that the provider has refused too often.
+    fn in_review() -> Self {
+        let mut books = Self::new();
+        assert_eq!(books.charge(1), Ok(true));
+        assert!(books.answer(1, &approved()));
+        assert!(books.void() && books.begin_refund());
+        for _ in 0..REFUSALS_MAX {
+            assert!(books.refund_answer(&refused()));
+        }
+        books
+    }
+
     fn refund_answer(&mut self, answer: &RefundAnswer) -> bool {
         let (_, now) = self.step();
-        let refunds = self.settlement.payments.iter().flat_map(|payment| &payment.refunds);
-        let Some(id) = refunds.map(|refund| refund.id).next() else { return false };
+        let Some(id) = self.refund_id() else { return false };
         let decision = self.settlement.refund_answered(id, answer, now);
         self.note(decision)
     }
@@ -232,6 +262,60 @@ fn r12_a_refund_refused_too_often_waits_for_an_operator() {
 }
 
 #[test]
+fn r12_a_refund_in_review_is_asked_for_again_as_if_it_were_new() {
+    let mut books = Books::in_review();
+    assert_eq!(books.retry(), Ok(true));
+    assert_eq!(books.settlement.due_in(), Some(std::time::Duration::ZERO), "at once");
+    let refund = &books.settlement.payments[0].refunds[0];
+    assert_eq!((&refund.state, refund.tries, refund.refusals), (&RefundState::Requested, 0, 0));
+    assert!(
+        matches!(books.settlement.next_ask(), Some(Ask::Refund(order)) if Some(order.refund_id) == books.refund_id())
+    );
+    assert!(books.begin_refund());
+    for _ in 1..REFUSALS_MAX {
+        assert!(books.refund_answer(&refused()));
+        assert_eq!(books.retry(), Err(NotInReview::StillAsked));
+    }
+    assert!(books.refund_answer(&refused()));
+    assert_eq!(books.names(), ["approved", "refund failed", "refund failed"]);
+    assert_eq!(books.retry(), Ok(true));
+    assert!(books.refund_answer(&returned()));
+    assert!(books.settlement.is_settled());
+}
+
+#[test]
+fn r12_a_refund_that_an_operator_settles_is_told_of_as_if_the_provider_had_made_it() {
+    let mut books = Books::in_review();
+    assert_eq!(books.settle(), Ok(true));
+    assert_eq!(books.names(), ["approved", "refund failed", "refunded, settled"]);
+    assert_eq!(books.status(), PaymentStatus::Refunded);
+    let succeeded = RefundState::Succeeded { provider_ref: OUTSIDE.to_owned() };
+    assert_eq!(books.settlement.payments[0].refunds[0].state, succeeded);
+    assert_eq!((books.settlement.next_ask(), books.settlement.due_in()), (None, None));
+    assert_eq!(books.settle(), Err(NotInReview::MoneyIsBack));
+    assert!(!books.refund_answer(&returned()) && !books.refund_answer(&refused()));
+}
+
+#[test]
+fn r12_an_operator_acts_on_no_refund_that_the_provider_may_still_make() {
+    let mut books = Books::in_review();
+    for (state, why) in [
+        (RefundState::Requested, NotInReview::StillAsked),
+        (RefundState::Pending, NotInReview::StillAsked),
+        (RefundState::Failed { reason: "no".to_owned() }, NotInReview::StillAsked),
+        (RefundState::Succeeded { provider_ref: "r".to_owned() }, NotInReview::MoneyIsBack),
+    ] {
+        books.settlement.payments[0].refunds[0].state = state;
+        let before = books.settlement.clone();
+        assert_eq!((books.retry(), books.settle()), (Err(why), Err(why)));
+        assert_eq!(books.settlement, before);
+    }
+    let (stranger, now) = (RefundId::new(Uuid::from_u128(4_711)), Timestamp::from_micros(9));
+    assert_eq!(books.settlement.retry_refund(stranger, now), Err(NotInReview::Unknown));
+    assert_eq!(books.settlement.settle_refund(stranger, "r", now), Err(NotInReview::Unknown));
+}
+
+#[test]
 fn a_free_booking_is_refunded_like_any_other() {
     let mut books = Books::new();
     let (id, now) = books.step();
@@ -250,6 +334,10 @@ enum Step {
     Void,
     BeginRefund,
     RefundAnswer(RefundAnswer),
+    /// The provider refuses until it is not asked any more.
+    RefuseAll,
+    Retry,
+    Settle,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -262,6 +350,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Void),
         1 => Just(Step::BeginRefund),
         3 => refund_answers.prop_map(Step::RefundAnswer),
+        1 => Just(Step::RefuseAll),
+        1 => Just(Step::Retry),
+        1 => Just(Step::Settle),
     ]
 }
 
@@ -272,6 +363,9 @@ fn take(books: &mut Books, step: &Step) {
         Step::Void => drop(books.void()),
         Step::BeginRefund => drop(books.begin_refund()),
         Step::RefundAnswer(answer) => drop(books.refund_answer(answer)),
+        Step::RefuseAll => while books.refund_answer(&refused()) {},
+        Step::Retry => drop(books.retry()),
+        Step::Settle => drop(books.settle()),
     }
 }
 

@@ -11,19 +11,21 @@ use std::time::Duration;
 use contract::{Engine, Fresh};
 use futures::future::join_all;
 use kernel::{
-    BookingId, BuyerId, Cause, Clock, Committed, Currency, Envelope, EventId, Locale, Money,
-    PaymentId, Recorded, RefundId, StoreError, Timestamp, Uuid,
+    BookingId, BuyerId, Cause, Clock, Committed, Currency, Envelope, EventId, Instruction, Locale,
+    Money, OPERATOR_NAME_CHARS_MAX, OPERATOR_REASON_CHARS_MAX, OperatorEntry, PaymentId, Recorded,
+    RefundId, StoreError, Timestamp, Uuid,
 };
 use memory_payment::MemorySettlementStore;
 use payment::{
     CALL_LEASE, Change, Payer, Payment, PaymentEvent, PaymentFilter, PaymentState, Refund,
     RefundState, Settlement, SettlementStore,
 };
-use sea_orm_database::Batching;
-use sea_orm_payment::{SeaOrmSettlementStore, migrations};
+use sea_orm_database::{Batching, LoggedEntry};
+use sea_orm_payment::{OpenRefund, OpenRefunds, SeaOrmSettlementStore, migrations};
 
 struct Scene {
     store: Arc<dyn SettlementStore>,
+    memory: Option<Arc<MemorySettlementStore>>,
     database: Option<Fresh>,
 }
 
@@ -39,13 +41,15 @@ impl Clock for SystemClock {
 }
 
 async fn memory() -> Scene {
-    Scene { store: Arc::new(MemorySettlementStore::new(Arc::new(SystemClock))), database: None }
+    let memory = Arc::new(MemorySettlementStore::new(Arc::new(SystemClock)));
+    Scene { store: memory.clone(), memory: Some(memory), database: None }
 }
 
 async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
     Scene {
         store: Arc::new(SeaOrmSettlementStore::new(fresh.db.clone(), envelope, Batching::On)),
+        memory: None,
         database: Some(fresh),
     }
 }
@@ -80,8 +84,10 @@ contract::over_every_store!(
     what_is_at_rest_is_never_due,
     pages_are_newest_first_and_show_nobody_elses,
     r18_a_parked_message_counts_as_handled,
-    r29_of_ten_racers_with_one_cause_one_wins;
+    r29_of_ten_racers_with_one_cause_one_wins,
+    r12_an_operators_word_is_kept_with_the_change_or_not_at_all;
     r06_an_attempt_is_of_one_payment,
+    r12_open_refunds_are_listed_with_those_in_review_first,
     the_database_refuses_and_the_reader_reports_what_cannot_be,
 );
 
@@ -156,7 +162,7 @@ fn change(settlement: &Settlement, events: i64) -> Change {
     });
     let events = recorded.collect();
     let expected_revision = settlement.revision - 1;
-    Change { settlement, expected_revision, events, caused_by: None }
+    Change { settlement, expected_revision, events, caused_by: None, by_operator: None }
 }
 
 async fn commit(scene: &Scene, settlement: &Settlement) -> Committed {
@@ -276,6 +282,52 @@ async fn r29_of_ten_racers_with_one_cause_one_wins(scene: &Scene) {
     assert_eq!(scene.store.claim_due(CALL_LEASE, 50).await.unwrap().len(), 1);
 }
 
+/// Who changed what, and why, as the store tells it: the oldest first.
+async fn operator_log(scene: &Scene) -> Vec<[String; 5]> {
+    if let Some(memory) = &scene.memory {
+        let told = |entry: OperatorEntry| {
+            let (operator, reason) = (entry.instruction.operator(), entry.instruction.reason());
+            [operator, entry.command, &entry.subject_id, reason, entry.outcome].map(str::to_owned)
+        };
+        return memory.operator_log().into_iter().map(told).collect();
+    }
+    let logged = scene.database.as_ref().unwrap().db.operator_log(10).await.unwrap();
+    let told = |entry: LoggedEntry| {
+        assert!(entry.at > at(1_700_000_000_000_000), "by the database's own time");
+        [entry.operator, entry.command, entry.subject_id, entry.reason, entry.outcome]
+    };
+    logged.into_iter().rev().map(told).collect()
+}
+
+async fn r12_an_operators_word_is_kept_with_the_change_or_not_at_all(scene: &Scene) {
+    let longest = "\u{1f3b9}".repeat(OPERATOR_REASON_CHARS_MAX);
+    let name = "\u{ae40}".repeat(OPERATOR_NAME_CHARS_MAX);
+    let word = |command, outcome| {
+        Some(Instruction::new(&name, &longest).unwrap().entry(
+            command,
+            RefundId::new(id(1)),
+            outcome,
+        ))
+    };
+    assert_eq!(commit(scene, &due_now(1)).await, Committed::Done);
+    assert_eq!(operator_log(scene).await, Vec::<[String; 5]>::new());
+    let next = Settlement { revision: 2, ..due_now(1) };
+    let by_operator = word("refunds retry", "REQUESTED");
+    let retried = Change { by_operator: by_operator.clone(), ..change(&next, 0) };
+    assert_eq!(scene.store.commit(retried.clone()).await, Ok(Committed::Done));
+    assert_eq!(scene.store.commit(retried).await, Ok(Committed::Stale), "and nothing is kept");
+    let last = Settlement { revision: 3, ..due_now(1) };
+    let by_operator = word("refunds settle", "SUCCEEDED");
+    let settled = Change { by_operator, ..change(&last, 1) };
+    assert_eq!(scene.store.commit(settled).await, Ok(Committed::Done));
+    let refund = RefundId::new(id(1)).to_string();
+    let kept = |command: &str, outcome: &str| {
+        [name.as_str(), command, &refund, &longest, outcome].map(str::to_owned)
+    };
+    let all = [kept("refunds retry", "REQUESTED"), kept("refunds settle", "SUCCEEDED")];
+    assert_eq!(operator_log(scene).await, all);
+}
+
 /// MySQL's upsert would have overwritten the first.
 async fn r06_an_attempt_is_of_one_payment(scene: &Scene) {
     let first = settlement(booking(1), vec![attempt(booking(1), 1, PaymentState::Processing)]);
@@ -365,6 +417,42 @@ async fn r18_a_parked_message_counts_as_handled(scene: &Scene) {
     let late = settlement(booking(1), Vec::new());
     let late = Change { caused_by: Some(cause), ..change(&late, 0) };
     assert_eq!(scene.store.commit(late).await, Ok(Committed::AlreadyHandled));
+}
+
+async fn r12_open_refunds_are_listed_with_those_in_review_first(scene: &Scene) {
+    let database = scene.database.as_ref().unwrap();
+    let open = OpenRefunds::new(database.db.clone());
+    assert_eq!(open.in_review().await, Ok(Vec::new()));
+    let reason = || "no balance".to_owned();
+    let states = [
+        RefundState::Requested,
+        RefundState::Failed { reason: reason() },
+        RefundState::ManualReview { reason: reason() },
+        RefundState::Succeeded { provider_ref: "re_1".to_owned() },
+        RefundState::Pending,
+        RefundState::ManualReview { reason: reason() },
+    ];
+    for (n, state) in (1..).zip(states) {
+        let created_at = at(i64::try_from(n).unwrap());
+        let refunds = vec![Refund { created_at, ..refund(n, 55_000, state) }];
+        let payment = Payment { refunds, ..attempt(booking(n), 1, approved()) };
+        assert_eq!(commit(scene, &settlement(booking(n), vec![payment])).await, Committed::Done);
+    }
+    let found = open.list(10).await.unwrap();
+    let of = |n: u128| (RefundId::new(id(n)), booking(n), PaymentId::new(id(n * 1_000 + 1)));
+    let listed = |refund: &OpenRefund| (refund.refund.id, refund.booking_id, refund.payment_id);
+    assert_eq!(found.refunds.iter().map(listed).collect::<Vec<_>>(), [3, 6, 1, 2, 5].map(of));
+    let states: Vec<_> = found.refunds.iter().map(|refund| refund.state.as_str()).collect();
+    assert_eq!(states, ["MANUAL_REVIEW", "MANUAL_REVIEW", "REQUESTED", "FAILED", "PENDING"]);
+    assert!(found.unreadable.is_empty() && found.at > at(1_700_000_000_000_000));
+    assert_eq!(open.list(3).await.unwrap().refunds, found.refunds[..3]);
+    let in_review = [3, 6].map(|n| (RefundId::new(id(n)), booking(n)));
+    assert_eq!(open.in_review().await, Ok(in_review.to_vec()));
+    assert_eq!(open.booking_of(RefundId::new(id(4))).await, Ok(Some(booking(4))), "in any state");
+    assert_eq!(open.booking_of(RefundId::new(id(99))).await, Ok(None));
+    database.tamper("UPDATE refund SET currency = 'XXZ' WHERE status = 'FAILED'").await.unwrap();
+    let found = open.list(10).await.unwrap();
+    assert_eq!((found.refunds.len(), found.unreadable.len()), (4, 1), "one hides no other");
 }
 
 async fn the_database_refuses_and_the_reader_reports_what_cannot_be(scene: &Scene) {

@@ -20,6 +20,7 @@ contract::over_every_database!(
     p02_a_result_that_comes_later_is_found_later,
     a_refund_moves_no_more_than_was_taken_and_once,
     refunds_at_once_give_back_no_more_than_was_taken,
+    r12_a_refund_is_refused_as_scripted_until_the_books_say_otherwise,
     the_books_outlive_the_provider,
 );
 
@@ -172,6 +173,21 @@ async fn refunds_at_once_give_back_no_more_than_was_taken(engine: &Engine) {
     assert!(answers.iter().zip(answers.iter().skip(10)).all(|(one, two)| given(one) == given(two)));
     assert_eq!(answers.iter().filter(|answer| given(answer)).count(), 10);
     assert_eq!(scene.ledger.value::<i64>("SELECT COUNT(*) FROM refund").await, 5);
+}
+
+async fn r12_a_refund_is_refused_as_scripted_until_the_books_say_otherwise(engine: &Engine) {
+    let scene = scene(engine, 0.0, 7).await;
+    let order = order(1, "refund_refused");
+    assert!(is_approved(&scene.provider.charge(&order).await));
+    let back = refund(1, &order, 55_000);
+    for _ in 0..10 {
+        let refused = RefundAnswer::Refused { reason: "the card is closed".to_owned() };
+        assert_eq!(scene.provider.refund(&back).await, refused);
+    }
+    assert_eq!(scene.ledger.value::<i64>("SELECT COUNT(*) FROM refund").await, 0);
+    scene.ledger.tamper("UPDATE charge SET payment_method = 'ok'").await.unwrap();
+    let answer = scene.provider.refund(&back).await;
+    assert!(matches!(answer, RefundAnswer::Succeeded { .. }), "{answer:?}");
 }
 
 async fn the_books_outlive_the_provider(engine: &Engine) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use booking::{BookingEvent, Stored};
-use kernel::{BookingId, Clock, EventId, KeyedReply, Recorded};
+use kernel::{BookingId, Clock, EventId, KeyedReply, OperatorEntry, Recorded};
 
 /// Keeps bookings as long as it lives.
 pub struct MemoryBookingStore {
@@ -21,6 +21,7 @@ struct Tables {
     handled: BTreeSet<(&'static str, EventId)>,
     replies: BTreeMap<(String, String), KeyedReply>,
     commits: usize,
+    operator_log: Vec<OperatorEntry>,
 }
 
 impl MemoryBookingStore {
@@ -52,6 +53,12 @@ impl MemoryBookingStore {
     #[must_use]
     pub fn commits(&self) -> usize {
         self.tables().commits
+    }
+
+    /// What operators changed by hand so far, in order.
+    #[must_use]
+    pub fn operator_log(&self) -> Vec<OperatorEntry> {
+        self.tables().operator_log.clone()
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {

@@ -99,6 +99,7 @@ impl BookingStore for MemoryBookingStore {
         tables.handled.extend(cause);
         tables.bookings.insert(id, Stored { booking: change.booking, process });
         tables.events.extend(change.events);
+        tables.operator_log.extend(change.by_operator);
         tables.commits += 1;
         Ok(Committed::Done)
     }

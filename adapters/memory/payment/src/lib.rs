@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kernel::{
-    BookingId, Clock, Committed, Cursor, Envelope, EventId, PaymentId, Recorded, StoreError,
-    Timestamp,
+    BookingId, Clock, Committed, Cursor, Envelope, EventId, OperatorEntry, PaymentId, Recorded,
+    StoreError, Timestamp,
 };
 use payment::{Change, Payment, PaymentEvent, PaymentFilter, Settlement, SettlementStore};
 
@@ -24,6 +24,7 @@ struct Tables {
     events: Vec<Recorded<PaymentEvent>>,
     inbox: HashSet<(&'static str, EventId)>,
     parked: Vec<EventId>,
+    operator_log: Vec<OperatorEntry>,
 }
 
 impl MemorySettlementStore {
@@ -55,6 +56,12 @@ impl MemorySettlementStore {
     #[must_use]
     pub fn parked(&self) -> Vec<EventId> {
         self.tables().parked.clone()
+    }
+
+    /// What operators changed by hand so far, in order.
+    #[must_use]
+    pub fn operator_log(&self) -> Vec<OperatorEntry> {
+        self.tables().operator_log.clone()
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -112,6 +119,7 @@ impl SettlementStore for MemorySettlementStore {
         };
         tables.settlements.insert(booking_id, change.settlement);
         tables.events.extend(change.events);
+        tables.operator_log.extend(change.by_operator);
         Ok(Committed::Done)
     }
 

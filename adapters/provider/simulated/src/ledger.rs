@@ -12,7 +12,7 @@ use sea_orm_database::{
     Batching, Database, Group, Job, TxError, database_now, filled, insert_all, unavailable,
 };
 
-use crate::script::{Plan, Reply};
+use crate::script::{Plan, Reply, refund_refusal};
 use crate::{charge_row, refund_row};
 
 pub(crate) struct Ledger {
@@ -125,6 +125,9 @@ async fn refund(tx: &DatabaseTransaction, order: &RefundOrder) -> Result<RefundA
     let Some(charge) = charge.filter(|charge| is_taken(charge, now)) else {
         return Ok(RefundAnswer::Refused { reason: "no such charge was taken".to_owned() });
     };
+    if let Some(reason) = refund_refusal(&charge.payment_method) {
+        return Ok(RefundAnswer::Refused { reason: reason.to_owned() });
+    }
     let earlier = refund_row::Entity::find()
         .filter(refund_row::Column::ChargeId.eq(&charge.id))
         .all(tx)

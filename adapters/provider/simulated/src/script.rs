@@ -12,6 +12,9 @@ use crate::SimulatedSettings;
 const SLOW_AFTER: Duration = Duration::from_secs(5);
 const HANG_AFTER: Duration = Duration::from_secs(15);
 
+/// Charged as `ok` is, and never given back as long as the ledger says that it was charged with this.
+const REFUND_REFUSED: &str = "refund_refused";
+
 /// What becomes of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -42,13 +45,18 @@ pub(crate) fn plan(settings: &SimulatedSettings, seed: u64, order: &ChargeOrder)
     let scripted = |outcome, after, reply| Plan { outcome, after, reply };
     match order.payment_method.as_str() {
         "" => by_odds(settings, seed, order.key),
-        "ok" => scripted(Outcome::Approved, Duration::ZERO, Reply::Sent),
+        "ok" | REFUND_REFUSED => scripted(Outcome::Approved, Duration::ZERO, Reply::Sent),
         "declined" => scripted(Outcome::Declined("card declined"), Duration::ZERO, Reply::Sent),
         "slow" => scripted(Outcome::Approved, SLOW_AFTER, Reply::Sent),
         "lost_reply" => scripted(Outcome::Approved, Duration::ZERO, Reply::Lost),
         "hang" => scripted(Outcome::Declined("processing timed out"), HANG_AFTER, Reply::Never),
         _ => scripted(Outcome::Declined("unknown payment method"), Duration::ZERO, Reply::Sent),
     }
+}
+
+/// Why a charge that was made with this is not given back, if it is not.
+pub(crate) fn refund_refusal(payment_method: &str) -> Option<&'static str> {
+    (payment_method == REFUND_REFUSED).then_some("the card is closed")
 }
 
 fn by_odds(settings: &SimulatedSettings, seed: u64, key: ChargeKey) -> Plan {

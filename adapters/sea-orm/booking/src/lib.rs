@@ -3,6 +3,7 @@
 mod all;
 mod measure;
 mod migrations;
+mod open;
 mod progress;
 mod row;
 mod state_row;
@@ -11,4 +12,5 @@ mod store;
 pub use all::AllBookings;
 pub use measure::measure;
 pub use migrations::migrations;
+pub use open::{FoundBookings, OpenBooking, OpenBookings};
 pub use store::SeaOrmBookingStore;

@@ -9,13 +9,17 @@ use telemetry_metrics::names::{BOOKING_PROCESS_OLDEST_AGE, BOOKING_PROCESSES};
 use crate::row::{Column, Entity};
 use crate::state_row::status_name;
 
-const OPEN: [(&str, &str); 3] = [
+const OPEN: [(&str, &str); 6] = [
     (status_name(BookingStatus::Pending), "pending"),
     (status_name(BookingStatus::AwaitingPayment), "awaiting_payment"),
     (status_name(BookingStatus::Cancelling), "cancelling"),
+    // Decided, and its hold is yet to be sold or given up.
+    (status_name(BookingStatus::Confirmed), "confirmed"),
+    (status_name(BookingStatus::Rejected), "rejected"),
+    (status_name(BookingStatus::Expired), "expired"),
 ];
 
-/// Tells how many bookings of each open status there are, and how long the oldest has not moved; of none
+/// Tells how many bookings of each status are not at rest, and how long the oldest has not moved; of none
 /// while the database is away. To be called every few seconds; reads those that have a timer, which an
 /// index knows.
 ///
@@ -26,7 +30,7 @@ pub async fn measure(db: &Database) -> Result<(), StoreError> {
         rows: Entity::find().filter(Column::NextActionAtUs.is_not_null()),
         id: Column::Id,
         status: Column::Status,
-        moved_at_us: Column::UpdatedAtUs,
+        since_us: Column::UpdatedAtUs,
         statuses: &OPEN,
         count: &BOOKING_PROCESSES,
         oldest_age: &BOOKING_PROCESS_OLDEST_AGE,

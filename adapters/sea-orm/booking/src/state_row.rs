@@ -26,6 +26,8 @@ pub(crate) struct Contradiction(pub(crate) &'static str);
 
 /// The stage of a booking that awaits payment before it has a hold.
 const PAY_FIRST: &str = "PAY_FIRST";
+/// What the hold is of a booking that only waits for its buyer.
+pub(crate) const UNPINNED: &str = hold_name(Hold::Unpinned);
 
 macro_rules! names {
     ($($write:ident $read:ident $kind:ty { $($variant:path = $text:literal),+ $(,)? })+) => {$(

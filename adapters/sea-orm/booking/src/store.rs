@@ -268,12 +268,13 @@ fn turn_of(key: &ReplyKey) -> Uuid {
 }
 
 fn marks(job: &Job<BookingChange>, envelope: fn(&Recorded<BookingEvent>) -> Envelope) -> Marks {
-    let BookingChange { events, caused_by, reply, .. } = &job.work;
+    let BookingChange { events, caused_by, reply, by_operator, .. } = &job.work;
     let message = |event| Envelope { traceparent: job.traceparent.clone(), ..envelope(event) };
     Marks {
         caused_by: caused_by.clone(),
         reply: reply.clone(),
         messages: events.iter().map(message).collect(),
+        by_operator: by_operator.clone().map(Box::new),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The shell of every SeaORM store: connections, migrations, the unit of work, and what every
-//! context's database holds beside its own tables: outbox, inbox, reply records, dead letters, leases.
+//! context's database holds beside its own tables: outbox, inbox, reply records, dead letters, leases,
+//! the operators' log.
 //!
 //! Rules that hold here and nowhere else need to be repeated:
 //! - nobody can cancel a begun transaction: bodies run in tasks of the [`Database`], not of the caller;
@@ -18,6 +19,7 @@ mod lookup;
 mod marks;
 mod measure;
 mod migrations;
+mod operator_log;
 mod prune;
 mod reader;
 mod relay;
@@ -36,6 +38,7 @@ pub use lease::Lease;
 pub use lookup::Lookup;
 pub use marks::{Admission, Marks, find_reply, park, write_admitted, write_marks};
 pub use measure::Standings;
+pub use operator_log::LoggedEntry;
 pub use reader::Reader;
 pub use relay::{OutboxLag, Relay};
 pub use rows::{filled, insert_all, overwrite_all, parts};

@@ -2,7 +2,9 @@
 
 mod admission;
 
-use kernel::{Cause, Committed, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError};
+use kernel::{
+    Cause, Committed, Envelope, KeyedReply, OperatorEntry, ReplyChange, ReplyKey, StoreError,
+};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, InsertStatement, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, SqlErr};
 use telemetry_metrics::events;
@@ -10,6 +12,7 @@ use telemetry_metrics::events;
 pub use self::admission::Admission;
 use crate::Database;
 use crate::engine::now_expr;
+use crate::operator_log::operator_rows;
 use crate::rows::parts;
 use crate::tables::{DeadLetter, Inbox, Outbox, Reply};
 use crate::unit_of_work::{TxError, count_at_commit, unavailable};
@@ -28,6 +31,8 @@ pub struct Marks {
     pub reply: ReplyChange,
     /// The messages to publish, in the order of their aggregates' versions.
     pub messages: Vec<Envelope>,
+    /// Who has it done by hand, if somebody has: next to nobody.
+    pub by_operator: Option<Box<OperatorEntry>>,
 }
 
 impl Marks {
@@ -61,6 +66,10 @@ pub async fn write_admitted(tx: &DatabaseTransaction, marks: Vec<Marks>) -> Resu
         tx.execute(&inbox_rows(tx, &causes)?).await?;
     }
     write_replies(tx, &marks).await?;
+    let entries: Vec<_> = marks.iter().filter_map(|marks| marks.by_operator.as_deref()).collect();
+    for entries in parts(entries, ROWS_AT_ONCE) {
+        tx.execute(&operator_rows(tx, &entries)?).await?;
+    }
     let messages: Vec<_> = marks.into_iter().flat_map(|marks| marks.messages).collect();
     for (counter, outcome) in messages.iter().filter_map(|m| events::counted(m.name())) {
         count_at_commit(counter, outcome);

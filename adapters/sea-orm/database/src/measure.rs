@@ -30,17 +30,17 @@ pub struct Standings<E: EntityTrait> {
     pub id: E::Column,
     /// Their status.
     pub status: E::Column,
-    /// When they changed last, in microseconds since 1970.
-    pub moved_at_us: E::Column,
+    /// Since when they stand, in microseconds since 1970.
+    pub since_us: E::Column,
     /// The statuses to tell of, each with its label.
     pub statuses: &'static [(&'static str, &'static str)],
     /// How many have a status.
     pub count: &'static Gauge<1>,
-    /// How long the oldest of them has not moved; 0 where there is none.
+    /// How long the oldest of them stands; 0 where there is none.
     pub oldest_age: &'static Gauge<1>,
 }
 
-/// A status, how many rows have it, and when the oldest of them moved.
+/// A status, how many rows have it, and since when the oldest of them stands.
 type Found = (String, i64, Option<i64>);
 
 /// What waits in every database.
@@ -76,12 +76,12 @@ impl Database {
         doing: &'static str,
         standings: Standings<E>,
     ) -> Result<Vec<(&'static str, f64)>, StoreError> {
-        let Standings { rows, id, status, moved_at_us, statuses, count, oldest_age } = standings;
+        let Standings { rows, id, status, since_us, statuses, count, oldest_age } = standings;
         let rows = rows
             .select_only()
             .column(status)
             .column_as(id.count(), "found")
-            .column_as(moved_at_us.min(), "oldest_us")
+            .column_as(since_us.min(), "oldest_us")
             .group_by(status);
         let found = self.found(rows.into_tuple()).await.map_err(unavailable(doing));
         let mut told = Vec::new();

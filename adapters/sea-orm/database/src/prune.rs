@@ -21,7 +21,7 @@ const CHUNK_ROWS: u64 = 1000;
 impl Database {
     /// Deletes published messages and reply records older than 7 days and marks of handled messages
     /// older than 14 days, in chunks so that nobody waits long for the writer. Returns the number of
-    /// rows deleted. Unpublished messages and dead letters stay for ever.
+    /// rows deleted. Unpublished messages, dead letters and the operators' log stay for ever.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database failed; what was deleted stays deleted.

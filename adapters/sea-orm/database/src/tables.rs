@@ -71,6 +71,19 @@ pub(crate) enum Reply {
     CreatedAtUs,
 }
 
+/// What operators changed by hand.
+#[derive(DeriveIden, Clone, Copy)]
+pub(crate) enum OperatorLog {
+    Table,
+    Seq,
+    AtUs,
+    Operator,
+    Command,
+    SubjectId,
+    Reason,
+    Outcome,
+}
+
 /// Who leads what, until when.
 #[derive(DeriveIden, Clone, Copy)]
 pub(crate) enum Lease {

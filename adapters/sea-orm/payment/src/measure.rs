@@ -15,13 +15,13 @@ const OPEN_REFUNDS: [(&str, &str); 4] = [
     ("REQUESTED", "refund_requested"),
     ("PENDING", "refund_pending"),
     ("FAILED", "refund_failed"),
-    ("MANUAL_REVIEW", MANUAL_REVIEW),
+    (refund::MANUAL_REVIEW, MANUAL_REVIEW),
 ];
 const MANUAL_REVIEW: &str = "manual_review";
 
-/// Tells how many charges and refunds of each open status there are, and how long the oldest has not
-/// moved; of none while the database is away. To be called every few seconds; reads no more than those,
-/// by their status.
+/// Tells how many charges and refunds of each open status there are, and how long ago the oldest was begun: one that is
+/// tried in vain changes with each try, so when it changed last says nothing. Of none while the database is away. To be
+/// called every few seconds; reads no more than those, by their status.
 ///
 /// # Errors
 /// [`StoreError`] when the database failed.
@@ -31,7 +31,7 @@ pub async fn measure(db: &Database) -> Result<(), StoreError> {
             .filter(payment::Column::Status.is_in(OPEN_PAYMENTS.map(|(status, _)| status))),
         id: payment::Column::Id,
         status: payment::Column::Status,
-        moved_at_us: payment::Column::UpdatedAtUs,
+        since_us: payment::Column::CreatedAtUs,
         statuses: &OPEN_PAYMENTS,
         count: &PAYMENTS_OPEN,
         oldest_age: &PAYMENTS_OLDEST_AGE,
@@ -41,7 +41,7 @@ pub async fn measure(db: &Database) -> Result<(), StoreError> {
             .filter(refund::Column::Status.is_in(OPEN_REFUNDS.map(|(status, _)| status))),
         id: refund::Column::Id,
         status: refund::Column::Status,
-        moved_at_us: refund::Column::UpdatedAtUs,
+        since_us: refund::Column::CreatedAtUs,
         statuses: &OPEN_REFUNDS,
         count: &PAYMENTS_OPEN,
         oldest_age: &PAYMENTS_OLDEST_AGE,

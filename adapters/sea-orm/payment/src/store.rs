@@ -208,10 +208,11 @@ async fn commit_all(
 }
 
 fn marks(job: &Job<Change>, envelope: fn(&Recorded<PaymentEvent>) -> Envelope) -> Marks {
-    let Change { events, caused_by, .. } = &job.work;
+    let Change { events, caused_by, by_operator, .. } = &job.work;
     let message = |event| Envelope { traceparent: job.traceparent.clone(), ..envelope(event) };
     let messages = events.iter().map(message).collect();
-    Marks { caused_by: caused_by.clone(), reply: ReplyChange::None, messages }
+    let (caused_by, by_operator) = (caused_by.clone(), by_operator.clone().map(Box::new));
+    Marks { caused_by, reply: ReplyChange::None, messages, by_operator }
 }
 
 /// Locks the rows that are there, in one order, so that nobody else moves them meanwhile. A new settlement has none: a

@@ -105,7 +105,7 @@ async fn write(
         write_nights(tx, change.ticket.id, nights).await?;
     }
     let (caused_by, reply) = (change.caused_by, change.reply);
-    write_marks(tx, Marks { caused_by, reply, messages }).await
+    write_marks(tx, Marks { caused_by, reply, messages, ..Marks::default() }).await
 }
 
 async fn write_ticket(tx: &DatabaseTransaction, change: &TicketChange) -> Result<(), TxError> {

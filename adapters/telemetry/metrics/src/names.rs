@@ -38,9 +38,9 @@ metrics! {
     BOOKING_PROCESS_STEPS: Counter<2> = "booking_process_steps" ["step", "outcome"] "Steps that checkouts and cancellations asked of others";
     BOOKING_PROCESS_STEP_DURATION: Histogram<1> = "booking_process_step_duration_seconds" ["step"] "Time of a step";
     BOOKING_PROCESSES: Gauge<1> = "booking_processes" ["status"] "Bookings that are not at rest";
-    BOOKING_PROCESS_OLDEST_AGE: Gauge<1> = "booking_process_oldest_age_seconds" ["status"] "How long the oldest booking of this status has not moved";
-    PAYMENTS_OPEN: Gauge<1> = "payments_open" ["status"] "Settlements that are not at rest";
-    PAYMENTS_OLDEST_AGE: Gauge<1> = "payments_oldest_age_seconds" ["status"] "How long the oldest settlement of this status has not moved";
+    BOOKING_PROCESS_OLDEST_AGE: Gauge<1> = "booking_process_oldest_age_seconds" ["status"] "How long the oldest of them has not moved";
+    PAYMENTS_OPEN: Gauge<1> = "payments_open" ["status"] "Charges and refunds that are not at rest";
+    PAYMENTS_OLDEST_AGE: Gauge<1> = "payments_oldest_age_seconds" ["status"] "How long ago the oldest of them was begun";
     REFUNDS_IN_MANUAL_REVIEW: Gauge<0> = "refunds_in_manual_review" [] "Refunds that only a person can finish";
     PAYMENT_BREAKER: Gauge<1> = "payment_breaker" ["state"] "Whether charges are kept from the provider: 1 at the state it is in";
     PAYMENT_CHARGES_NOT_SENT: Total<1> = "payment_charges_not_sent" ["reason"] "Charges that were not begun, because the provider does not answer or has too much to do";

@@ -191,9 +191,10 @@ fn money() -> Vec<Check> {
         ),
         check(
             "I9c",
-            "what we believe was given back the provider gave back",
+            "what we believe was given back the provider gave back, or else an operator",
             "SELECT r.id FROM payment.refund r LEFT JOIN provider.refund g ON g.id = r.id \
-             WHERE (r.status = 'SUCCEEDED') <> (g.id IS NOT NULL)",
+             LEFT JOIN payment.operator_log o ON o.subject_id = r.id AND o.command = 'refunds settle' \
+             WHERE (r.status = 'SUCCEEDED' AND o.subject_id IS NULL) <> (g.id IS NOT NULL)",
         ),
     ]
 }
@@ -233,6 +234,22 @@ fn deadlines() -> Vec<Check> {
             format!(
                 "SELECT id FROM ticket.hold WHERE state = 'ACTIVE' AND pinned_since_us IS NULL \
                  AND expires_at_us {ticket}"
+            ),
+        ),
+        check(
+            "I5e",
+            "a booking whose process has ended has ended itself",
+            "SELECT id FROM booking.booking WHERE status IN ('PENDING', 'AWAITING_PAYMENT', 'CANCELLING') AND \
+             (next_action_at_us IS NULL OR COALESCE(status = 'CANCELLING' AND money IN ('NOT_TAKEN', 'SETTLED') \
+             AND stock = 'RETURNED', 0))",
+        ),
+        check(
+            "I5f",
+            "a booking that has ended has nothing left to do, or soon does it",
+            format!(
+                "SELECT id FROM booking.booking WHERE status NOT IN ('PENDING', 'AWAITING_PAYMENT', 'CANCELLING') AND \
+                 CASE WHEN COALESCE(stock, '') IN ('COMMIT_DUE', 'RELEASE_DUE') THEN next_action_at_us IS NULL OR \
+                 next_action_at_us {booking} ELSE next_action_at_us IS NOT NULL END"
             ),
         ),
         check(

@@ -74,7 +74,7 @@ fn own() -> Vec<Table> {
         table(
             "booking",
             "booking",
-            &["id", "ticket_id", "status", "stage", "check_in", "check_out"],
+            &["id", "ticket_id", "status", "stage", "money", "stock", "check_in", "check_out"],
             &["quantity", "total_minor", "next_action_at_us", "pay_by_us", "updated_at_us"],
         ),
         Table { presences: &["body"], ..table("booking", "reply", &["resource_id"], &[]) },
@@ -86,6 +86,7 @@ fn own() -> Vec<Table> {
         ),
         table("payment", "refund", &["id", "payment_id", "status"], &["amount_minor"]),
         table("payment", "settlement", &["booking_id"], &["due_at_us"]),
+        table("payment", "operator_log", &["command", "subject_id"], &[]),
         table(
             "notification",
             "notification",

@@ -1,11 +1,14 @@
 //! What every commit of a booking has in common.
 
 use kernel::{
-    Cause, Committed, EventId, Recorded, ReplyChange, ReplyKey, StoreError, Timestamp, judge_key,
+    Cause, Committed, EventId, IdSource, OperatorEntry, Recorded, ReplyChange, ReplyKey,
+    StoreError, Timestamp, judge_key,
 };
 
 use super::Bookings;
-use crate::{Booking, BookingChange, BookingEvent, Happening, LEASE, Lease, Timer};
+use crate::{
+    Booking, BookingChange, BookingEvent, BookingStore, Happening, LEASE, Lease, State, Timer,
+};
 
 /// A booking that has moved, and all that is to be durable with it.
 pub(super) struct Moved {
@@ -17,13 +20,40 @@ pub(super) struct Moved {
     /// What led to it, where that is not `cause`.
     pub(super) causation: Option<String>,
     pub(super) reply: ReplyChange,
+    pub(super) by_operator: Option<OperatorEntry>,
 }
 
 impl Moved {
     /// A move that nobody waits for but the booking's own process.
     pub(super) fn new(booking: Booking, told: Option<Happening>) -> Self {
         let timer = Timer { wake: booking.first_wake(), tries: 0, lease: None };
-        Self { booking, told, timer, cause: None, causation: None, reply: ReplyChange::None }
+        let reply = ReplyChange::None;
+        Self { booking, told, timer, cause: None, causation: None, reply, by_operator: None }
+    }
+
+    /// Writes it; on `Done` the booking that is now stored comes with the verdict.
+    pub(super) async fn commit(
+        self,
+        store: &dyn BookingStore,
+        ids: &dyn IdSource,
+        now: Timestamp,
+    ) -> Result<(Committed, Booking), StoreError> {
+        let Self { mut booking, told, timer, cause, causation, reply, by_operator } = self;
+        let expected_revision = booking.revision;
+        number(&mut booking, told);
+        let causation = cause.as_ref().map(|cause| cause.event_id.to_string()).or(causation);
+        let event =
+            told.map(|what| record(EventId::new(ids.next()), &booking, what, causation, now));
+        let change = BookingChange {
+            booking: booking.clone(),
+            expected_revision,
+            timer,
+            events: event.into_iter().collect(),
+            caused_by: cause,
+            reply,
+            by_operator,
+        };
+        Ok((store.commit(change).await?, booking))
     }
 }
 
@@ -34,30 +64,12 @@ impl Bookings {
         moved: Moved,
         now: Timestamp,
     ) -> Result<(Committed, Booking), StoreError> {
-        let Moved { mut booking, told, timer, cause, causation, reply } = moved;
-        let expected_revision = booking.revision;
-        number(&mut booking, told);
-        let causation = cause.as_ref().map(|cause| cause.event_id.to_string()).or(causation);
-        let event = told.map(|what| self.record(&booking, what, causation, now));
-        let change = BookingChange {
-            booking: booking.clone(),
-            expected_revision,
-            timer,
-            events: event.into_iter().collect(),
-            caused_by: cause,
-            reply,
-        };
-        Ok((self.store.commit(change).await?, booking))
+        moved.commit(&*self.store, &*self.ids, now).await
     }
 
     /// The first answer of the calls begun on this booking, which it has just come to.
     pub(super) fn complete(&self, booking: &Booking, told: Option<Happening>) -> ReplyChange {
-        let mut answered = booking.clone();
-        number(&mut answered, told);
-        ReplyChange::Complete {
-            resource_id: booking.id.to_string(),
-            body: (self.encode_reply)(&answered),
-        }
+        complete(self.encode_reply, booking, told)
     }
 
     /// The answer that the key had before.
@@ -73,22 +85,47 @@ impl Bookings {
     pub(super) fn new_lease(&self) -> Lease {
         Lease { owner: format!("{}/{}", self.owner, self.ids.next()), lasts: LEASE }
     }
+}
 
-    fn record(
-        &self,
-        booking: &Booking,
-        what: Happening,
-        causation_id: Option<String>,
-        now: Timestamp,
-    ) -> Recorded<BookingEvent> {
-        Recorded {
-            id: EventId::new(self.ids.next()),
-            at: now,
-            version: booking.event_version,
-            correlation_id: booking.id.to_string(),
-            causation_id,
-            event: BookingEvent { what, booking: Box::new(booking.clone()) },
-        }
+/// Calls that are still open on a booking are answered when it leaves PENDING, at the latest when it has ended.
+pub(super) fn reply_after(
+    encode_reply: fn(&Booking) -> Vec<u8>,
+    before: &Booking,
+    moved: &Moved,
+) -> ReplyChange {
+    let after = &moved.booking;
+    let decided = before.is_pending() && !after.is_pending();
+    if decided || matches!(after.state, State::Cancelled { .. }) {
+        complete(encode_reply, after, moved.told)
+    } else {
+        ReplyChange::None
+    }
+}
+
+fn complete(
+    encode_reply: fn(&Booking) -> Vec<u8>,
+    booking: &Booking,
+    told: Option<Happening>,
+) -> ReplyChange {
+    let mut answered = booking.clone();
+    number(&mut answered, told);
+    ReplyChange::Complete { resource_id: booking.id.to_string(), body: encode_reply(&answered) }
+}
+
+fn record(
+    id: EventId,
+    booking: &Booking,
+    what: Happening,
+    causation_id: Option<String>,
+    now: Timestamp,
+) -> Recorded<BookingEvent> {
+    Recorded {
+        id,
+        at: now,
+        version: booking.event_version,
+        correlation_id: booking.id.to_string(),
+        causation_id,
+        event: BookingEvent { what, booking: Box::new(booking.clone()) },
     }
 }
 

@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 use kernel::{BookingId, Cause, Committed, StoreError, TicketId};
 
 use super::Bookings;
-use super::booking_change::Moved;
+use super::booking_change::{Moved, reply_after};
 use crate::limits::{BATCH_MAX, CANCELS_AT_ONCE, DECISIONS_MAX};
 use crate::{Booking, CancelReason, Fact, Transition};
 
@@ -50,7 +50,7 @@ impl Bookings {
             let wish = Fact::CancelRequested(CancelReason::TicketDeleted);
             let Transition::Changed(told) = booking.on(&wish, now) else { return Ok(false) };
             let mut moved = Moved::new(booking, told);
-            moved.reply = self.fact_reply(&before, &moved);
+            moved.reply = reply_after(self.encode_reply, &before, &moved);
             moved.causation = Some(cause.event_id.to_string());
             match self.commit(moved, now).await?.0 {
                 Committed::Done => return Ok(true),

@@ -1,11 +1,11 @@
 //! Another context's event about one booking.
 
-use kernel::{BookingId, Cause, Committed, ReplyChange, StoreError, Timestamp};
+use kernel::{BookingId, Cause, Committed, StoreError, Timestamp};
 
 use super::Bookings;
-use super::booking_change::Moved;
+use super::booking_change::{Moved, reply_after};
 use crate::limits::DECISIONS_MAX;
-use crate::{Booking, Fact, Process, State, Stored, Transition};
+use crate::{Fact, Process, Stored, Transition};
 
 impl Bookings {
     /// Applies a fact that came as a message. One that changes nothing (a repeat, a late one, one about
@@ -44,7 +44,7 @@ impl Bookings {
                 return Ok(());
             }
             let mut moved = Moved::new(booking, told);
-            moved.reply = self.fact_reply(&before, &moved);
+            moved.reply = reply_after(self.encode_reply, &before, &moved);
             moved.cause = Some(cause.clone());
             match self.commit(moved, now).await?.0 {
                 Committed::Done | Committed::AlreadyHandled => return Ok(()),
@@ -53,18 +53,6 @@ impl Bookings {
         }
         let doing = "recording a fact about a booking";
         Err(StoreError::Unavailable { doing, cause: "others kept changing it".to_owned() })
-    }
-
-    /// Calls that are still open on the booking are answered when it leaves PENDING, at the latest when
-    /// it has ended.
-    pub(super) fn fact_reply(&self, before: &Booking, moved: &Moved) -> ReplyChange {
-        let after = &moved.booking;
-        let decided = before.is_pending() && !after.is_pending();
-        if decided || matches!(after.state, State::Cancelled { .. }) {
-            self.complete(after, moved.told)
-        } else {
-            ReplyChange::None
-        }
     }
 }
 

@@ -113,6 +113,7 @@ pub(crate) fn every_fact() -> Vec<Fact> {
         Fact::PaySubmitted { payment_method: "ok".into() },
         Fact::PayByPassed,
         Fact::CancelRequested(CancelReason::BuyerCancelled),
+        Fact::CancelRequested(CancelReason::OperatorCancelled),
     ];
     for attempt in [1, 2] {
         facts.push(Fact::Charged { attempt, payment_id: payment(u128::from(attempt)) });

@@ -5,13 +5,15 @@ mod get_payment;
 mod list_payments;
 mod refund_cancelled;
 mod refund_payment;
+mod retry_refund;
+mod settle_refund;
 mod sweep;
 
 use std::sync::Arc;
 
 use kernel::{
-    BookingId, Cause, Clock, Committed, EventId, Fault, FaultClass, IdSource, Recorded, RefundId,
-    StoreError, Timestamp,
+    BookingId, Cause, Clock, Committed, EventId, Fault, FaultClass, IdSource, OperatorEntry,
+    Recorded, RefundId, StoreError, Timestamp,
 };
 
 pub use charge_payment::{ChargePayment, ChargePaymentError};
@@ -19,7 +21,10 @@ pub use get_payment::GetPaymentError;
 pub use list_payments::{ListPayments, ListPaymentsError, PaymentPage};
 pub use refund_payment::RefundPaymentError;
 
-use crate::{Change, Decision, Guard, PaymentEvent, PaymentProvider, Settlement, SettlementStore};
+use crate::{
+    Change, Decision, Guard, NotInReview, PaymentEvent, PaymentProvider, Settlement,
+    SettlementStore,
+};
 
 /// How often a decision is made anew because somebody else was first.
 const COMMIT_TRIES_MAX: u32 = 5;
@@ -36,6 +41,42 @@ pub struct Paying {
     pub clock: Arc<dyn Clock>,
     /// Names payments, refunds and events.
     pub ids: Arc<dyn IdSource>,
+}
+
+/// What operators do about refunds that wait for them. It asks no provider: the servers do, as soon as they see what
+/// was decided here.
+pub struct RefundDesk {
+    /// The settlements.
+    pub settlements: Arc<dyn SettlementStore>,
+    /// Dates what happens.
+    pub clock: Arc<dyn Clock>,
+    /// Names events.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Why an operator's wish about a refund was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefundReviewError {
+    /// There is nothing to do about it.
+    #[error(transparent)]
+    NotInReview(#[from] NotInReview),
+    /// It could not be stored.
+    #[error(transparent)]
+    Commit(#[from] CommitFailed),
+}
+
+/// Decides on settlements and commits what was decided.
+struct Decider<'a> {
+    settlements: &'a dyn SettlementStore,
+    clock: &'a dyn Clock,
+    ids: &'a dyn IdSource,
+}
+
+/// What a decision is made for, if not for a call.
+#[derive(Debug, Clone)]
+struct Occasion {
+    caused_by: Option<Cause>,
+    by_operator: Option<OperatorEntry>,
 }
 
 /// How a decision ended.
@@ -60,6 +101,50 @@ pub enum CommitFailed {
 impl Paying {
     /// The settlement of a booking, a blank one where there is none yet.
     async fn settlement_of(&self, booking_id: BookingId) -> Result<Settlement, StoreError> {
+        self.decider().settlement_of(booking_id).await
+    }
+
+    async fn decide<E: From<CommitFailed>>(
+        &self,
+        settlement: Settlement,
+        caused_by: Option<Cause>,
+        decision: impl Fn(&mut Settlement, Timestamp) -> Result<Decision, E>,
+    ) -> Result<Ending, E> {
+        let occasion = Occasion { caused_by, by_operator: None };
+        self.decider().decide(settlement, occasion, decision).await
+    }
+
+    fn decider(&self) -> Decider<'_> {
+        let Self { settlements, clock, ids, .. } = self;
+        Decider { settlements: &**settlements, clock: &**clock, ids: &**ids }
+    }
+
+    fn refund_id(&self) -> RefundId {
+        RefundId::new(self.ids.next())
+    }
+}
+
+impl RefundDesk {
+    /// Decides about a refund on an operator's word; without the word's entry nothing changes.
+    async fn decide(
+        &self,
+        booking_id: BookingId,
+        entry: OperatorEntry,
+        decision: impl Fn(&mut Settlement, Timestamp) -> Result<Decision, NotInReview>,
+    ) -> Result<(), RefundReviewError> {
+        let Self { settlements, clock, ids } = self;
+        let decider = Decider { settlements: &**settlements, clock: &**clock, ids: &**ids };
+        let settlement = decider.settlement_of(booking_id).await.map_err(CommitFailed::from)?;
+        let occasion = Occasion { caused_by: None, by_operator: Some(entry) };
+        let decision = |settlement: &mut Settlement, now| {
+            decision(settlement, now).map_err(RefundReviewError::from)
+        };
+        decider.decide(settlement, occasion, decision).await.map(|_ending| ())
+    }
+}
+
+impl Decider<'_> {
+    async fn settlement_of(&self, booking_id: BookingId) -> Result<Settlement, StoreError> {
         let found = self.settlements.find(booking_id).await?;
         Ok(found.unwrap_or_else(|| Settlement::new(booking_id)))
     }
@@ -69,19 +154,19 @@ impl Paying {
     async fn decide<E: From<CommitFailed>>(
         &self,
         mut settlement: Settlement,
-        caused_by: Option<Cause>,
+        occasion: Occasion,
         decision: impl Fn(&mut Settlement, Timestamp) -> Result<Decision, E>,
     ) -> Result<Ending, E> {
         let booking_id = settlement.booking_id;
         for _ in 0..COMMIT_TRIES_MAX {
             let events = match decision(&mut settlement, self.clock.now())? {
                 Decision::Happened(events) => events,
-                Decision::AlreadyDone if caused_by.is_none() => {
+                Decision::AlreadyDone if occasion.caused_by.is_none() => {
                     return Ok(Ending::Unchanged(settlement));
                 }
                 Decision::AlreadyDone => Vec::new(),
             };
-            let committed = self.commit(&mut settlement, events, caused_by.clone()).await;
+            let committed = self.commit(&mut settlement, events, occasion.clone()).await;
             match committed.map_err(CommitFailed::from)? {
                 Committed::Done => return Ok(Ending::Committed(settlement)),
                 Committed::AlreadyHandled => return Ok(Ending::Unchanged(settlement)),
@@ -98,7 +183,7 @@ impl Paying {
         &self,
         settlement: &mut Settlement,
         events: Vec<PaymentEvent>,
-        caused_by: Option<Cause>,
+        Occasion { caused_by, by_operator }: Occasion,
     ) -> Result<Committed, StoreError> {
         let expected_revision = settlement.revision;
         settlement.revision += 1;
@@ -116,12 +201,9 @@ impl Paying {
             });
         }
         let settlement = settlement.clone();
-        let change = Change { settlement, expected_revision, events: recorded, caused_by };
+        let events = recorded;
+        let change = Change { settlement, expected_revision, events, caused_by, by_operator };
         self.settlements.commit(change).await
-    }
-
-    fn refund_id(&self) -> RefundId {
-        RefundId::new(self.ids.next())
     }
 }
 

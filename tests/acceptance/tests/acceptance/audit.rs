@@ -10,7 +10,7 @@ use testkit::{Platform, Shape};
 use crate::world::{book, book_confirmed, register, tamper, until_status};
 
 /// What is done to which database, and the check that must see it.
-const DAMAGE: [(&str, &str, &str); 39] = [
+const DAMAGE: [(&str, &str, &str); 47] = [
     ("I1", "ticket", "UPDATE stock SET held = -1"),
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
     ("I2", "ticket", "DELETE FROM stock WHERE sold > 0"),
@@ -50,6 +50,25 @@ const DAMAGE: [(&str, &str, &str); 39] = [
         "payment",
         "UPDATE payment SET status = 'UNKNOWN'; UPDATE settlement SET due_at_us = NULL",
     ),
+    ("I5e", "booking", "UPDATE booking SET status = 'AWAITING_PAYMENT', next_action_at_us = NULL"),
+    (
+        "I5e",
+        "booking",
+        "UPDATE booking SET status = 'CANCELLING', money = 'SETTLED', stock = 'RETURNED', \
+         next_action_at_us = 9000000000000000",
+    ),
+    ("I5f", "booking", "UPDATE booking SET stock = 'COMMIT_DUE' WHERE status = 'CONFIRMED'"),
+    (
+        "I5f",
+        "booking",
+        "UPDATE booking SET stock = 'COMMIT_DUE', next_action_at_us = 1 WHERE status = 'CONFIRMED'",
+    ),
+    (
+        "I5f",
+        "booking",
+        "UPDATE booking SET status = 'EXPIRED', stock = 'RELEASE_DUE' WHERE status = 'CONFIRMED'",
+    ),
+    ("I5f", "booking", "UPDATE booking SET next_action_at_us = 1 WHERE status = 'CANCELLED'"),
     ("I6", "booking", "UPDATE reply SET body = NULL"),
     (
         "I7",
@@ -62,6 +81,13 @@ const DAMAGE: [(&str, &str, &str); 39] = [
     ("I9", "provider", "UPDATE charge SET amount_minor = amount_minor + 1"),
     ("I9b", "provider", "UPDATE charge SET outcome = 'DECLINED'"),
     ("I9c", "provider", "DELETE FROM refund"),
+    (
+        "I9c",
+        "payment",
+        "INSERT INTO operator_log (at_us, operator, command, subject_id, reason, outcome) \
+         SELECT 1, 'kim', 'refunds settle', id, 'paid twice', 'SUCCEEDED' FROM refund",
+    ),
+    ("I9c", "payment", "UPDATE refund SET status = 'MANUAL_REVIEW'"),
     ("I10", "ticket", "UPDATE ticket SET status = 'RETIRED'"),
     ("I10b", "ticket", "UPDATE ticket SET status = 'RETIRING', updated_at_us = 1"),
     ("I11", "ticket", "UPDATE ticket SET max_per_buyer = 1"),

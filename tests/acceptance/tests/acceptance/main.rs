@@ -11,6 +11,7 @@
 mod access;
 mod audit;
 mod bad_input;
+mod by_hand;
 mod cascade;
 mod charges;
 mod correlation;

@@ -5,6 +5,7 @@
     reason = "a test that cannot set up its scene has failed"
 )]
 
+mod by_operator;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,10 @@ use booking::{
     Booked, BookedFields, Booking, BookingChange, BookingFilter, BookingStatus, CancelReason,
     MoneyBack, PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, RetirementProgress, SEAT_CHARS_MAX,
     SEATS_MAX, State, TicketSnapshot, Timer, Wake,
+};
+use by_operator::{
+    an_operators_word_is_kept_with_the_change_or_not_at_all,
+    open_bookings_are_listed_the_longest_unmoved_first,
 };
 use futures::future::join_all;
 use kernel::{
@@ -45,7 +50,9 @@ contract::over_every_store!(
     a_lease_is_renewed_by_its_owner_only,
     pages_are_newest_first_and_show_nobody_elses,
     t12_open_bookings_of_a_ticket_are_found_while_they_are_cancelled,
-    r18_a_parked_message_counts_as_handled;
+    r18_a_parked_message_counts_as_handled,
+    an_operators_word_is_kept_with_the_change_or_not_at_all;
+    open_bookings_are_listed_the_longest_unmoved_first,
     t12_a_corrupt_booking_hides_no_other,
     the_tables_check_what_a_row_can_state,
 );

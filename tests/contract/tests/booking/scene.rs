@@ -20,6 +20,7 @@ use sea_orm_database::Batching;
 
 pub(crate) struct Scene {
     pub(crate) store: Arc<dyn BookingStore>,
+    pub(crate) memory: Option<Arc<MemoryBookingStore>>,
     pub(crate) database: Option<Fresh>,
 }
 
@@ -35,13 +36,15 @@ impl Clock for SystemClock {
 }
 
 pub(crate) async fn memory() -> Scene {
-    Scene { store: Arc::new(MemoryBookingStore::new(Arc::new(SystemClock))), database: None }
+    let memory = Arc::new(MemoryBookingStore::new(Arc::new(SystemClock)));
+    Scene { store: memory.clone(), memory: Some(memory), database: None }
 }
 
 pub(crate) async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
     Scene {
         store: Arc::new(SeaOrmBookingStore::new(fresh.db.clone(), envelope, Batching::On)),
+        memory: None,
         database: Some(fresh),
     }
 }
@@ -117,6 +120,7 @@ pub(crate) fn commit_of(mut booking: Booking) -> BookingChange {
         events: vec![event],
         caused_by: None,
         reply: ReplyChange::None,
+        by_operator: None,
     }
 }
 

@@ -48,7 +48,7 @@ async fn ten_migrators_at_once_are_one(engine: Engine) {
         let db = open(&url, Schema::Migrate, counters()).await;
         db.check().await.unwrap();
         assert_eq!(db.migrate().await, Ok(0));
-        assert_eq!(rows(&db, "seaql_migrations").await, 6);
+        assert_eq!(rows(&db, "seaql_migrations").await, 7);
         db.close().await;
     });
     join_all(racers).await;
@@ -64,7 +64,7 @@ async fn a_servers_database_is_waited_for_until_somebody_has_migrated_it() {
         assert!(missing.contains("no such database") && missing.contains("migrate"), "{missing}");
         assert!(cause(commit(&db, marks_of(vec![message("a", 1)])).await).contains("not checked"));
         let older = open(&url, Schema::Expect, vec![]).await;
-        assert_eq!(older.migrate().await, Ok(5));
+        assert_eq!(older.migrate().await, Ok(6));
         let missing = cause(db.check().await);
         assert!(missing.contains("scene_counters") && missing.contains("migrate"), "{missing}");
         assert_eq!(open(&url, Schema::Expect, counters()).await.migrate().await, Ok(1));
@@ -115,7 +115,7 @@ async fn a_newer_schema_is_right(engine: Engine) {
         let db = open(&url, schema, counters()).await;
         assert_eq!(db.check().await, Ok(()));
         assert_eq!(db.migrate().await, Ok(0));
-        assert_eq!(rows(&db, "seaql_migrations").await, 7);
+        assert_eq!(rows(&db, "seaql_migrations").await, 8);
     }
 }
 
@@ -125,10 +125,10 @@ async fn a_migrator_that_was_killed_midway_is_run_again(engine: Engine) {
     let forget = scene.db.write("forgetting", |tx| {
         Box::pin(crate::support::execute(tx, "DELETE FROM seaql_migrations"))
     });
-    assert_eq!(forget.await, Ok(6));
+    assert_eq!(forget.await, Ok(7));
     let forgotten = open(&scene.url, Schema::Expect, counters());
     if engine == Engine::MariaDb {
-        assert_eq!(forgotten.await.migrate().await, Ok(6));
+        assert_eq!(forgotten.await.migrate().await, Ok(7));
         assert_eq!(scene.db.check().await, Ok(()));
     }
 }

@@ -25,6 +25,7 @@ async fn r42_marks_outlive_messages_and_both_go_in_time(engine: Engine) {
         caused_by: cause(unpublished.id),
         reply: ReplyChange::Record { key, body: vec![] },
         messages: vec![unpublished],
+        ..Marks::default()
     };
     assert_eq!(commit(&scene.db, marks).await, Ok(Committed::Done));
     park(&scene.db, "scene", &message("c", 1), "unreadable").await.unwrap();

@@ -33,6 +33,7 @@ fn all_marks() -> (Marks, ReplyKey) {
         caused_by: cause(sent.id),
         reply: ReplyChange::Record { key: key.clone(), body: vec![9] },
         messages: vec![sent],
+        ..Marks::default()
     };
     (marks, key)
 }

@@ -55,6 +55,13 @@ fn not_tried(mut booking: Booking) -> BookingChange {
     assert!(matches!(booking.on(&Fact::ChargeNotTried, now), Transition::Changed(_)));
     booking.revision += 1;
     let timer = Timer { wake: booking.first_wake(), tries: 0, lease: None };
-    let (events, reply) = (Vec::new(), ReplyChange::None);
-    BookingChange { booking, expected_revision, timer, events, caused_by: None, reply }
+    BookingChange {
+        booking,
+        expected_revision,
+        timer,
+        events: Vec::new(),
+        caused_by: None,
+        reply: ReplyChange::None,
+        by_operator: None,
+    }
 }

@@ -6,6 +6,11 @@ use sea_orm::entity::prelude::*;
 
 use super::{corrupt, money, payment as payment_row};
 
+/// The state of a refund that waits for an operator.
+pub(crate) const MANUAL_REVIEW: &str = "MANUAL_REVIEW";
+/// The states of one that the provider is asked for.
+pub(crate) const ASKED: [&str; 3] = ["REQUESTED", "PENDING", "FAILED"];
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "refund")]
 pub(crate) struct Model {
@@ -41,7 +46,7 @@ impl From<(PaymentId, &Refund)> for Model {
             RefundState::Requested => ("REQUESTED", None, None),
             RefundState::Pending => ("PENDING", None, None),
             RefundState::Failed { reason } => ("FAILED", None, Some(reason)),
-            RefundState::ManualReview { reason } => ("MANUAL_REVIEW", None, Some(reason)),
+            RefundState::ManualReview { reason } => (MANUAL_REVIEW, None, Some(reason)),
             RefundState::Succeeded { provider_ref } => ("SUCCEEDED", Some(provider_ref), None),
         };
         Self {
@@ -82,7 +87,7 @@ fn state(row: &Model) -> Option<RefundState> {
         ("REQUESTED", None, None) => Some(RefundState::Requested),
         ("PENDING", None, None) => Some(RefundState::Pending),
         ("FAILED", None, Some(reason)) => Some(RefundState::Failed { reason }),
-        ("MANUAL_REVIEW", None, Some(reason)) => Some(RefundState::ManualReview { reason }),
+        (MANUAL_REVIEW, None, Some(reason)) => Some(RefundState::ManualReview { reason }),
         ("SUCCEEDED", Some(provider_ref), None) => Some(RefundState::Succeeded { provider_ref }),
         _ => None,
     }
