@@ -91,7 +91,8 @@ async fn heard(platform: &Platform) {
     eventually("Stripe's events are heard", || async {
         let metrics = platform.admin_get("/metrics").await.body;
         let heard = metrics.lines().any(|line| {
-            line.starts_with("function_calls_total") && line.contains(r#"function="Webhooks::receive""#)
+            line.starts_with("function_calls_total")
+                && line.contains(r#"function="Webhooks::receive""#)
         });
         if heard { Ok(()) } else { Err("nothing was received") }
     })
