@@ -273,19 +273,4 @@ fn refusal(key: &str, answer: &Answer) -> RefundAnswer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::pending;
-    use std::time::Duration;
-
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn r04_a_call_ends_in_the_time_that_it_has() {
-        let began = Instant::now();
-        assert_eq!(in_time(&"key", pending::<Result<(), _>>()).await, None);
-        assert_eq!(began.elapsed(), PROVIDER_TIMEOUT);
-        assert!(PROVIDER_TIMEOUT < Duration::from_secs(10));
-    }
-}
+mod tests;
