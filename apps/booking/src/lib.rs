@@ -90,5 +90,6 @@ pub async fn start(
         handlers: vec![Arc::new(ProcessConsumer::new(bookings))],
         database,
         beside: None,
+        hooks: None,
     })
 }

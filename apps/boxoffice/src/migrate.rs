@@ -7,13 +7,12 @@ use runtime::{Settings, StartError, migrate_databases};
 /// # Errors
 /// [`StartError`] for the first that cannot be used.
 pub async fn migrate(settings: &Settings) -> Result<(), StartError> {
-    let databases = vec![
+    let mut databases = vec![
         boxoffice_ticket::open(settings).await?,
         boxoffice_booking::open(settings).await?,
-        boxoffice_payment::open(settings).await?,
-        boxoffice_payment::open_provider(settings).await?,
         boxoffice_notification::open(settings).await?,
         boxoffice_mypage::open(settings).await?,
     ];
+    databases.extend(boxoffice_payment::open_all(settings).await?);
     migrate_databases(settings, databases).await
 }

@@ -45,6 +45,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         handlers: vec![Arc::new(ViewsConsumer::new(my_page))],
         database,
         beside: None,
+        hooks: None,
     })
 }
 

@@ -44,5 +44,6 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         handlers: vec![Arc::new(LettersConsumer::new(notifying))],
         database,
         beside: None,
+        hooks: None,
     })
 }

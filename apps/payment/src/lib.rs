@@ -1,6 +1,7 @@
 //! The payment context, joined: charges and refunds over gRPC, the provider, and the sweep that finds out
 //! what became of what nobody answered.
 
+mod provider;
 mod refunds;
 mod snapshots;
 
@@ -9,10 +10,10 @@ use std::time::Duration;
 
 use grpc_payment::{PaymentGrpc, RefundConsumer, envelope};
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
-use payment::{BreakerState, Guard, GuardRules, Paying, PaymentProvider};
+use payment::{BreakerState, Guard, GuardRules, Paying};
 use proto::boxoffice::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
-use provider_simulated::{SimulatedProvider, SimulatedSettings};
-use runtime::{Context, Platform, Settings, StartError, Switch, open_database};
+use provider::Provider;
+use runtime::{Context, PaymentProvider, Platform, Settings, StartError, Switch, open_database};
 use sea_orm_database::Database;
 use sea_orm_payment::{SeaOrmSettlementStore, measure, migrations};
 use telemetry_metrics::before_reading;
@@ -31,8 +32,20 @@ const SWEEP_ROWS_MAX: u32 = 50;
 ///
 /// # Errors
 /// [`StartError`] when it cannot be used.
-pub async fn open(settings: &Settings) -> Result<Database, StartError> {
+async fn open(settings: &Settings) -> Result<Database, StartError> {
     open_database(settings, "payment", migrations()).await
+}
+
+/// Opens every database that the context needs, with this version's schema.
+///
+/// # Errors
+/// [`StartError`] for the first that cannot be used.
+pub async fn open_all(settings: &Settings) -> Result<Vec<Database>, StartError> {
+    let mut databases = vec![open(settings).await?];
+    if settings.payment_provider == PaymentProvider::Simulated {
+        databases.push(open_provider(settings).await?);
+    }
+    Ok(databases)
 }
 
 /// Opens the databases, joins the context's cells and starts its sweep.
@@ -40,21 +53,21 @@ pub async fn open(settings: &Settings) -> Result<Database, StartError> {
 /// # Errors
 /// [`StartError`] when a database or a setting of the provider cannot be used.
 pub async fn start(platform: &Platform) -> Result<Context, StartError> {
+    let provider = Provider::open(platform).await?;
     platform.claim("payment")?;
     let database = open(&platform.settings).await?;
-    platform.claim("provider")?;
-    let ledger = open_provider(&platform.settings).await?;
     let paying = Arc::new(Paying {
         settlements: Arc::new(SeaOrmSettlementStore::new(
             database.clone(),
             envelope,
             platform.settings.batching,
         )),
-        provider: provider(&platform.settings, ledger.clone())?,
+        provider: provider.port(),
         guard: Guard::new(guard_rules(&platform.settings)),
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
     });
+    let (beside, hooks) = (provider.ledger(), provider.hooks(platform, &paying).await?);
     let measured = database.clone();
     platform.measure("payment.measure", &database, move || {
         let database = measured.clone();
@@ -76,7 +89,8 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         add_services: Box::new(|routes| routes.add_service(service)),
         handlers: vec![Arc::new(RefundConsumer::new(paying))],
         database,
-        beside: Some(("provider", ledger)),
+        beside,
+        hooks,
     })
 }
 
@@ -124,18 +138,6 @@ const fn as_number(count: u64) -> f64 {
 ///
 /// # Errors
 /// [`StartError`] when it cannot be used.
-pub async fn open_provider(settings: &Settings) -> Result<Database, StartError> {
+async fn open_provider(settings: &Settings) -> Result<Database, StartError> {
     open_database(settings, "provider", provider_simulated::migrations()).await
-}
-
-fn provider(settings: &Settings, ledger: Database) -> Result<Arc<dyn PaymentProvider>, StartError> {
-    let simulated = SimulatedSettings::new(
-        settings.payment_success_rate,
-        settings.payment_processing_min_ms,
-        settings.payment_processing_max_ms,
-        settings.payment_seed,
-    );
-    let simulated =
-        simulated.map_err(|wrong| StartError::Setting { name: wrong.name, problem: wrong.rule })?;
-    Ok(Arc::new(SimulatedProvider::new(simulated, ledger)))
 }

@@ -10,12 +10,7 @@ fn main() -> std::process::ExitCode {
         "payment",
         env!("CARGO_PKG_NAME"),
         "Charges and refunds",
-        async |settings| {
-            Ok(vec![
-                boxoffice_payment::open(settings).await?,
-                boxoffice_payment::open_provider(settings).await?,
-            ])
-        },
+        boxoffice_payment::open_all,
         async |_, platform, NoEndpoints {}| boxoffice_payment::start(platform).await,
     )
 }

@@ -1,23 +1,19 @@
 //! The admin port: `/live`, `/ready`, `/metrics`. Bound first and closed last.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use grpc_server::{Connection, Listener, ListenerSettings};
+use grpc_server::{Listener, ListenerSettings};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use telemetry_metrics::Format;
 use telemetry_metrics::names::{NONE, SERVICE_READY, SERVICE_WAS_READY};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_CONVERSATION, ADMIN_HEADER_DEADLINE};
+use crate::conversation::converse;
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_CONVERSATION};
 use crate::metrics::LIVE;
 use crate::process::bind;
 use crate::readiness::Readiness;
@@ -58,29 +54,14 @@ impl Admin {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 connection = self.listener.accept(&stopping) => {
-                    connections.spawn(converse(connection, self.readiness.clone()));
+                    let readiness = self.readiness.clone();
+                    connections.spawn(converse("admin", connection, ADMIN_CONVERSATION, move |request| {
+                        std::future::ready(answer(&request, &readiness))
+                    }));
                 }
                 Some(_ended) = connections.join_next() => {}
             }
         }
-    }
-}
-
-async fn converse(connection: Connection, readiness: Readiness) {
-    let answers = service_fn(|request: Request<hyper::body::Incoming>| {
-        let response = answer(&request, &readiness);
-        async { Ok::<_, Infallible>(response) }
-    });
-    // One answer each, and not for ever: whoever asks and does not read must not take the place of who does.
-    let conversation = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(ADMIN_HEADER_DEADLINE)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(connection), answers);
-    match timeout(ADMIN_CONVERSATION, conversation).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "an admin connection ended early"),
-        Err(_elapsed) => tracing::debug!("an admin client did not read its answer"),
     }
 }
 

@@ -159,6 +159,8 @@ mod tests {
             (&["--payment-processing-max-ms", "600001"], "PAYMENT_PROCESSING_MAX_MS"),
             (&["--payment-provider", "cash"], "PAYMENT_PROVIDER"),
             (&["--payment-seed", "x"], "PAYMENT_SEED"),
+            (&["--stripe-api-key", ""], "STRIPE_API_KEY"),
+            (&["--stripe-webhook-addr", "nowhere"], "STRIPE_WEBHOOK_ADDR"),
             (&["--log-level", "loud"], "LOG_LEVEL"),
             (&["--in-flight-max", "0"], "IN_FLIGHT_MAX"),
             (&["--bookings-at-once", "0"], "BOOKINGS_AT_ONCE"),
@@ -173,6 +175,16 @@ mod tests {
             assert!(line.contains(name) && !line.contains('\n'), "{line}");
             assert!(!line.contains("secret"), "{line}");
         }
+    }
+
+    #[test]
+    fn secrets_are_printed_as_set_and_no_more() {
+        let words = ["--payment-provider", "stripe", "--stripe-api-key", "sk_live_secret"];
+        let settings = settings(&words).expect("right");
+        let effective = settings.effective();
+        assert!(effective.contains(&("STRIPE_API_KEY", "(set)".to_owned())));
+        assert!(effective.contains(&("PAYMENT_PROVIDER", "stripe".to_owned())));
+        assert!(!format!("{settings:?} {effective:?}").contains("sk_live_secret"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sea_orm_database::{Batching, DatabaseUrl};
 
 use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
 use crate::nats_url::NatsUrl;
+use crate::secret::Secret;
 use crate::start_error::StartError;
 use crate::telemetry::TelemetrySettings;
 
@@ -96,6 +97,29 @@ pub struct Settings {
     #[arg(long, env = "PAYMENT_SEED", global = true)]
     pub payment_seed: Option<u64>,
 
+    /// Stripe: where its API is, or one that speaks alike
+    #[arg(
+        long,
+        env = "STRIPE_API_BASE",
+        global = true,
+        default_value = "https://api.stripe.com",
+        hide_env_values = true
+    )]
+    pub stripe_api_base: String,
+
+    /// Stripe: the secret key that it is asked with, needed with PAYMENT_PROVIDER=stripe
+    #[arg(long, env = "STRIPE_API_KEY", global = true, hide_env_values = true)]
+    pub stripe_api_key: Option<Secret>,
+
+    /// Stripe: the secret that it signs its events with. Without it none are taken, and what became of a charge that
+    /// nobody answered is asked for until it is known, which takes longer
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", global = true, hide_env_values = true)]
+    pub stripe_webhook_secret: Option<Secret>,
+
+    /// Stripe: where its events are taken, by POST to /webhooks/stripe
+    #[arg(long, env = "STRIPE_WEBHOOK_ADDR", global = true, default_value = "127.0.0.1:8081", value_parser = address)]
+    pub stripe_webhook_addr: SocketAddr,
+
     /// Whose tokens are trusted, as the tokens' `iss` says it. Without it the development issuer's,
     /// with a key in DATA_DIR; that one serves only loopback addresses
     #[arg(long, env = "OIDC_ISSUER", global = true)]
@@ -164,6 +188,8 @@ pub enum Switch {
 pub enum PaymentProvider {
     /// Takes no money; scripted and by chance.
     Simulated,
+    /// Stripe, or whoever speaks as it does.
+    Stripe,
 }
 
 impl Settings {
@@ -187,7 +213,7 @@ impl Settings {
         Err(StartError::Setting { name: "OIDC_JWKS_FILE", problem: problem.to_owned() })
     }
 
-    /// The addresses the process listens on, by variable.
+    /// The addresses the process listens on for whoever shows a token, by variable.
     #[must_use]
     pub const fn addresses(&self) -> [(&'static str, SocketAddr); 3] {
         [
@@ -225,6 +251,10 @@ impl Settings {
             ("PAYMENT_PROCESSING_MIN_MS", self.payment_processing_min_ms.to_string()),
             ("PAYMENT_PROCESSING_MAX_MS", self.payment_processing_max_ms.to_string()),
             ("PAYMENT_SEED", shown(self.payment_seed.as_ref())),
+            ("STRIPE_API_BASE", without_user(&self.stripe_api_base)),
+            ("STRIPE_API_KEY", shown(self.stripe_api_key.as_ref())),
+            ("STRIPE_WEBHOOK_SECRET", shown(self.stripe_webhook_secret.as_ref())),
+            ("STRIPE_WEBHOOK_ADDR", self.stripe_webhook_addr.to_string()),
             ("OIDC_ISSUER", shown(self.oidc_issuer.as_ref())),
             ("OIDC_JWKS_FILE", shown(self.oidc_jwks_file.as_ref().map(|file| file.display()))),
             ("SERVICE_KEY_FILE", self.service_key().display().to_string()),

@@ -96,10 +96,15 @@ impl Platform {
         bus: &Bus,
         routes: Routes,
     ) -> Routes {
-        let Context { name, database, beside, handlers, add_services, .. } = context;
+        let Context { name, database, beside, hooks, handlers, add_services, .. } = context;
         self.keep(process, &database, name);
         if let Some((name, beside)) = &beside {
             self.keep(process, beside, name);
+        }
+        if let Some(hooks) = hooks {
+            let (name, tasks) = (hooks.name(), self.tasks.clone());
+            let drain = Duration::from_millis(self.settings.shutdown_drain_ms);
+            process.outer_door(name, move |stopping| hooks.serve(tasks, drain, stopping));
         }
         self.relay(name, &database, bus);
         events::begin(name);

@@ -5,10 +5,16 @@ use std::time::Duration;
 
 /// The most connections to the admin port.
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 1024;
-/// How long an admin client may take for its request's head.
-pub(crate) const ADMIN_HEADER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a client of a small port may take for its request's head.
+pub(crate) const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an admin client may take from its connection to the end of its answer.
 pub(crate) const ADMIN_CONVERSATION: Duration = Duration::from_secs(10);
+/// The most connections of those who post to us.
+pub(crate) const HOOK_CONNECTIONS_MAX: usize = 64;
+/// How long a post may take from its connection to the end of its answer, with a question to a provider in between.
+pub(crate) const HOOK_CONVERSATION: Duration = Duration::from_secs(20);
+/// The longest post.
+pub(crate) const HOOK_BYTES_MAX: usize = 256 * 1024;
 /// How long background loops may take to stop.
 pub(crate) const WORKERS_STOP: Duration = Duration::from_secs(4);
 /// How long handler bodies may take to end after the last connection has.

@@ -10,6 +10,7 @@ use tonic::service::Routes;
 
 use crate::claim::Claims;
 use crate::config::Settings;
+use crate::hooks::Hooks;
 use crate::process::Process;
 use crate::readiness::Readiness;
 use crate::service_token::ServiceToken;
@@ -55,6 +56,8 @@ pub struct Context {
     pub database: Database,
     /// Another database it cannot do without, and its name: a provider's own ledger.
     pub beside: Option<(&'static str, Database)>,
+    /// A port of its own for what others post to it.
+    pub hooks: Option<Hooks>,
 }
 
 impl Platform {

@@ -24,7 +24,7 @@ const OF_CONTEXTS: [&str; 6] = [
 ];
 
 /// What only the server with the payment provider reads.
-const OF_PAYMENT: [&str; 8] = [
+const OF_PAYMENT: [&str; 12] = [
     "PAYMENT_PROVIDER",
     "PAYMENT_BREAKER",
     "PAYMENT_AT_ONCE",
@@ -33,6 +33,10 @@ const OF_PAYMENT: [&str; 8] = [
     "PAYMENT_PROCESSING_MIN_MS",
     "PAYMENT_PROCESSING_MAX_MS",
     "PAYMENT_SEED",
+    "STRIPE_API_BASE",
+    "STRIPE_API_KEY",
+    "STRIPE_WEBHOOK_ADDR",
+    "STRIPE_WEBHOOK_SECRET",
 ];
 
 /// What only the server that makes bookings reads.
@@ -73,6 +77,7 @@ mod tests {
             ("DATABASE_URL", [true, true, true, true, false]),
             ("REST_ADDR", [true, false, false, false, true]),
             ("PAYMENT_SEED", [true, true, false, false, false]),
+            ("STRIPE_API_KEY", [true, true, false, false, false]),
             ("BOOKINGS_AT_ONCE", [true, false, false, true, false]),
             ("OIDC_ISSUER", [true; 5]),
         ] {

@@ -67,6 +67,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         handlers: vec![Arc::new(StockReturnConsumer::new(ticketing))],
         database,
         beside: None,
+        hooks: None,
     })
 }
 

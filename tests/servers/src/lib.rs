@@ -1,5 +1,5 @@
-//! Real servers to test against: private PostgreSQL, MariaDB, NATS, a collector of traces and Prometheus, and where the
-//! shared ones are that `cargo xtask servers up` has started.
+//! Real servers to test against: private PostgreSQL, MariaDB, NATS, a collector of traces, Prometheus and two that speak
+//! as Stripe does, and where the shared ones are that `cargo xtask servers up` has started.
 
 mod account;
 mod collector;
@@ -16,6 +16,7 @@ mod prometheus_server;
 pub mod running;
 mod scratch;
 mod server;
+mod stripe;
 
 pub use collector::collector;
 pub use mariadb::mariadb;
@@ -28,6 +29,7 @@ pub use prometheus_server::{PROMETHEUS_CONFIGURATION, prometheus_server};
 pub use rustix::process::Signal;
 pub use scratch::Scratch;
 pub use server::{Life, Server};
+pub use stripe::{localstripe, stateful_stripe};
 
 mod databases;
 

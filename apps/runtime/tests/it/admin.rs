@@ -76,6 +76,7 @@ async fn m02_what_a_hosted_context_counts_is_there_before_the_first_of_it() {
         handlers: Vec::new(),
         database,
         beside: None,
+        hooks: None,
     };
     let platform = Platform::new(&process);
     let bus = Bus::within(Arc::new(Nobody));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{AccessDenied, BookingId, Caller, Fault, FaultClass, Money, PaymentId};
+use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, Money, PaymentId};
 
 use super::{CommitFailed, Ending, Paying};
 use crate::guard::Pass;
@@ -110,7 +110,7 @@ impl Paying {
         pass.ended(answer != ChargeAnswer::Unknown, self.clock.now());
         // The money may have moved, so a failure to store the answer is none of the call: the
         // attempt stays undecided until the sweep has found out.
-        self.record_charge(begun.clone(), attempt, &answer).await.unwrap_or(begun)
+        self.record_charge(begun.clone(), attempt, &answer, None).await.unwrap_or(begun)
     }
 
     pub(super) async fn record_charge(
@@ -118,9 +118,10 @@ impl Paying {
         settlement: Settlement,
         attempt: u32,
         answer: &ChargeAnswer,
+        caused_by: Option<Cause>,
     ) -> Result<Settlement, CommitFailed> {
         let refund_id = self.refund_id();
-        let ending = self.decide(settlement, None, |settlement, now| {
+        let ending = self.decide(settlement, caused_by, |settlement, now| {
             Ok::<_, CommitFailed>(settlement.charge_answered(attempt, answer, refund_id, now))
         });
         Ok(ending.await?.into_settlement())

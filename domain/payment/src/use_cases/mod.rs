@@ -2,6 +2,7 @@
 
 mod charge_payment;
 mod get_payment;
+mod hear_of;
 mod list_payments;
 mod refund_cancelled;
 mod refund_payment;

@@ -1,9 +1,9 @@
 //! Voids or refunds all money of a booking (row T10, reliability.md 7.5, R4 and R5).
 
-use kernel::{AccessDenied, BookingId, Caller, Fault, FaultClass};
+use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, RefundId};
 
 use super::{CommitFailed, Ending, Paying};
-use crate::{Ask, Decision, RefundOrder, Settlement};
+use crate::{Ask, Decision, RefundAnswer, RefundOrder, Settlement};
 
 /// Why nothing was voided or refunded. The same call may be made again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,8 +52,18 @@ impl Paying {
         order: &RefundOrder,
     ) -> Result<Settlement, CommitFailed> {
         let answer = self.provider.refund(order).await;
-        let ending = self.decide(settlement, None, |settlement, now| {
-            Ok::<_, CommitFailed>(settlement.refund_answered(order.refund_id, &answer, now))
+        self.record_refund(settlement, order.refund_id, &answer, None).await
+    }
+
+    pub(super) async fn record_refund(
+        &self,
+        settlement: Settlement,
+        refund_id: RefundId,
+        answer: &RefundAnswer,
+        caused_by: Option<Cause>,
+    ) -> Result<Settlement, CommitFailed> {
+        let ending = self.decide(settlement, caused_by, |settlement, now| {
+            Ok::<_, CommitFailed>(settlement.refund_answered(refund_id, answer, now))
         });
         Ok(ending.await?.into_settlement())
     }

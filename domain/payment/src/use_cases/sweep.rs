@@ -33,7 +33,7 @@ impl Paying {
             None => {}
             Some(Ask::Outcome(order)) => {
                 let answer = self.find_out(&order).await;
-                self.record_charge(settlement, order.key.attempt, &answer).await?;
+                self.record_charge(settlement, order.key.attempt, &answer, None).await?;
             }
             Some(Ask::Refund(order)) => self.refund(settlement, &order).await?,
         }

@@ -34,4 +34,5 @@ mod story_grpcurl;
 mod story_http;
 mod story_python;
 mod story_streams;
+mod stripe;
 mod world;

@@ -54,13 +54,23 @@ async fn p01_wrong_settings_are_refused_by_name() {
         assert!(stderr.contains(variable), "{variable}={value}: {stderr}");
         assert!(!stderr.contains("panicked"), "{stderr}");
     }
-    let (code, stderr) = Platform::fails_to_start(&[
-        ("PAYMENT_PROCESSING_MIN_MS", "20"),
-        ("PAYMENT_PROCESSING_MAX_MS", "10"),
-    ])
-    .await;
-    assert_eq!(code, 2);
-    assert!(stderr.contains("PAYMENT_PROCESSING_M"), "{stderr}");
+    let stripe = ("PAYMENT_PROVIDER", "stripe");
+    let key = ("STRIPE_API_KEY", "sk_test_12345");
+    let wrong: [(&[_], _); 5] = [
+        (
+            &[("PAYMENT_PROCESSING_MIN_MS", "20"), ("PAYMENT_PROCESSING_MAX_MS", "10")],
+            "PAYMENT_PROCESSING_M",
+        ),
+        (&[stripe], "STRIPE_API_KEY"),
+        (&[stripe, ("STRIPE_API_KEY", "pk_test_12345")], "STRIPE_API_KEY"),
+        (&[stripe, key, ("STRIPE_API_BASE", "http://api.stripe.com")], "STRIPE_API_BASE"),
+        (&[stripe, key, ("STRIPE_WEBHOOK_SECRET", "12345")], "STRIPE_WEBHOOK_SECRET"),
+    ];
+    for (settings, variable) in wrong {
+        let (code, stderr) = Platform::fails_to_start(settings).await;
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(variable) && !stderr.contains("12345"), "{stderr}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

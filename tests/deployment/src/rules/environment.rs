@@ -8,10 +8,14 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, Pods, name};
 
 /// Variables that no server is given, because what holds without them is right.
-const LEFT: [(&str, &str); 8] = [
+const LEFT: [(&str, &str); 12] = [
     ("DATA_DIR", "a server of its own writes no files"),
     ("LOG_LEVEL", "LOG_LEVEL_FILE says it, so that it can change"),
     ("PAYMENT_SEED", "chance is the same in every run only for tests"),
+    ("STRIPE_API_BASE", "Stripe's own address is right, and here payments are simulated"),
+    ("STRIPE_API_KEY", "here payments are simulated: README.md says how they are not"),
+    ("STRIPE_WEBHOOK_SECRET", "as the key"),
+    ("STRIPE_WEBHOOK_ADDR", "as the key"),
     ("OTEL_SERVICE_NAME", "it is the program's name"),
     ("BATCHING", "for whom measures what sharing transactions gains"),
     ("OTEL_SDK_DISABLED", "for whom the endpoint is set and traces are not wanted for once"),

@@ -2,6 +2,7 @@
 //! is killed at any step. Whatever happens, a booking is charged once at most, and comes to rest.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
+mod hints;
 mod operators;
 mod provider;
 mod stepped;

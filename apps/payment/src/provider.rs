@@ -1,0 +1,94 @@
+//! Who takes the money, as the settings say.
+
+use std::sync::Arc;
+
+use payment::{Paying, PaymentProvider};
+use provider_simulated::{SimulatedProvider, SimulatedSettings};
+use provider_stripe::{StripeProvider, StripeSettings, WebhookSecret, Webhooks};
+use runtime::{Hooks, PaymentProvider as Chosen, Platform, Secret, Settings, StartError};
+use sea_orm_database::Database;
+
+use crate::open_provider;
+
+/// A provider with what it needs beside it.
+pub(crate) enum Provider {
+    /// With its ledger.
+    Simulated(Arc<SimulatedProvider>, Database),
+    /// With the secret that its events are signed with, where they are taken.
+    Stripe(Arc<StripeProvider>, Option<WebhookSecret>),
+}
+
+impl Provider {
+    /// The one that the settings choose.
+    pub(crate) async fn open(platform: &Platform) -> Result<Self, StartError> {
+        match platform.settings.payment_provider {
+            Chosen::Simulated => simulated(platform).await,
+            Chosen::Stripe => stripe(&platform.settings),
+        }
+    }
+
+    pub(crate) fn port(&self) -> Arc<dyn PaymentProvider> {
+        match self {
+            Self::Simulated(provider, _) => provider.clone(),
+            Self::Stripe(provider, _) => provider.clone(),
+        }
+    }
+
+    /// The database that it cannot do without.
+    pub(crate) fn ledger(&self) -> Option<(&'static str, Database)> {
+        match self {
+            Self::Simulated(_, ledger) => Some(("provider", ledger.clone())),
+            Self::Stripe(..) => None,
+        }
+    }
+
+    /// The port on which it tells of its own accord, where it may.
+    pub(crate) async fn hooks(
+        self,
+        platform: &Platform,
+        paying: &Arc<Paying>,
+    ) -> Result<Option<Hooks>, StartError> {
+        let Self::Stripe(provider, Some(secret)) = self else { return Ok(None) };
+        let (paying, clock) = (Arc::clone(paying), Arc::clone(&platform.clock));
+        let webhooks = Arc::new(Webhooks { secret, provider, paying, clock });
+        let address = ("STRIPE_WEBHOOK_ADDR", platform.settings.stripe_webhook_addr);
+        let hooks = Hooks::bind("stripe", address, move |request| {
+            let webhooks = Arc::clone(&webhooks);
+            async move { webhooks.receive(request).await }
+        });
+        hooks.await.map(Some)
+    }
+}
+
+async fn simulated(platform: &Platform) -> Result<Provider, StartError> {
+    let settings = &platform.settings;
+    let simulated = SimulatedSettings::new(
+        settings.payment_success_rate,
+        settings.payment_processing_min_ms,
+        settings.payment_processing_max_ms,
+        settings.payment_seed,
+    );
+    let simulated =
+        simulated.map_err(|wrong| StartError::Setting { name: wrong.name, problem: wrong.rule })?;
+    platform.claim("provider")?;
+    let ledger = open_provider(settings).await?;
+    Ok(Provider::Simulated(Arc::new(SimulatedProvider::new(simulated, ledger.clone())), ledger))
+}
+
+fn stripe(settings: &Settings) -> Result<Provider, StartError> {
+    let wrong = |wrong: provider_stripe::InvalidSetting| StartError::Setting {
+        name: wrong.name,
+        problem: wrong.rule.to_owned(),
+    };
+    let needed = || StartError::Setting {
+        name: "STRIPE_API_KEY",
+        problem: "is needed with PAYMENT_PROVIDER=stripe".to_owned(),
+    };
+    let key = settings.stripe_api_key.as_ref().ok_or_else(needed)?;
+    let ours = StripeSettings::new(&settings.stripe_api_base, key.secret()).map_err(wrong)?;
+    let secret = settings.stripe_webhook_secret.as_ref().map(Secret::secret);
+    let secret = secret.map(WebhookSecret::new).transpose().map_err(wrong)?;
+    let provider =
+        StripeProvider::new(ours).map_err(|error| StartError::Other(error.to_string()))?;
+    Ok(Provider::Stripe(Arc::new(provider), secret))
+}
