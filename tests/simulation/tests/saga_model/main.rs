@@ -38,7 +38,8 @@ use mutant::Mutant;
 use saga::{Action, Saga, Scope, World};
 
 /// One booking, and a rival for the unit that takes it and gives it up whenever it likes: all that any number of other
-/// bookings can do to this one. With two late requests at a time there are four million states, and nothing else is found.
+/// bookings can do to this one. With two late requests at a time there are four times as many states, and all promises
+/// hold as well.
 const AGAINST_A_RIVAL: Scope = Scope {
     name: "a booking against a rival",
     bookings: 1,
@@ -50,7 +51,7 @@ const AGAINST_A_RIVAL: Scope = Scope {
     attempts: 2,
 };
 
-/// Two whole bookings for one unit, which bears out what the rival stands for. One upset at most: their states multiply.
+/// Two whole bookings for one unit, which bears out what the rival stands for. One upset at most: states multiply.
 const TWO_BOOKINGS: Scope = Scope {
     name: "two bookings",
     bookings: 2,
