@@ -10,8 +10,8 @@ use axum::extract::Request;
 use kernel::{BuyerId, Caller, Clock, Locale, Role, Timestamp};
 use memory_payment::MemorySettlementStore;
 use payment::{
-    ChargeAnswer, ChargeFinding, ChargePayment, Payer, Paying, PaymentEvent, PaymentProvider,
-    PaymentStatus,
+    ChargeAnswer, ChargeFinding, ChargePayment, Guard, GuardRules, Payer, Paying, PaymentEvent,
+    PaymentProvider, PaymentStatus,
 };
 use provider_stripe::{WEBHOOK_PATH, WebhookSecret, Webhooks};
 use serde_json::{Value, json};
@@ -124,6 +124,11 @@ impl House {
         let paying = Arc::new(Paying {
             settlements: store.clone(),
             provider: provider.clone(),
+            guard: Guard::new(GuardRules {
+                breaks: false,
+                at_once_max: 64,
+                slow_after: Duration::from_secs(10),
+            }),
             clock: Arc::new(Now),
             ids: Arc::new(NumberedIds::default()),
         });

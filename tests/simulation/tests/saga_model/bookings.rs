@@ -92,6 +92,7 @@ fn placed() -> Booking {
         quote: price(),
         price_agreed: false,
         payment_method: "card".into(),
+        pay_first: None,
     };
     Booking::place(new, NOW)
 }

@@ -16,8 +16,8 @@ use payment::{
     Settlement,
 };
 use ticket::{
-    ExecuteStockError, Hold, HoldOwner, HoldRequest, HoldStep, Listing, StockCommand, StockOutcome,
-    StockRefusal, TicketKind, TicketStatus, Ticketing, Wishes,
+    Allocation, ExecuteStockError, Hold, HoldOwner, HoldRequest, HoldStep, Listing, StockCommand,
+    StockOutcome, StockRefusal, TicketKind, TicketStatus, Ticketing, Wishes,
 };
 
 use crate::tasks::{Lost, Server, Tasks};
@@ -55,6 +55,11 @@ impl Tickets for Neighbours {
         }
     }
 
+    /// The workload has no nights that are paid first.
+    async fn stay_price(&self, _id: TicketId, _stay: Stay) -> Result<Option<Money>, Unanswered> {
+        Ok(None)
+    }
+
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let is_hold = matches!(ask, StockAsk::Hold(_));
         let command = command(&ask);
@@ -83,6 +88,7 @@ fn terms(Listing { ticket, stock }: &Listing) -> TicketTerms {
         sale_ends_at: ticket.terms.sale_ends_at,
         max_per_buyer: ticket.terms.max_per_buyer,
         sold_out: is_admission && stock.available() == 0,
+        pay_first: (ticket.allocation == Allocation::PayFirst).then_some(ticket.terms.hold_ttl),
     }
 }
 
@@ -206,7 +212,9 @@ fn outcome(payment: &Payment) -> ChargeOutcome {
 fn undecided(error: &ChargePaymentError) -> ChargeOutcome {
     match error.reason() {
         "PAYMENT_VOIDED" => ChargeOutcome::Voided,
-        "OVERLOADED" | "INVALID_FIELD" | "ATTEMPT_OUT_OF_TURN" => ChargeOutcome::NotTried,
+        "PROVIDER_AWAY" | "OVERLOADED" | "INVALID_FIELD" | "ATTEMPT_OUT_OF_TURN" => {
+            ChargeOutcome::NotTried
+        }
         _ => ChargeOutcome::Unknown { payment_id: None },
     }
 }

@@ -1,6 +1,7 @@
 //! All contexts over stores that outlive their servers.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use booking::{Booking, BookingRefused, Bookings, ChargesHeard};
 use kernel::{Clock, Fault, FaultClass, IdSource, Timestamp};
@@ -11,7 +12,7 @@ use memory_payment::MemorySettlementStore;
 use memory_ticket::MemoryTicketStore;
 use mypage::MyPage;
 use notification::Notifying;
-use payment::Paying;
+use payment::{Guard, GuardRules, Paying};
 use testkit::{ManualClock, NumberedIds};
 use ticket::{Listing, Ticketing};
 
@@ -26,6 +27,10 @@ use crate::tasks::{Server, Tasks};
 
 /// Servers of booking.
 pub(crate) const REPLICAS: usize = 2;
+
+/// Where many charges go wrong the provider is left alone, as by default.
+const GUARD: GuardRules =
+    GuardRules { breaks: true, at_once_max: 1_024, slow_after: Duration::from_secs(2) };
 
 /// Everything there is.
 pub(crate) struct World {
@@ -83,6 +88,7 @@ impl World {
         let paying = Paying {
             settlements: Arc::new(PaymentRows { inner, gate: money }),
             provider: provider.clone(),
+            guard: Guard::new(GUARD),
             clock: clock.clone(),
             ids: ids.clone(),
         };

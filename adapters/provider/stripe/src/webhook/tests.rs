@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::Duration;
+
 use kernel::{IdSource, Timestamp, Uuid};
 use memory_payment::MemorySettlementStore;
+use payment::{Guard, GuardRules};
 
 use super::*;
 use crate::StripeSettings;
@@ -36,6 +39,11 @@ fn webhooks() -> Webhooks {
     let paying = Paying {
         settlements: Arc::new(MemorySettlementStore::new(Arc::new(Still))),
         provider: provider.clone(),
+        guard: Guard::new(GuardRules {
+            breaks: false,
+            at_once_max: 64,
+            slow_after: Duration::from_secs(10),
+        }),
         clock: Arc::new(Still),
         ids: Arc::new(Numbered::default()),
     };

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use booking::{Booking, BookingChange, BookingFilter, BookingStore, Lease, Stored};
-use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
+use booking::{
+    Booking, BookingChange, BookingFilter, BookingStore, Lease, RetirementProgress, Stored,
+};
+use kernel::{
+    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, ReplyKey, StoreError, TicketId,
+};
 use memory_booking::MemoryBookingStore;
 
 use crate::gate::{Gate, read, write_through};
@@ -36,6 +40,14 @@ impl BookingStore for Rows {
         rows_max: u32,
     ) -> Result<Vec<BookingId>, StoreError> {
         read!(self.open_of_ticket(ticket_id, after, rows_max))
+    }
+
+    async fn retirement_progress(
+        &self,
+        ticket_id: TicketId,
+        organizer_id: &OrganizerId,
+    ) -> Result<RetirementProgress, StoreError> {
+        read!(self.retirement_progress(ticket_id, organizer_id))
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
