@@ -24,7 +24,9 @@ fn weary() -> Process {
 /// What a retry at this time leads to.
 fn expected(booking: &Booking, now: Timestamp) -> Result<Timer, NotRetried> {
     match booking.state {
-        State::AwaitingPayment { hold: Hold::Unpinned, pay_by, .. } if now < pay_by => {
+        State::AwaitingPayment { hold: Hold::Unpinned | Hold::NotTaken, pay_by, .. }
+            if now < pay_by =>
+        {
             Err(NotRetried::WaitsForBuyer(pay_by))
         }
         State::Confirmed { sale: Sale::Committed, .. }

@@ -29,7 +29,7 @@ async fn a04_the_last_unit_booked_twice_is_paid_twice_and_the_second_is_refunded
     let cancelled = until_status(&platform, "bob", &booking, "BOOKING_STATUS_CANCELLED").await;
     assert_eq!(cancelled["refunded"]["units"], "55000", "{cancelled}");
 
-    // Paid, no stock, refunded, cancelled: in that order, and the view keeps the amount.
+    // Paid, no stock, refunded, cancelled, and the view keeps the amount. Letters of two contexts come in any order.
     let inbox = format!("/v1/notifications?bookingId={booking}");
     let inbox =
         until(&platform.http, &inbox, &bob, |inbox| told(inbox).contains(&"BookingCancelled"))
@@ -42,9 +42,8 @@ async fn a04_the_last_unit_booked_twice_is_paid_twice_and_the_second_is_refunded
         let at = letters.iter().position(|told| *told == event);
         at.unwrap_or_else(|| panic!("nobody was told of {event}: {letters:?}"))
     };
-    assert!(at("PaymentApproved") < at("BookingCancellationRequested"), "{letters:?}");
-    assert!(at("BookingCancellationRequested") < at("RefundSucceeded"), "{letters:?}");
-    assert!(at("RefundSucceeded") < at("BookingCancelled"), "{letters:?}");
+    assert!(at("PaymentApproved") < at("RefundSucceeded"), "{letters:?}");
+    assert!(at("BookingCancellationRequested") < at("BookingCancelled"), "{letters:?}");
     assert!(!letters.contains(&"BookingConfirmed"), "{letters:?}");
     let row = format!("/v1/mypage/bookings/{booking}");
     let row = until(&platform.http, &row, &bob, |row| {

@@ -10,7 +10,7 @@ use crate::world::{every_ending, lines, no_secret_in, register};
 const FOLLOWED: &str = "LOG_LEVEL_FILE says what is logged";
 const NOT_FOLLOWED: &str = "LOG_LEVEL_FILE is not followed";
 /// Said at debug when somebody speaks nonsense to the admin port.
-const NONSENSE: &str = "an admin connection ended early";
+const NONSENSE: &str = "a connection ended early";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o04_a_file_changes_what_a_running_server_logs() {
