@@ -55,7 +55,10 @@ pub struct CallNumber(u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Closed,
+    /// Calls before the first one say nothing of how it is now.
+    Closed {
+        first: CallNumber,
+    },
     Open {
         since: Timestamp,
     },
@@ -81,7 +84,8 @@ pub struct Breaker {
     rules: GuardRules,
     phase: Phase,
     next: CallNumber,
-    under_way: BTreeMap<CallNumber, Timestamp>,
+    /// Since when; nothing of one that has not been sent yet.
+    under_way: BTreeMap<CallNumber, Option<Timestamp>>,
     window: VecDeque<Second>,
 }
 
@@ -91,7 +95,7 @@ impl Breaker {
     pub const fn new(rules: GuardRules) -> Self {
         Self {
             rules,
-            phase: Phase::Closed,
+            phase: Phase::Closed { first: CallNumber(0) },
             next: CallNumber(0),
             under_way: BTreeMap::new(),
             window: VecDeque::new(),
@@ -102,7 +106,7 @@ impl Breaker {
     #[must_use]
     pub const fn state(&self) -> BreakerState {
         match self.phase {
-            Phase::Closed => BreakerState::Closed,
+            Phase::Closed { .. } => BreakerState::Closed,
             Phase::Open { .. } => BreakerState::Open,
             Phase::HalfOpen { .. } => BreakerState::HalfOpen,
         }
@@ -116,7 +120,7 @@ impl Breaker {
         if self.under_way.len() >= self.rules.at_once_max {
             return Err(ProviderAway::Saturated);
         }
-        if self.phase == Phase::Closed && self.is_failing(now) {
+        if matches!(self.phase, Phase::Closed { .. }) && self.is_failing(now) {
             self.open(now);
         }
         if let Phase::Open { since } = self.phase {
@@ -125,7 +129,7 @@ impl Breaker {
             let Some(retry_after) = BREAKER_REST.checked_sub(rested).filter(|left| !left.is_zero())
             else {
                 self.phase = Phase::HalfOpen { first: self.next, sent: 1, good: 0 };
-                return Ok(self.begin(now));
+                return Ok(self.begin());
             };
             return Err(ProviderAway::Broken { retry_after });
         }
@@ -135,15 +139,24 @@ impl Breaker {
             }
             *sent += 1;
         }
-        Ok(self.begin(now))
+        Ok(self.begin())
+    }
+
+    /// The provider is called now: how long we took before says nothing of it.
+    pub fn sent(&mut self, call: CallNumber, now: Timestamp) {
+        if let Some(since) = self.under_way.get_mut(&call) {
+            *since = Some(now);
+        }
     }
 
     /// A call has ended, with something definite or not.
     pub fn ended(&mut self, call: CallNumber, definite: bool, now: Timestamp) {
-        let Some(begun) = self.under_way.remove(&call) else { return };
-        let failed = !definite || now.since(begun) > self.rules.slow_after;
+        let Some(sent) = self.under_way.remove(&call) else { return };
+        let is_slow = sent.is_some_and(|sent| now.since(sent) > self.rules.slow_after);
+        let failed = !definite || is_slow;
         match &mut self.phase {
-            Phase::Closed => {
+            Phase::Closed { first } if call < *first => {}
+            Phase::Closed { .. } => {
                 self.note(failed, now);
                 if self.is_failing(now) {
                     self.open(now);
@@ -154,7 +167,7 @@ impl Breaker {
                 if failed {
                     self.open(now);
                 } else if *good >= BREAKER_PROBES {
-                    self.phase = Phase::Closed;
+                    self.phase = Phase::Closed { first: self.next };
                 }
             }
             // What was sent before says nothing of how it is now.
@@ -172,10 +185,10 @@ impl Breaker {
         }
     }
 
-    fn begin(&mut self, now: Timestamp) -> CallNumber {
+    fn begin(&mut self) -> CallNumber {
         let call = self.next;
         self.next = CallNumber(call.0.wrapping_add(1));
-        self.under_way.insert(call, now);
+        self.under_way.insert(call, None);
         call
     }
 
@@ -202,8 +215,9 @@ impl Breaker {
         let oldest = second(now).saturating_sub_unsigned(BREAKER_WINDOW.as_secs());
         // Whatever is not of the window goes, also what a clock that was set back has left in the future.
         self.window.retain(|each| each.number > oldest && each.number <= second(now));
-        let is_slow = |begun: &&Timestamp| now.since(**begun) > self.rules.slow_after;
-        let slow = self.under_way.values().take_while(is_slow).count();
+        let first = if let Phase::Closed { first } = self.phase { first } else { self.next };
+        let sent = self.under_way.range(first..).filter_map(|(_, sent)| *sent);
+        let slow = sent.filter(|sent| now.since(*sent) > self.rules.slow_after).count();
         let ended: usize = self.window.iter().map(|each| each.ended).sum();
         let failed: usize = self.window.iter().map(|each| each.failed).sum();
         let (all, failed) = (ended + slow, failed + slow);

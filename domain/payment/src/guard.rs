@@ -68,6 +68,13 @@ impl Guard {
 }
 
 impl Pass<'_> {
+    /// The provider is called now.
+    pub(crate) fn sent(&self, now: Timestamp) {
+        if let Some(call) = self.call {
+            self.guard.guarded().breaker.sent(call, now);
+        }
+    }
+
     /// The provider has answered, or nothing definite came.
     pub(crate) fn ended(mut self, definite: bool, now: Timestamp) {
         if let Some(call) = self.call.take() {

@@ -12,12 +12,13 @@ use kernel::{StoreError, Uuid};
 
 use crate::Database;
 
-/// Two at once: one decodes its rows while the database reads for the other.
+/// Two at once: one decodes its rows while the database reads for the other. One whose connection is stuck does not keep
+/// the others.
 const LIMITS: Limits = Limits {
     batch_weight: 256,
     waiting_weight: 8 * 256,
     at_once: 2,
-    patience: None,
+    patience: Some(Duration::from_millis(250)),
     rest: Duration::ZERO,
 };
 

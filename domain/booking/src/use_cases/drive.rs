@@ -167,7 +167,9 @@ impl Drive<'_> {
             moved.reply = self.bookings.complete(&moved.booking, told);
         }
         let at_once = matches!(moved.timer.wake, Wake::After(wait) if wait.is_zero());
-        if at_once {
+        // Whoever pays again has the hold pinned: only a sweep that has claimed the booking may let it expire.
+        let waits_for_its_buyer = matches!(moved.booking.state, State::AwaitingPayment { .. });
+        if at_once && !waits_for_its_buyer {
             moved.timer.lease = Some(self.lease.clone());
         }
         moved

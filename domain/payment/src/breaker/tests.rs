@@ -16,11 +16,44 @@ fn calls(breaker: &mut Breaker, from_ms: u64, count: u64, definite: bool) -> u64
     let mut sent = 0;
     for ms in from_ms..from_ms + count {
         if let Ok(call) = breaker.enter(at(ms)) {
+            breaker.sent(call, at(ms));
             breaker.ended(call, definite, at(ms));
             sent += 1;
         }
     }
     sent
+}
+
+/// A call that is let through and sent at once.
+fn sent(breaker: &mut Breaker, ms: u64) -> CallNumber {
+    let call = breaker.enter(at(ms)).expect("let through");
+    breaker.sent(call, at(ms));
+    call
+}
+
+#[test]
+fn r33_what_takes_us_long_before_a_call_says_nothing_of_the_provider() {
+    let mut breaker = Breaker::new(RULES);
+    let ours: Vec<_> = (0..40).map(|ms| breaker.enter(at(ms)).expect("closed")).collect();
+    assert!(breaker.enter(at(9_000)).is_ok(), "none was sent yet");
+    for call in ours {
+        breaker.sent(call, at(9_000));
+        breaker.ended(call, true, at(9_001));
+    }
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
+fn n03_calls_from_before_it_opened_do_not_open_it_again() {
+    let mut breaker = Breaker::new(RULES);
+    let hanging: Vec<_> = (0..40).map(|ms| sent(&mut breaker, ms)).collect();
+    assert!(breaker.enter(at(2_100)).is_err(), "they are slow");
+    let rest = 2_100 + u64::try_from(BREAKER_REST.as_millis()).expect("short");
+    assert_eq!(calls(&mut breaker, rest, 3, true), 3);
+    assert_eq!(breaker.state(), BreakerState::Closed);
+    assert_eq!(calls(&mut breaker, rest + 3, 1, true), 1, "the old ones still hang");
+    hanging.into_iter().for_each(|call| breaker.ended(call, false, at(rest + 10)));
+    assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[test]
@@ -52,7 +85,7 @@ fn r33_an_answer_never_opens_it_and_old_failures_are_forgotten() {
 #[test]
 fn n03_slow_calls_open_it_before_they_have_ended() {
     let mut breaker = Breaker::new(RULES);
-    let slow: Vec<_> = (0..20).map(|ms| breaker.enter(at(ms)).expect("closed")).collect();
+    let slow: Vec<_> = (0..20).map(|ms| sent(&mut breaker, ms)).collect();
     assert!(breaker.enter(at(1_999)).is_ok(), "not slow yet");
     let away = breaker.enter(at(2_100));
     assert_eq!(away, Err(ProviderAway::Broken { retry_after: BREAKER_REST }));
@@ -86,7 +119,7 @@ fn n03_a_probe_that_fails_or_is_slow_opens_it_again() {
         let mut breaker = Breaker::new(RULES);
         calls(&mut breaker, 0, 20, false);
         let rest = u64::try_from(BREAKER_REST.as_millis()).expect("short");
-        let probe = breaker.enter(at(20 + rest)).expect("rested");
+        let probe = sent(&mut breaker, 20 + rest);
         breaker.ended(probe, definite, at(20 + rest + takes_ms));
         assert_eq!(breaker.state(), BreakerState::Open);
         assert!(breaker.enter(at(21 + rest + takes_ms)).is_err());

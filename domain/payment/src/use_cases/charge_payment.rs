@@ -106,6 +106,7 @@ impl Paying {
             pass.returned();
             return begun;
         };
+        pass.sent(self.clock.now());
         let answer = self.provider.charge(&order).await;
         pass.ended(answer != ChargeAnswer::Unknown, self.clock.now());
         // The money may have moved, so a failure to store the answer is none of the call: the
