@@ -21,7 +21,7 @@ mod stripe;
 pub use collector::collector;
 pub use mariadb::mariadb;
 pub use nats::{nats, nats_for, nats_that_syncs};
-pub use nginx::nginx;
+pub use nginx::{Onward, nginx};
 pub use ports::free_address;
 pub use postgres::postgres;
 pub use programs::{install_missing, postgres as postgres_program, prometheus, tool};

@@ -4,7 +4,7 @@
 use std::net::TcpStream;
 
 use servers::process::{descendants, wait_gone};
-use servers::{Life, Scratch, Server};
+use servers::{Life, Onward, Scratch, Server};
 
 #[test]
 fn postgres_is_killed_with_all_its_processes_and_comes_back() {
@@ -28,10 +28,13 @@ fn nats_is_killed_and_comes_back() {
 
 #[test]
 fn nginx_is_killed_and_comes_back() {
-    let scratch = Scratch::fresh("nginx").unwrap();
-    // Nobody is asked before it is.
-    let onward = servers::free_address().unwrap();
-    comes_back(servers::nginx(&scratch.path().join("data"), onward, Life::WithStarter).unwrap());
+    for onward in [Onward::Plain, Onward::Kept] {
+        let scratch = Scratch::fresh("nginx").unwrap();
+        // Nobody is asked before it is.
+        let behind = servers::free_address().unwrap();
+        let data = scratch.path().join("data");
+        comes_back(servers::nginx(&data, behind, onward, Life::WithStarter).unwrap());
+    }
 }
 
 fn comes_back(mut server: Server) {

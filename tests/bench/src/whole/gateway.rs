@@ -1,10 +1,10 @@
-//! REST through our gateway, which makes gRPC of it, against nginx, which passes HTTP on as it is. The server behind
-//! each answers at once with the same letter.
+//! REST through our gateway, which makes gRPC of it, against nginx, which passes HTTP on as it is: as a plain proxy, and
+//! over connections that it keeps. The server behind each answers at once with the same letter.
 
 use std::path::Path;
 
 use boxoffice::http::HttpClient;
-use servers::{Life, Scratch, Server, free_address};
+use servers::{Life, Onward, Scratch, Server, free_address};
 use testkit::{binary, eventually};
 use tokio::process::{Child, Command};
 use tokio::task::block_in_place;
@@ -29,35 +29,57 @@ enum Front {
     Gateway { child: Child, rest: String },
 }
 
+/// What REST goes through.
+#[derive(Debug, Clone, Copy)]
+enum Through {
+    Nginx(Onward),
+    Gateway,
+}
+
 /// Measures pairs.
 pub(crate) async fn compare(plan: &Plan) -> Found {
     let callers = plan.callers.unwrap_or(CALLERS);
-    let measured = async |behind: &StandIn| measure(*behind, callers, plan).await;
-    let sides = [("nginx", &StandIn::Json), ("gateway", &StandIn::Full)];
-    let comparison = Comparison {
-        name: "REST through".to_owned(),
-        callers,
-        baseline: "nginx",
-        ours: "gateway",
-        pairs: alternated(plan.rounds(), sides, measured).await,
-    };
-    let claims = vec![comparison.claim(GATEWAY_AGAINST_NGINX, |measured| measured.per_second)];
-    let mut found = Found { comparisons: vec![comparison], claims, ..Found::default() };
+    let measured = async |through: &Through| measure(*through, callers, plan).await;
+    let mut found = Found::default();
+    for (baseline, onward) in [("nginx", Onward::Plain), ("nginx that keeps", Onward::Kept)] {
+        let sides = [(baseline, &Through::Nginx(onward)), ("gateway", &Through::Gateway)];
+        let comparison = Comparison {
+            name: "REST through".to_owned(),
+            callers,
+            baseline,
+            ours: "gateway",
+            pairs: alternated(plan.rounds(), sides, measured).await,
+        };
+        let claim = comparison.claim(GATEWAY_AGAINST_NGINX, |measured| measured.per_second);
+        found.claims.push(match onward {
+            Onward::Plain => claim,
+            Onward::Kept => {
+                claim.under("nginx keeps its connections").unjudged("not a plain proxy")
+            }
+        });
+        found.comparisons.push(comparison);
+    }
     found.leave_out([GATEWAY_AGAINST_GO], "grpc-gateway is none of this repository's tools");
     found
 }
 
-async fn measure(behind: StandIn, callers: u16, plan: &Plan) -> Measurement {
+async fn measure(through: Through, callers: u16, plan: &Plan) -> Measurement {
     let scratch = Scratch::fresh("front").unwrap_or_else(|error| panic!("{error}"));
+    let behind = match through {
+        Through::Nginx(_) => StandIn::Json,
+        Through::Gateway => StandIn::Full,
+    };
     let server = Standing::start(behind).await;
     let token = server.token().await;
-    let front = if behind == StandIn::Json {
-        let nginx = block_in_place(|| {
-            servers::nginx(&scratch.path().join("nginx"), server.address, Life::WithStarter)
-        });
-        Front::Nginx(nginx.unwrap_or_else(|error| panic!("{error}")))
-    } else {
-        gateway(&server, scratch.path()).await
+    let front = match through {
+        Through::Nginx(onward) => {
+            let folder = scratch.path().join("nginx");
+            let nginx = block_in_place(|| {
+                servers::nginx(&folder, server.address, onward, Life::WithStarter)
+            });
+            Front::Nginx(nginx.unwrap_or_else(|error| panic!("{error}")))
+        }
+        Through::Gateway => gateway(&server, scratch.path()).await,
     };
     let http = HttpClient::new(front.url());
     let window = Window::after(WARM_UP, plan.time());
