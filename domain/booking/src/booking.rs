@@ -4,7 +4,7 @@ use kernel::{
     BookingId, BuyerId, Cursor, Locale, Money, OrganizerId, PaymentId, TicketId, Timestamp,
 };
 
-use crate::{AwaitReason, Booked, CancelReason, ExpiryReason, Refusal};
+use crate::{AwaitReason, Booked, CancelReason, CancelTerms, ExpiryReason, Refusal};
 
 /// The ticket as it was when it was booked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub struct Booking {
     pub total: Money,
     /// What was given back so far.
     pub refunded: Money,
+    /// Until when its buyer may cancel it, and for what: what it was made under.
+    pub cancel_terms: CancelTerms,
+    /// What of the total is kept because it was cancelled. Once that is done it is all that is not given back.
+    pub cancel_fee: Money,
     /// Where it is in its life.
     pub state: State,
     /// Number of the live attempt to charge, or of the next one. Rises only after a definite decline
@@ -89,7 +93,7 @@ pub enum State {
         /// How far giving the stock back has come.
         stock: StockBack,
     },
-    /// Money and stock are back.
+    /// Money and stock are back, but for the fee.
     Cancelled {
         /// Why.
         reason: CancelReason,
@@ -237,6 +241,8 @@ pub struct NewBooking {
     pub price_agreed: bool,
     /// The provider's token for the means of payment.
     pub payment_method: String,
+    /// Until when its buyer may cancel it, and for what.
+    pub cancel_terms: CancelTerms,
     /// Where its ticket is paid before stock is set aside: until when it may be paid.
     pub pay_first: Option<Timestamp>,
 }
@@ -257,6 +263,8 @@ impl Booking {
             booked: new.booked,
             total: new.quote,
             refunded: Money::zero(new.quote.currency()),
+            cancel_terms: new.cancel_terms,
+            cancel_fee: Money::zero(new.quote.currency()),
             state: State::Pending { stage, unclear: false },
             attempt: 1,
             payment_method: new.payment_method,

@@ -20,6 +20,9 @@
 //! | RETURNED | - | - | |
 //!
 //! NOT_TAKEN or SETTLED, with RETURNED: CANCELLED, tells `BookingCancelled`.
+//!
+//! What is kept, the fee, is decided before it begins and told with it; of a booking that was not confirmed, or that
+//! somebody else than its buyer cancels, it is nothing. What went back is what the payment context says.
 
 use kernel::Money;
 
@@ -50,6 +53,7 @@ pub(crate) fn on(booking: &mut Booking, fact: &Fact) -> Transition {
         booking.refunded = larger(booking.refunded, *refunded);
         // One that was cancelled before it heard what its hold costs hears from the refund what was charged.
         booking.total = larger(booking.total, booking.refunded);
+        keep_no_more_than_is_left(booking);
     }
     let more_refunded = booking.refunded != refunded_before;
     let State::Cancelling { reason, money, stock } = booking.state else {
@@ -86,6 +90,15 @@ fn stock_after(stock: StockBack, fact: &Fact) -> StockBack {
 
 fn decides_nothing(fact: &Fact) -> bool {
     matches!(fact, Fact::Unanswered | Fact::RefundFailed | Fact::Refund { settled: false, .. })
+}
+
+/// An older payment context knows no fee and gives all of it back.
+fn keep_no_more_than_is_left(booking: &mut Booking) {
+    if let Ok(left) = booking.total.checked_sub(booking.refunded)
+        && left.minor() < booking.cancel_fee.minor()
+    {
+        booking.cancel_fee = left;
+    }
 }
 
 fn larger(one: Money, other: Money) -> Money {

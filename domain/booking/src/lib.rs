@@ -7,6 +7,7 @@
 mod booked;
 mod booking;
 mod by_hand;
+mod cancel_terms;
 mod cancellation;
 mod charges_heard;
 mod checkout;
@@ -24,6 +25,7 @@ pub use booking::{
     TicketSnapshot,
 };
 pub use by_hand::{NotCompensated, NotRetried};
+pub use cancel_terms::{CancelPolicy, CancelTerms};
 pub use charges_heard::ChargesHeard;
 pub use events::{BookingEvent, Happening};
 pub use limits::{

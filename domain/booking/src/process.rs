@@ -29,7 +29,7 @@ pub enum Ask {
     ReleaseHold,
     /// Take the stock back, sold or not.
     ReturnStock,
-    /// Void or refund.
+    /// Void or refund, all but the fee.
     RefundPayment,
 }
 
@@ -102,7 +102,7 @@ pub enum Fact {
     Refund {
         /// What is back so far.
         refunded: Money,
-        /// All is back and nothing can be taken any more.
+        /// All that goes back is back, and nothing can be taken any more.
         settled: bool,
     },
     /// The provider refused the refund too often.

@@ -147,12 +147,16 @@ impl Payment {
         matches!(self.state, PaymentState::Declined { .. })
     }
 
-    /// What is still to be asked back of it: nothing unless it was approved.
-    pub(crate) fn left_to_refund(&self) -> Option<Money> {
+    /// What is still to be asked back of it but for what is kept: nothing unless it was approved.
+    pub(crate) fn left_to_refund(&self, keep: Option<Money>) -> Option<Money> {
         let PaymentState::Approved { .. } = self.state else { return None };
         let left = self.amount.checked_sub(self.refunds_total()).ok()?;
+        // Nothing of another currency can be kept of it, nor less than nothing.
+        let kept = keep.filter(|keep| keep.minor() > 0).map(|keep| left.checked_sub(keep));
+        let left = kept.and_then(Result::ok).unwrap_or(left);
         // A free booking is refunded too, once: its buyer is told the same way.
-        (left.minor() > 0 || self.refunds.is_empty()).then_some(left)
+        let is_free = self.amount.minor() == 0 && self.refunds.is_empty();
+        (left.minor() > 0 || is_free).then_some(left)
     }
 
     /// The refund that the provider is to be asked for, and what to ask.

@@ -82,8 +82,12 @@ impl Books {
     }
 
     fn void(&mut self) -> bool {
+        self.void_but(None)
+    }
+
+    fn void_but(&mut self, keep: Option<Money>) -> bool {
         let (id, now) = self.step();
-        let decision = self.settlement.void(RefundId::new(id), now);
+        let decision = self.settlement.void(RefundId::new(id), keep, now);
         self.note(decision)
     }
 
@@ -218,6 +222,46 @@ fn t10_a_void_of_an_approved_payment_gives_all_of_it_back() {
 }
 
 #[test]
+fn t10_what_is_kept_does_not_go_back() {
+    let dollars = Money::from_minor(9, Currency::from_code("USD").expect("known"));
+    for (keep, back) in [
+        (None, 55_000),
+        (Some(won(0)), 55_000),
+        (Some(won(-1)), 55_000),
+        (Some(dollars), 55_000),
+        (Some(won(1)), 54_999),
+        (Some(won(54_999)), 1),
+    ] {
+        let mut books = Books::new();
+        assert_eq!(books.charge(1), Ok(true));
+        assert!(books.answer(1, &approved()));
+        assert!(books.void_but(keep));
+        assert!(!books.void_but(None), "what is kept is said once");
+        assert!(books.refund_answer(&returned()), "{keep:?}");
+        assert_eq!(books.settlement.payments[0].refunded(), won(back), "{keep:?}");
+        assert_eq!(books.names(), ["approved", "refunded, settled"]);
+    }
+    for all in [won(55_000), won(99_999)] {
+        let mut books = Books::new();
+        assert_eq!(books.charge(1), Ok(true));
+        assert!(books.answer(1, &approved()));
+        assert!(books.void_but(Some(all)));
+        assert_eq!(books.names(), ["approved", "voided"], "nobody is told that nothing came back");
+        assert_eq!((books.settlement.next_ask(), books.settlement.is_settled()), (None, true));
+        assert_eq!(books.charge(2), Err(ChargeRefused::Voided));
+    }
+}
+
+#[test]
+fn r04_what_is_taken_after_the_void_goes_back_whole() {
+    let mut books = Books::new();
+    assert_eq!(books.charge(1), Ok(true));
+    assert!(books.void_but(Some(won(5_000))));
+    assert!(books.answer(1, &approved()) && books.refund_answer(&returned()));
+    assert_eq!(books.status(), PaymentStatus::Refunded);
+}
+
+#[test]
 fn r04_an_approval_that_comes_after_the_void_is_given_back() {
     let mut books = Books::new();
     assert_eq!(books.charge(1), Ok(true));
@@ -331,7 +375,7 @@ fn a_free_booking_is_refunded_like_any_other() {
 enum Step {
     Charge(u32),
     Answer(u32, ChargeAnswer),
-    Void,
+    Void(Option<i64>),
     BeginRefund,
     RefundAnswer(RefundAnswer),
     /// The provider refuses until it is not asked any more.
@@ -347,7 +391,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0_u32..5).prop_map(Step::Charge),
         3 => (1_u32..5, answers).prop_map(|(attempt, answer)| Step::Answer(attempt, answer)),
-        1 => Just(Step::Void),
+        1 => prop::option::of(0..60_000_i64).prop_map(Step::Void),
         1 => Just(Step::BeginRefund),
         3 => refund_answers.prop_map(Step::RefundAnswer),
         1 => Just(Step::RefuseAll),
@@ -360,7 +404,7 @@ fn take(books: &mut Books, step: &Step) {
     match step {
         Step::Charge(attempt) => drop(books.charge(*attempt)),
         Step::Answer(attempt, answer) => drop(books.answer(*attempt, answer)),
-        Step::Void => drop(books.void()),
+        Step::Void(keep) => drop(books.void_but(keep.map(won))),
         Step::BeginRefund => drop(books.begin_refund()),
         Step::RefundAnswer(answer) => drop(books.refund_answer(answer)),
         Step::RefuseAll => while books.refund_answer(&refused()) {},

@@ -201,7 +201,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Han
 
 #[cfg(test)]
 mod tests {
-    use booking::{Booked, Booking, NewBooking, TicketSnapshot};
+    use booking::{Booked, Booking, CancelTerms, NewBooking, TicketSnapshot};
     use kernel::{
         BuyerId, Currency, EventId, Locale, Money, OrganizerId, PaymentId, Quantity, Timestamp,
         Uuid,
@@ -223,6 +223,7 @@ mod tests {
             quote: Money::from_minor(165_000, Currency::from_code("KRW").expect("known")),
             price_agreed: false,
             payment_method: "tok_secret".into(),
+            cancel_terms: CancelTerms::default(),
             pay_first: None,
         };
         Booking::place(new, Timestamp::from_micros(5))

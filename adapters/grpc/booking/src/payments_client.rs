@@ -114,8 +114,13 @@ impl Payments for PaymentsClient {
         steps::measured("charge", charging).await
     }
 
-    async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
-        let request = pb::RefundPaymentRequest { booking_id: booking_id.to_string() };
+    async fn refund(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered> {
+        let (booking_id, keep) = (booking_id.to_string(), Some(wire::money(keep)));
+        let request = pb::RefundPaymentRequest { booking_id, keep };
         let asking = async {
             // Never closed.
             let _place = self.refunds.acquire().await;
@@ -265,6 +270,6 @@ mod tests {
             payment_method: "ok".into(),
         };
         assert_eq!(client.charge(&charge).await, ChargeOutcome::NotTried);
-        assert!(client.refund(charge.booking_id).await.is_err());
+        assert!(client.refund(charge.booking_id, charge.amount).await.is_err());
     }
 }

@@ -70,6 +70,7 @@ impl Tickets for Neighbours {
             max_per_buyer: None,
             sold_out: self.tells_sold_out && sold_out,
             pay_first: None,
+            cancel_policy: None,
         }))
     }
 
@@ -106,7 +107,7 @@ impl Payments for Neighbours {
         ChargeOutcome::Approved { payment_id: PaymentId::new(Uuid::from_u128(7)) }
     }
 
-    async fn refund(&self, _id: BookingId) -> Result<RefundProgress, Unanswered> {
+    async fn refund(&self, _id: BookingId, _keep: Money) -> Result<RefundProgress, Unanswered> {
         Err(Unanswered("not asked here".into()))
     }
 }

@@ -139,7 +139,7 @@ async fn refund(
     caller: &Caller,
     wire: pb::RefundPaymentRequest,
 ) -> Result<pb::RefundPaymentResponse, Status> {
-    let booking_id = read::booking_id(&wire.booking_id).map_err(|e| refuse(&e))?;
-    let settlement = paying.refund_payment(caller, booking_id).await.map_err(|e| refuse(&e))?;
-    Ok(convert::refunded(&settlement))
+    let (booking_id, keep) = read::refund(&wire).map_err(|e| refuse(&e))?;
+    let settlement = paying.refund_payment(caller, booking_id, keep).await;
+    Ok(convert::refunded(&settlement.map_err(|e| refuse(&e))?))
 }

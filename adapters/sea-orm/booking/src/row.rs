@@ -1,9 +1,9 @@
 //! One booking with its process as a row. Parsed, not trusted.
 
-use booking::{Booked, BookedFields, Booking, Process, Stay, Stored, TicketSnapshot};
+use booking::{Booked, BookedFields, Booking, CancelTerms, Process, Stay, Stored, TicketSnapshot};
 use kernel::{
-    BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, StoreError,
-    Timestamp,
+    BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, Percent,
+    StoreError, Timestamp,
 };
 use sea_orm::JsonValue;
 use sea_orm::entity::prelude::*;
@@ -31,6 +31,10 @@ pub(crate) struct Model {
     pub(crate) currency: String,
     pub(crate) total_minor: i64,
     pub(crate) refunded_minor: i64,
+    pub(crate) cancel_free_until_us: Option<i64>,
+    pub(crate) cancel_fee_percent: i64,
+    pub(crate) cancel_not_after_us: Option<i64>,
+    pub(crate) cancel_fee_minor: i64,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
     pub(crate) refusal: Option<Vec<u8>>,
@@ -76,6 +80,10 @@ impl From<&Stored> for Model {
             currency: booking.total.currency().code().to_owned(),
             total_minor: booking.total.minor(),
             refunded_minor: booking.refunded.minor(),
+            cancel_free_until_us: booking.cancel_terms.free_until.map(Timestamp::as_micros),
+            cancel_fee_percent: i64::from(booking.cancel_terms.fee_percent.get()),
+            cancel_not_after_us: booking.cancel_terms.not_after.map(Timestamp::as_micros),
+            cancel_fee_minor: booking.cancel_fee.minor(),
             status: state.status,
             reason: state.reason,
             refusal: state.refusal,
@@ -120,6 +128,8 @@ impl TryFrom<Model> for Stored {
             booked: booked(&row).ok_or_else(|| corrupt(BOOKED))?,
             total: Money::from_minor(row.total_minor, currency),
             refunded: Money::from_minor(row.refunded_minor, currency),
+            cancel_terms: cancel_terms(&row).ok_or_else(|| corrupt("cancel_fee_percent"))?,
+            cancel_fee: Money::from_minor(row.cancel_fee_minor, currency),
             state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
             payment_id,
@@ -162,6 +172,14 @@ fn booked(row: &Model) -> Option<Booked> {
         check_out: row.check_out.as_deref().map(str::parse),
     };
     Booked::read(fields).ok()
+}
+
+fn cancel_terms(row: &Model) -> Option<CancelTerms> {
+    Some(CancelTerms {
+        free_until: row.cancel_free_until_us.map(Timestamp::from_micros),
+        fee_percent: Percent::new(row.cancel_fee_percent).ok()?,
+        not_after: row.cancel_not_after_us.map(Timestamp::from_micros),
+    })
 }
 
 /// A JSON array of texts and nothing else.
@@ -264,6 +282,16 @@ mod tests {
         ]
     }
 
+    fn cancel_terms() -> impl Strategy<Value = CancelTerms> {
+        (option::of(time()), 0..=100_i64, option::of(time())).prop_map(
+            |(free_until, percent, not_after)| CancelTerms {
+                free_until,
+                fee_percent: Percent::new(percent).expect("in range"),
+                not_after,
+            },
+        )
+    }
+
     prop_compose! {
         fn booking()(
             ids in any::<[u128; 2]>(), name in ".{0,200}", booked in booked(),
@@ -273,6 +301,7 @@ mod tests {
             total in Just(total), refunded in 0..=total, korean in Just(korean),
             method in Just(method), state in state(), last_payment in option::of(payment_id()),
             numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
+            cancel in (cancel_terms(), 0..=total),
         ) -> Booking {
             let currency = Currency::from_code("KWD").expect("known");
             let new = NewBooking {
@@ -288,6 +317,7 @@ mod tests {
                 quote: Money::from_minor(total, currency),
                 price_agreed: false,
                 payment_method: method,
+                cancel_terms: cancel.0,
                 pay_first: None,
             };
             let payment_id = match &state {
@@ -305,6 +335,7 @@ mod tests {
             };
             Booking {
                 refunded: Money::from_minor(refunded, currency),
+                cancel_fee: Money::from_minor(cancel.1, currency),
                 state,
                 payment_id,
                 attempt: numbers.0,
@@ -330,7 +361,7 @@ mod tests {
         }
 
         #[test]
-        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..11_usize) {
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..12_usize) {
             let mut row = Model::from(&Stored { booking, process: Process::default() });
             let column = match broken {
                 0 => { row.status = "GONE".to_owned(); "status" }
@@ -343,6 +374,7 @@ mod tests {
                 7 => { row.check_in = Some("20240221".to_owned()); BOOKED }
                 8 => { row.seats = Some(JsonValue::from(vec!["A1", "A1"])); BOOKED }
                 9 => { row.seats = Some(JsonValue::from("A1")); BOOKED }
+                10 => { row.cancel_fee_percent = 101; "cancel_fee_percent" }
                 _ => { row.attempt = -1; "attempt" }
             };
             let id = row.id.clone();

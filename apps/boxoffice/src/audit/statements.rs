@@ -156,13 +156,19 @@ fn money() -> Vec<Check> {
         ),
         check(
             "I4b",
-            "a booking that came to nothing, or waits to be paid, cost nothing",
+            "a booking that came to nothing, or waits to be paid, cost no more than its fee",
             format!(
-                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id WHERE n.minor <> 0 AND \
-                 (b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') OR \
+                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id WHERE \
+                 n.minor <> b.cancel_fee_minor AND (b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') OR \
                  b.status = 'AWAITING_PAYMENT' AND b.updated_at_us < {} - {LATE_US})",
                 now("booking")
             ),
+        ),
+        check(
+            "I4d",
+            "what is kept of a booking and what is given back are within its price, and all of it once it is cancelled",
+            "SELECT id FROM booking.booking WHERE cancel_fee_minor <> 0 AND (refunded_minor + cancel_fee_minor > total_minor \
+             OR status = 'CANCELLED' AND refunded_minor + cancel_fee_minor <> total_minor)",
         ),
         check(
             "I4c",

@@ -2,7 +2,7 @@
 
 use kernel::{
     Answered, BookingId, Caller, Committed, Fault, FaultClass, KeyRefused, ReplyChange, ReplyKey,
-    StoreError,
+    StoreError, Timestamp,
 };
 
 use super::Bookings;
@@ -23,13 +23,17 @@ pub enum CancelBookingError {
     /// It came to nothing before.
     #[error("there is nothing to cancel any more; the booking is {0:?}")]
     NotCancellable(BookingStatus),
+    /// By the terms that it was made under it is too late.
+    #[error("it could be cancelled until {0}")]
+    TooLate(Timestamp),
     /// Others kept changing it.
     #[error("others are changing this booking; try again")]
     Contended,
 }
 
 impl Bookings {
-    /// Cancels a booking for sure; money and stock follow. A second cancel gives the same result.
+    /// Cancels a booking for sure; stock and money follow, all but the fee that its terms name. A second cancel gives
+    /// the same result.
     ///
     /// # Errors
     /// [`CancelBookingError`]
@@ -89,9 +93,14 @@ impl Bookings {
 fn require_cancelled(booking: &Booking) -> Result<(), CancelBookingError> {
     match booking.status() {
         BookingStatus::Cancelling | BookingStatus::Cancelled => Ok(()),
+        // Only its terms keep a confirmed one from it.
+        status @ BookingStatus::Confirmed => {
+            let until = booking.cancel_terms.not_after;
+            let generally = CancelBookingError::NotCancellable(status);
+            Err(until.map_or(generally, CancelBookingError::TooLate))
+        }
         status @ (BookingStatus::Pending
         | BookingStatus::AwaitingPayment
-        | BookingStatus::Confirmed
         | BookingStatus::Rejected
         | BookingStatus::Expired) => Err(CancelBookingError::NotCancellable(status)),
     }
@@ -108,7 +117,7 @@ impl Fault for CancelBookingError {
         match self {
             Self::Get(inner) => inner.class(),
             Self::Key(inner) => inner.class(),
-            Self::NotCancellable(_) => FaultClass::Refused,
+            Self::NotCancellable(_) | Self::TooLate(_) => FaultClass::Refused,
             Self::Contended => FaultClass::Contended,
         }
     }
@@ -117,8 +126,16 @@ impl Fault for CancelBookingError {
         match self {
             Self::Get(inner) => inner.reason(),
             Self::Key(inner) => inner.reason(),
-            Self::NotCancellable(_) => "NOT_CANCELLABLE",
+            Self::NotCancellable(_) | Self::TooLate(_) => "NOT_CANCELLABLE",
             Self::Contended => "CONTENDED",
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        if let Self::TooLate(until) = self {
+            vec![("not_after", until.to_string())]
+        } else {
+            Vec::new()
         }
     }
 }

@@ -236,7 +236,9 @@ impl Bookings {
             Ask::ReturnStock => {
                 done(self.tickets.ask(StockAsk::Return(id)).await, Fact::StockReturned)
             }
-            Ask::RefundPayment => refunded(booking, self.payments.refund(id).await),
+            Ask::RefundPayment => {
+                refunded(booking, self.payments.refund(id, booking.cancel_fee).await)
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A booking in every state, and every fact it may hear.
 
 use booking::{
-    AwaitReason, Booked, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Hold, MoneyBack,
-    NewBooking, RejectReason, Release, Sale, Stage, State, StockBack, TicketSnapshot,
+    AwaitReason, Booked, Booking, CancelReason, CancelTerms, CommitDenied, ExpiryReason, Fact,
+    Hold, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage, State, StockBack,
+    TicketSnapshot,
 };
 use kernel::{
     BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, TicketId,
@@ -34,6 +35,7 @@ pub(crate) fn booking() -> Booking {
         quote: money(3000),
         price_agreed: false,
         payment_method: "ok".into(),
+        cancel_terms: CancelTerms::default(),
         pay_first: None,
     };
     Booking::place(new, NOW)

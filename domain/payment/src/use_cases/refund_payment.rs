@@ -1,6 +1,6 @@
-//! Voids or refunds all money of a booking (row T10, reliability.md 7.5, R4 and R5).
+//! Voids or refunds the money of a booking (row T10, reliability.md 7.5, R4 and R5).
 
-use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, RefundId};
+use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, Money, RefundId};
 
 use super::{CommitFailed, Ending, Paying};
 use crate::{Ask, Decision, RefundAnswer, RefundOrder, Settlement};
@@ -17,8 +17,8 @@ pub enum RefundPaymentError {
 }
 
 impl Paying {
-    /// Gives back what was taken for a booking and sees to it that nothing more is taken, also when
-    /// nothing is known of the booking. Repeats change nothing and answer how far it has come.
+    /// Gives back what was taken for a booking, but for what is kept, and sees to it that nothing more is taken, also
+    /// when nothing is known of the booking. Repeats change nothing and answer how far it has come.
     ///
     /// # Errors
     /// [`RefundPaymentError`]. Once the wish is stored there is none: the sweep carries it out.
@@ -26,12 +26,13 @@ impl Paying {
         &self,
         caller: &Caller,
         booking_id: BookingId,
+        keep: Option<Money>,
     ) -> Result<Settlement, RefundPaymentError> {
         caller.service()?;
         let settlement = self.settlement_of(booking_id).await.map_err(CommitFailed::from)?;
         let refund_id = self.refund_id();
         let ending = self.decide(settlement, None, |settlement, now| {
-            let voided = settlement.void(refund_id, now);
+            let voided = settlement.void(refund_id, keep, now);
             Ok::<_, CommitFailed>(voided.and(settlement.begin_refund(now)))
         });
         match ending.await? {

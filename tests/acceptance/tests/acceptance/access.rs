@@ -112,7 +112,7 @@ async fn n11_internal_rpcs_take_only_the_service_role() {
         let commit = request(&token, CommitHoldRequest { hold_id: id.clone() });
         let refused = stock.clone().commit_hold(commit).await.unwrap_err();
         assert_eq!(refused.code(), code);
-        let refund = request(&token, RefundPaymentRequest { booking_id: id.clone() });
+        let refund = request(&token, RefundPaymentRequest { booking_id: id.clone(), keep: None });
         let refused = payments.clone().refund_payment(refund).await.unwrap_err();
         assert_eq!(refused.code(), code);
     }

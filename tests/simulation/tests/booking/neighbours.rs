@@ -210,6 +210,7 @@ impl Tickets for Neighbours {
             max_per_buyer: None,
             sold_out: world.tells_sold_out && world.taken() >= world.capacity,
             pay_first: world.pay_first.then_some(HOLD_TTL),
+            cancel_policy: None,
         }))
     }
 
@@ -242,7 +243,8 @@ impl Payments for Neighbours {
         self.send(late, |world| world.charge(charge), lost).await
     }
 
-    async fn refund(&self, id: BookingId) -> Result<RefundProgress, Unanswered> {
+    async fn refund(&self, id: BookingId, keep: Money) -> Result<RefundProgress, Unanswered> {
+        assert_eq!(keep.minor(), 0, "its ticket says nothing about cancelling");
         self.send(Late::Refund(id), |world| Ok(world.refund(id)), || Err(unanswered())).await
     }
 }

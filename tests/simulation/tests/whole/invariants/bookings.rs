@@ -25,7 +25,10 @@ pub(super) fn always(seen: &Seen<'_>) -> Verdict {
             }
             State::Cancelled { .. } => {
                 keeps_nothing(seen, booking)?;
-                net_is(seen, booking, 0, "I4")?;
+                let fee_minor = booking.cancel_fee.minor();
+                let left_minor = booking.total.minor() - booking.refunded.minor();
+                must!(fee_minor == 0 || left_minor == fee_minor, "I4: {}", all());
+                net_is(seen, booking, fee_minor, "I4")?;
             }
             State::Rejected { stock, .. } | State::Expired { stock, .. } => {
                 if stock == Release::Done {
