@@ -106,10 +106,12 @@ pub(crate) fn on(booking: &mut Booking, fact: &Fact, now: Timestamp) -> Transiti
         Fact::PaySubmitted { payment_method } => pay_submitted(booking, payment_method),
         Fact::CancelRequested(reason) => cancel_requested(booking, *reason, now),
         Fact::Unanswered => unanswered(booking),
-        // Only a cancelled booking waits for these.
-        Fact::StockReturned | Fact::PaymentVoided | Fact::Refund { .. } | Fact::RefundFailed => {
-            Transition::Ignored
-        }
+        // Only a booking that is cancelled, or a part of it, waits for these.
+        Fact::StockReturned
+        | Fact::HoldReduced
+        | Fact::PaymentVoided
+        | Fact::Refund { .. }
+        | Fact::RefundFailed => Transition::Ignored,
     }
 }
 
@@ -390,10 +392,12 @@ fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
 fn cancel_requested(booking: &mut Booking, reason: CancelReason, now: Timestamp) -> Transition {
     match booking.state {
         State::Confirmed { .. } if reason == CancelReason::BuyerCancelled => {
-            if booking.cancel_terms.is_closed(now) {
+            if booking.reduction.is_some() || booking.cancel_terms.is_closed(now) {
                 return Transition::Ignored;
             }
-            booking.cancel_fee = booking.cancel_terms.fee_of(booking.total, now);
+            let fee = booking.cancel_terms.fee_of(booking.left(), now);
+            let kept = booking.cancel_fee.minor() + fee.minor();
+            booking.cancel_fee = Money::from_minor(kept, fee.currency());
             begin(booking, reason, MoneyBack::Waiting)
         }
         State::Pending { .. } | State::Confirmed { .. } => {

@@ -1,8 +1,8 @@
-//! The booking context: one buyer's purchase of places, seats or nights of one ticket, and the two
+//! The booking context: one buyer's purchase of places, seats or nights of one ticket, and the
 //! processes it goes through.
 //!
-//! Start with [`Bookings`], whose methods are the use cases, then `checkout.rs` and `cancellation.rs`,
-//! whose first lines are the tables of what is asked and what follows from the answer.
+//! Start with [`Bookings`], whose methods are the use cases, then `checkout.rs`, `cancellation.rs` and
+//! `reduction.rs`, whose first lines are the tables of what is asked and what follows from the answer.
 
 mod booked;
 mod booking;
@@ -16,6 +16,7 @@ mod limits;
 mod ports;
 mod process;
 mod reasons;
+mod reduction;
 mod refused;
 mod use_cases;
 
@@ -39,10 +40,11 @@ pub use ports::{
 };
 pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
 pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
+pub use reduction::{NotReduced, Reduction};
 pub use refused::{BookingRefused, Refusal};
 pub use use_cases::{
-    Begun, BookingPage, Bookings, CancelBookingError, CompensateSagaError, CreateBooking,
-    CreateBookingError, Driven, GetBookingError, GetRetirementProgressError, ListBookings,
-    ListBookingsError, PayBooking, PayBookingError, RetirementProgress, RetrySagaError, SagaDesk,
-    Sweep,
+    Begun, BookingPage, Bookings, CancelBooking, CancelBookingError, CompensateSagaError,
+    CreateBooking, CreateBookingError, Driven, GetBookingError, GetRetirementProgressError,
+    ListBookings, ListBookingsError, PayBooking, PayBookingError, RetirementProgress,
+    RetrySagaError, SagaDesk, Sweep,
 };

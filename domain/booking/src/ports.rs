@@ -190,6 +190,8 @@ pub enum StockAsk {
     Release(BookingId),
     /// Take the stock back, sold or not; leaves a tombstone where there is none.
     Return(BookingId),
+    /// Take back what is above so many units, sold or not.
+    Reduce(BookingId, Quantity),
 }
 
 /// What a hold is asked for with.
@@ -329,6 +331,14 @@ pub trait Payments: Send + Sync {
     /// Voids or refunds all of a booking but what is kept, now and for later charges too (rule R4). MUST be idempotent
     /// by the booking and end within [`crate::PROCESS_CALL`].
     async fn refund(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered>;
+
+    /// Refunds what was taken above an amount and voids nothing. MUST be idempotent by the amount and end within
+    /// [`crate::PROCESS_CALL`].
+    async fn reduce(
         &self,
         booking_id: BookingId,
         keep: Money,

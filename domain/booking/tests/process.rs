@@ -3,17 +3,18 @@
 #[cfg(test)]
 mod by_hand;
 #[cfg(test)]
+mod reduction;
+#[cfg(test)]
 mod world;
 
 use booking::{
-    Ask, Booked, BookedFields, Booking, BookingStatus, CancelReason, CancelTerms, CommitDenied,
-    ExpiryReason, Fact, Happening, Hold, MoneyBack, Release, Sale, Stage, State, StockBack,
-    Transition, Wake,
+    Ask, Booked, BookedFields, Booking, BookingStatus, CancelReason, CommitDenied, ExpiryReason,
+    Fact, Happening, Hold, MoneyBack, Release, Sale, Stage, State, StockBack, Transition, Wake,
 };
-use kernel::{Percent, Timestamp};
 use proptest::prelude::*;
 use world::{
-    LATER, NOW, booking, booking_in, every_fact, every_state, held, money, payment, permutations,
+    HALFWAY, LATER, NOW, booking, booking_in, every_fact, every_state, held, money, payment,
+    permutations, with_terms,
 };
 
 /// What a run has heard so far, and what must therefore not have happened.
@@ -134,6 +135,11 @@ fn good_answer(booking: &Booking, ask: Ask) -> Fact {
         Ask::ReleaseHold => Fact::HoldReleased,
         Ask::ReturnStock => Fact::StockReturned,
         Ask::RefundPayment => Fact::Refund { refunded: booking.total, settled: true },
+        Ask::ReduceHold => Fact::HoldReduced,
+        Ask::ReducePayment => {
+            let due = booking.reduction.map_or(booking.refunded, |part| part.refund_due);
+            Fact::Refund { refunded: due, settled: false }
+        }
     }
 }
 
@@ -306,18 +312,6 @@ fn r31_the_seats_that_the_hold_chose_are_the_bookings_and_its_price_is_charged()
     assert_eq!(at.on(&again, NOW), Transition::Ignored);
     assert_eq!((at.booked, at.total), (chosen, money(7000)));
 }
-
-/// Half of it is kept from 1.5 s on, and from 2 s on it is too late: now it is free, later it is not possible.
-fn with_terms(state: State) -> Booking {
-    let cancel_terms = CancelTerms {
-        free_until: Some(HALFWAY),
-        fee_percent: Percent::new(50).expect("a part"),
-        not_after: Some(LATER),
-    };
-    Booking { cancel_terms, ..booking_in(state) }
-}
-
-const HALFWAY: Timestamp = Timestamp::from_micros(1_500_000);
 
 #[test]
 fn t09_its_terms_bind_its_buyer_once_it_is_paid_and_nobody_else() {

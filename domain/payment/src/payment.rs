@@ -150,13 +150,19 @@ impl Payment {
     /// What is still to be asked back of it but for what is kept: nothing unless it was approved.
     pub(crate) fn left_to_refund(&self, keep: Option<Money>) -> Option<Money> {
         let PaymentState::Approved { .. } = self.state else { return None };
-        let left = self.amount.checked_sub(self.refunds_total()).ok()?;
         // Nothing of another currency can be kept of it, nor less than nothing.
-        let kept = keep.filter(|keep| keep.minor() > 0).map(|keep| left.checked_sub(keep));
-        let left = kept.and_then(Result::ok).unwrap_or(left);
+        let of_it = |keep: &Money| keep.minor() > 0 && keep.currency() == self.amount.currency();
+        let keep = keep.filter(of_it).unwrap_or(Money::zero(self.amount.currency()));
         // A free booking is refunded too, once: its buyer is told the same way.
         let is_free = self.amount.minor() == 0 && self.refunds.is_empty();
-        (left.minor() > 0 || is_free).then_some(left)
+        if is_free { Some(self.amount) } else { self.above(keep) }
+    }
+
+    /// What was taken of it and is neither back nor asked back, above an amount.
+    pub(crate) fn above(&self, keep: Money) -> Option<Money> {
+        let PaymentState::Approved { .. } = self.state else { return None };
+        let left = self.amount.checked_sub(self.refunds_total()).ok()?.checked_sub(keep).ok()?;
+        (left.minor() > 0).then_some(left)
     }
 
     /// The refund that the provider is to be asked for, and what to ask.

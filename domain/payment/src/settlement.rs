@@ -168,6 +168,19 @@ impl Settlement {
         Decision::Happened(self.give_back(refund_id, keep, now).into_iter().collect())
     }
 
+    /// Gives back what was taken above an amount, as the refund `refund_id`, and voids nothing: a part of the booking was
+    /// cancelled. It says what stays, so the same again, however late, gives back nothing.
+    pub fn reduce(&mut self, refund_id: RefundId, keep: Money, now: Timestamp) -> Decision {
+        if self.voided {
+            return Decision::AlreadyDone;
+        }
+        let Some(payment) = self.payments.last_mut() else { return Decision::AlreadyDone };
+        let Some(part) = payment.above(keep) else { return Decision::AlreadyDone };
+        payment.refunds.push(Refund::request(refund_id, part, now));
+        payment.updated_at = now;
+        Decision::Happened(Vec::new())
+    }
+
     /// Notes, before the provider is asked, that it is being asked for a requested refund. The commit
     /// of it keeps others from asking at the same time.
     pub fn begin_refund(&mut self, now: Timestamp) -> Decision {

@@ -170,7 +170,9 @@ impl TicketDraft {
         let hold_ttl = self.checked_ttl(&mut found);
         self.check_sections(&mut found);
         let (min_nights, max_nights) = self.checked_nights(&mut found);
-        self.cancel_policy.iter().for_each(|policy| policy.check(&mut found));
+        if let Some(policy) = self.cancel_policy {
+            policy.check(&mut found);
+        }
         let (true, Some(unit_price), Some(time_zone)) = (found.is_empty(), unit_price, time_zone)
         else {
             return Err(Invalid(found));
@@ -207,7 +209,7 @@ impl TicketDraft {
                 found.push(Violation::new(field, "is only for kind NIGHTLY"));
             }
         }
-        for policy in &self.cancel_policy {
+        if let Some(policy) = self.cancel_policy {
             policy.check_start(kind, self.starts_at.is_some(), &mut found);
         }
         found

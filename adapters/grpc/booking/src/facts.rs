@@ -61,6 +61,7 @@ const fn name(what: Happening) -> &'static str {
         Happening::Confirmed => "BookingConfirmed",
         Happening::CancellationRequested => "BookingCancellationRequested",
         Happening::Cancelled => "BookingCancelled",
+        Happening::Reduced => "BookingReduced",
     }
 }
 
@@ -79,6 +80,7 @@ fn payload(event: &BookingEvent) -> Vec<u8> {
             pb::BookingCancellationRequested { booking, buyer_locale }.encode_to_vec()
         }
         Happening::Cancelled => pb::BookingCancelled { booking, buyer_locale }.encode_to_vec(),
+        Happening::Reduced => pb::BookingReduced { booking, buyer_locale }.encode_to_vec(),
     }
 }
 
@@ -254,12 +256,13 @@ mod tests {
             (Happening::Confirmed, "BookingConfirmed"),
             (Happening::CancellationRequested, "BookingCancellationRequested"),
             (Happening::Cancelled, "BookingCancelled"),
+            (Happening::Reduced, "BookingReduced"),
         ] {
             let message = told(what);
             assert_eq!(message.event_type, format!("boxoffice.booking.v1.{name}"));
             assert_eq!((message.source.as_str(), message.aggregate_version), ("booking", 3));
             assert_eq!(message.aggregate_id, booking().id.to_string());
-            // The seven messages have the same two fields.
+            // The eight messages have the same two fields.
             let wire = pb::BookingPlaced::decode(message.payload.as_slice()).expect("readable");
             assert_eq!(wire.buyer_locale, "ko");
             let wire = wire.booking.expect("there");

@@ -26,6 +26,17 @@ pub(crate) fn refund(
     check.read(booking_id.map(|booking_id| (booking_id, keep)))
 }
 
+/// Which booking's money to give back in part, and what of it stays.
+pub(crate) fn reduce(wire: &pb::ReducePaymentRequest) -> Result<(BookingId, Money), Invalid> {
+    let mut check = Check::new();
+    let booking_id = check.id("booking_id", &wire.booking_id);
+    let keep = check.money("keep", wire.keep.as_ref());
+    if keep.is_some_and(|keep| keep.minor() < 0) {
+        check.violate("keep", "must not be negative");
+    }
+    check.read(booking_id.zip(keep))
+}
+
 /// A list's query, with the conditions that its page tokens are bound to.
 pub(crate) fn list(wire: &pb::ListPaymentsRequest) -> Result<(ListPayments, Vec<u8>), Invalid> {
     let booking_id = wire.booking_id.clone();

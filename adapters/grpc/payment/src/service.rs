@@ -73,6 +73,19 @@ impl PaymentService for PaymentGrpc {
         Ok(Response::new(refunded.await?))
     }
 
+    async fn reduce_payment(
+        &self,
+        request: Request<pb::ReducePaymentRequest>,
+    ) -> Result<Response<pb::ReducePaymentResponse>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
+        let (booking_id, keep) = read::reduce(request.get_ref()).map_err(|e| refuse(&e))?;
+        let settlement = self.tasks.finish(async move {
+            let reduced = paying.reduce_payment(&caller, booking_id, keep).await;
+            reduced.map_err(|e| refuse(&e))
+        });
+        Ok(Response::new(convert::reduced(&settlement.await?)))
+    }
+
     type ChargePaymentsStream = BoxStream<'static, Result<pb::ChargePaymentsResponse, Status>>;
 
     async fn charge_payments(

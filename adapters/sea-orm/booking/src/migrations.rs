@@ -3,6 +3,7 @@
 mod m0101_booking;
 mod m0102_booked;
 mod m0103_cancel_terms;
+mod m0104_reduction;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -13,5 +14,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0101_booking::Migration),
         Box::new(m0102_booked::Migration),
         Box::new(m0103_cancel_terms::Migration),
+        Box::new(m0104_reduction::Migration),
     ]
 }

@@ -1,6 +1,8 @@
 //! One booking with its process as a row. Parsed, not trusted.
 
-use booking::{Booked, BookedFields, Booking, CancelTerms, Process, Stay, Stored, TicketSnapshot};
+use booking::{
+    Booked, BookedFields, Booking, CancelTerms, Process, Reduction, Stay, Stored, TicketSnapshot,
+};
 use kernel::{
     BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, Percent,
     StoreError, Timestamp,
@@ -8,11 +10,14 @@ use kernel::{
 use sea_orm::JsonValue;
 use sea_orm::entity::prelude::*;
 
-use crate::state_row::StateColumns;
+use crate::state_row::{
+    StateColumns, money_back_name, read_money_back, read_stock_back, stock_back_name,
+};
 
 const TABLE: &str = "booking";
 /// The columns that are read as one.
 const BOOKED: &str = "quantity, seats, check_in, check_out";
+const REDUCTION: &str = "reduction_due_minor, reduction_money, reduction_stock";
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "booking")]
@@ -35,6 +40,9 @@ pub(crate) struct Model {
     pub(crate) cancel_fee_percent: i64,
     pub(crate) cancel_not_after_us: Option<i64>,
     pub(crate) cancel_fee_minor: i64,
+    pub(crate) reduction_due_minor: Option<i64>,
+    pub(crate) reduction_money: Option<String>,
+    pub(crate) reduction_stock: Option<String>,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
     pub(crate) refusal: Option<Vec<u8>>,
@@ -66,6 +74,7 @@ impl From<&Stored> for Model {
         let state = StateColumns::of(&booking.state, booking.status(), booking.payment_id);
         let (seats, stay) = (booking.booked.seats(), booking.booked.stay());
         let text = |date: CivilDate| date.to_string();
+        let part = booking.reduction;
         Self {
             id: booking.id.to_string(),
             ticket_id: booking.ticket.id.to_string(),
@@ -84,6 +93,9 @@ impl From<&Stored> for Model {
             cancel_fee_percent: i64::from(booking.cancel_terms.fee_percent.get()),
             cancel_not_after_us: booking.cancel_terms.not_after.map(Timestamp::as_micros),
             cancel_fee_minor: booking.cancel_fee.minor(),
+            reduction_due_minor: part.map(|part| part.refund_due.minor()),
+            reduction_money: part.map(|part| money_back_name(part.money).to_owned()),
+            reduction_stock: part.map(|part| stock_back_name(part.stock).to_owned()),
             status: state.status,
             reason: state.reason,
             refusal: state.refusal,
@@ -130,6 +142,7 @@ impl TryFrom<Model> for Stored {
             refunded: Money::from_minor(row.refunded_minor, currency),
             cancel_terms: cancel_terms(&row).ok_or_else(|| corrupt("cancel_fee_percent"))?,
             cancel_fee: Money::from_minor(row.cancel_fee_minor, currency),
+            reduction: reduction(&row, currency).ok_or_else(|| corrupt(REDUCTION))?,
             state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
             payment_id,
@@ -180,6 +193,21 @@ fn cancel_terms(row: &Model) -> Option<CancelTerms> {
         fee_percent: Percent::new(row.cancel_fee_percent).ok()?,
         not_after: row.cancel_not_after_us.map(Timestamp::from_micros),
     })
+}
+
+/// The part on its way back if there is one; `None` where its columns contradict one another.
+#[expect(clippy::option_option, reason = "whether it can be read, and whether there is one")]
+fn reduction(row: &Model, currency: Currency) -> Option<Option<Reduction>> {
+    let Model { reduction_due_minor, reduction_money, reduction_stock, .. } = row;
+    match (reduction_due_minor, reduction_money.as_deref(), reduction_stock.as_deref()) {
+        (None, None, None) => Some(None),
+        (Some(due), money, stock) => Some(Some(Reduction {
+            refund_due: Money::from_minor(*due, currency),
+            money: read_money_back(money)?,
+            stock: read_stock_back(stock)?,
+        })),
+        (None, Some(_), _) | (None, _, Some(_)) => None,
+    }
 }
 
 /// A JSON array of texts and nothing else.
@@ -301,7 +329,7 @@ mod tests {
             total in Just(total), refunded in 0..=total, korean in Just(korean),
             method in Just(method), state in state(), last_payment in option::of(payment_id()),
             numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
-            cancel in (cancel_terms(), 0..=total),
+            cancel in (cancel_terms(), 0..=total, option::of((0..=total, any::<bool>()))),
         ) -> Booking {
             let currency = Currency::from_code("KWD").expect("known");
             let new = NewBooking {
@@ -336,6 +364,11 @@ mod tests {
             Booking {
                 refunded: Money::from_minor(refunded, currency),
                 cancel_fee: Money::from_minor(cancel.1, currency),
+                reduction: cancel.2.map(|(due, stuck)| Reduction {
+                    refund_due: Money::from_minor(due, currency),
+                    money: if stuck { MoneyBack::Stuck } else { MoneyBack::Settled },
+                    stock: if stuck { StockBack::Returned } else { StockBack::Waiting },
+                }),
                 state,
                 payment_id,
                 attempt: numbers.0,
@@ -361,7 +394,7 @@ mod tests {
         }
 
         #[test]
-        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..12_usize) {
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..13_usize) {
             let mut row = Model::from(&Stored { booking, process: Process::default() });
             let column = match broken {
                 0 => { row.status = "GONE".to_owned(); "status" }
@@ -375,6 +408,7 @@ mod tests {
                 8 => { row.seats = Some(JsonValue::from(vec!["A1", "A1"])); BOOKED }
                 9 => { row.seats = Some(JsonValue::from("A1")); BOOKED }
                 10 => { row.cancel_fee_percent = 101; "cancel_fee_percent" }
+                11 => { row.reduction_money = Some("GONE".to_owned()); REDUCTION }
                 _ => { row.attempt = -1; "attempt" }
             };
             let id = row.id.clone();

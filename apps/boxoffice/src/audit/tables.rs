@@ -80,6 +80,7 @@ fn own() -> Vec<Table> {
                 "total_minor",
                 "refunded_minor",
                 "cancel_fee_minor",
+                "reduction_due_minor",
                 "next_action_at_us",
                 "pay_by_us",
                 "updated_at_us",

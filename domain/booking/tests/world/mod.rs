@@ -6,11 +6,12 @@ use booking::{
     TicketSnapshot,
 };
 use kernel::{
-    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, TicketId,
-    Timestamp, Uuid,
+    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Percent, Quantity,
+    TicketId, Timestamp, Uuid,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_000_000);
+pub(crate) const HALFWAY: Timestamp = Timestamp::from_micros(1_500_000);
 pub(crate) const LATER: Timestamp = Timestamp::from_micros(2_000_000);
 
 pub(crate) fn money(minor: i64) -> Money {
@@ -48,6 +49,16 @@ pub(crate) fn held() -> Fact {
 
 pub(crate) fn booking_in(state: State) -> Booking {
     Booking { state, ..booking() }
+}
+
+/// Half of it is kept from 1.5 s on, and from 2 s on it is too late: now it is free, later it is not possible.
+pub(crate) fn with_terms(state: State) -> Booking {
+    let cancel_terms = CancelTerms {
+        free_until: Some(HALFWAY),
+        fee_percent: Percent::new(50).expect("a part"),
+        not_after: Some(LATER),
+    };
+    Booking { cancel_terms, ..booking_in(state) }
 }
 
 pub(crate) fn every_state() -> Vec<State> {
@@ -104,6 +115,7 @@ pub(crate) fn every_fact() -> Vec<Fact> {
         Fact::HoldReleased,
         Fact::HoldExpired,
         Fact::StockReturned,
+        Fact::HoldReduced,
         Fact::ChargeNotTried,
         Fact::ChargeUnknown { payment_id: Some(payment(1)) },
         Fact::ChargeVoided,

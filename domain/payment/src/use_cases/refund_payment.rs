@@ -35,13 +35,18 @@ impl Paying {
             let voided = settlement.void(refund_id, keep, now);
             Ok::<_, CommitFailed>(voided.and(settlement.begin_refund(now)))
         });
-        match ending.await? {
-            Ending::Unchanged(settlement) => Ok(settlement),
+        Ok(self.carry_out(ending.await?).await)
+    }
+
+    /// Asks the provider for a refund that this call has begun.
+    pub(super) async fn carry_out(&self, ending: Ending) -> Settlement {
+        match ending {
+            Ending::Unchanged(settlement) => settlement,
             Ending::Committed(settlement) => match settlement.next_ask() {
                 Some(Ask::Refund(order)) => {
-                    Ok(self.give_back(settlement.clone(), &order).await.unwrap_or(settlement))
+                    self.give_back(settlement.clone(), &order).await.unwrap_or(settlement)
                 }
-                Some(Ask::Outcome(_)) | None => Ok(settlement),
+                Some(Ask::Outcome(_)) | None => settlement,
             },
         }
     }
@@ -72,7 +77,7 @@ impl Paying {
 
 impl Decision {
     /// Both decisions as one.
-    fn and(self, next: Self) -> Self {
+    pub(super) fn and(self, next: Self) -> Self {
         match (self, next) {
             (Self::AlreadyDone, other) | (other, Self::AlreadyDone) => other,
             (Self::Happened(mut events), Self::Happened(more)) => {

@@ -3,9 +3,11 @@
 use boxoffice::http::HttpAnswer;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use testkit::Platform;
+use testkit::{Platform, eventually};
 
-use crate::world::{book_confirmed, until, until_available, until_status};
+use crate::world::{
+    book_confirmed, register as register_plain, until, until_available, until_status,
+};
 
 /// A concert in 48 hours at 55,000 KRW, of which 30 percent are kept.
 async fn register(platform: &Platform, free_before: &str, closed_before: &str) -> String {
@@ -80,5 +82,78 @@ async fn t09_t10_free_until_then_the_fee_then_not_any_more() {
     assert_eq!(deleted.status, 200, "{}", deleted.json);
     let back = until_status(&platform, "alice", &booking, "BOOKING_STATUS_CANCELLED").await;
     assert_eq!(back["refunded"]["units"], "110000", "{back}");
+    platform.audit_is_clean().await;
+}
+
+/// Cancels so many with a key, however often it takes until the part before is back.
+async fn cancel_some(platform: &Platform, booking: &str, quantity: u32, key: &str) -> HttpAnswer {
+    let (path, alice) = (format!("/v1/bookings/{booking}:cancel"), platform.buyer("alice"));
+    let wish = json!({"quantity": quantity});
+    eventually("a part is cancelled", || async {
+        let call = platform.http.post(&path).token(&alice).key(key).json(wish.clone());
+        let answer = call.send().await.map_err(|error| error.to_string())?;
+        match answer.reason() {
+            "CANCEL_IN_PROGRESS" if answer.headers.contains_key("retry-after") => {
+                Err(answer.json.to_string())
+            }
+            _ => Ok(answer),
+        }
+    })
+    .await
+}
+
+async fn until_refunded(platform: &Platform, booking: &str, units: &str) -> Value {
+    let path = format!("/v1/bookings/{booking}");
+    let alice = platform.buyer("alice");
+    until(&platform.http, &path, &alice, |row| row["refunded"]["units"] == units).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t09_t10_a_part_twice_and_then_the_rest() {
+    let mut platform = Platform::start().await;
+    let (alice, acme) = (platform.buyer("alice"), platform.organizer("acme"));
+    let ticket = register_plain(&platform, "Parts", 10).await;
+    let booking = book_confirmed(&platform, "alice", &ticket, 5).await;
+
+    let first = cancel_some(&platform, &booking, 1, "one").await;
+    assert_eq!(first.text("status"), "BOOKING_STATUS_CONFIRMED", "{}", first.json);
+    assert_eq!(first.json["quantity"], 4, "{}", first.json);
+    // What is decided survives whatever happens next.
+    platform.kill9().await;
+    platform.restart().await;
+    let again = cancel_some(&platform, &booking, 1, "one").await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(again.json, first.json);
+    until_refunded(&platform, &booking, "55000").await;
+    until_available(&platform, &ticket, 6).await;
+
+    let second = cancel_some(&platform, &booking, 2, "two").await;
+    assert_eq!(second.json["quantity"], 2, "{}", second.json);
+    until_refunded(&platform, &booking, "165000").await;
+    until_available(&platform, &ticket, 8).await;
+    let row = format!("/v1/mypage/bookings/{booking}");
+    until(&platform.http, &row, &alice, |row| {
+        row["quantity"] == 2 && row["refunded"]["units"] == "165000"
+    })
+    .await;
+    let sales = "/v1/mypage/sales:summary";
+    until(&platform.http, sales, &acme, |sales| {
+        sales["soldQuantity"] == "2" && sales["totals"][0]["net"]["units"] == "110000"
+    })
+    .await;
+    platform.audit_is_clean().await;
+
+    let too_many = cancel_some(&platform, &booking, 3, "many").await;
+    assert_eq!((too_many.status.as_u16(), too_many.reason()), (400, "INVALID_FIELD"));
+    let rest = cancel_some(&platform, &booking, 2, "rest").await;
+    assert_eq!(rest.status, 200, "{}", rest.json);
+    let back = until_status(&platform, "alice", &booking, "BOOKING_STATUS_CANCELLED").await;
+    assert_eq!(back["refunded"], back["total"], "{back}");
+    let payments = format!("/v1/payments?bookingId={booking}");
+    let paid = platform.http.get(&payments).token(&alice).send().await.unwrap().json;
+    let refunds = paid["payments"][0]["refunds"].as_array().unwrap();
+    let amounts: Vec<_> = refunds.iter().map(|refund| &refund["amount"]["units"]).collect();
+    assert_eq!(amounts, ["55000", "110000", "110000"], "one refund for each part");
+    until_available(&platform, &ticket, 10).await;
     platform.audit_is_clean().await;
 }

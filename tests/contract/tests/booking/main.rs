@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use booking::{
     Booked, BookedFields, Booking, BookingChange, BookingFilter, BookingStatus, CancelReason,
-    CancelTerms, MoneyBack, PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, RetirementProgress,
-    SEAT_CHARS_MAX, SEATS_MAX, State, TicketSnapshot, Timer, Wake,
+    CancelTerms, MoneyBack, PAYMENT_METHOD_CHARS_MAX, Reduction, RejectReason, Release,
+    RetirementProgress, SEAT_CHARS_MAX, SEATS_MAX, State, StockBack, TicketSnapshot, Timer, Wake,
 };
 use by_operator::{
     an_operators_word_is_kept_with_the_change_or_not_at_all,
@@ -66,6 +66,11 @@ async fn every_state_round_trips(scene: &Scene) {
             not_after: (n % 2 == 0).then_some(at(i64::MAX)),
         };
         let (refunded, cancel_fee) = (won(7), won(3));
+        let reduction = (n % 2 == 0).then_some(Reduction {
+            refund_due: won(9),
+            money: MoneyBack::Waiting,
+            stock: StockBack::Returned,
+        });
         let booking = Booking {
             state,
             payment_id,
@@ -73,6 +78,7 @@ async fn every_state_round_trips(scene: &Scene) {
             refunded,
             cancel_terms,
             cancel_fee,
+            reduction,
             ..placed(n)
         };
         let written = commit(scene, commit_of(booking)).await;

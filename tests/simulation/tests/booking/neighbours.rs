@@ -247,6 +247,10 @@ impl Payments for Neighbours {
         assert_eq!(keep.minor(), 0, "its ticket says nothing about cancelling");
         self.send(Late::Refund(id), |world| Ok(world.refund(id)), || Err(unanswered())).await
     }
+
+    async fn reduce(&self, id: BookingId, _keep: Money) -> Result<RefundProgress, Unanswered> {
+        unreachable!("nobody here cancels a part of {id}")
+    }
 }
 
 fn unanswered() -> Unanswered {
@@ -296,7 +300,8 @@ impl World {
         | StockAsk::Unpin(id)
         | StockAsk::Commit(id)
         | StockAsk::Release(id)
-        | StockAsk::Return(id)) = ask;
+        | StockAsk::Return(id)
+        | StockAsk::Reduce(id, _)) = ask;
         let tombstone =
             Hold { units: 0, is: HoldIs::Released, booked: None, expires_at: now, told: false };
         let mut hold = match (self.holds.get(id), ask) {
@@ -475,6 +480,7 @@ impl Hold {
             (StockAsk::Release(_), HoldIs::Committed) => Err(closed),
             (StockAsk::Release(_), HoldIs::Returned) => Ok(HoldIs::Returned),
             (StockAsk::Release(_), _) => Ok(HoldIs::Released),
+            (StockAsk::Reduce(..), is) => Ok(is),
             (StockAsk::Return(_), HoldIs::Committed | HoldIs::Returned) => Ok(HoldIs::Returned),
             (StockAsk::Return(_), _) => Ok(HoldIs::Released),
         }

@@ -108,6 +108,7 @@ fn command(ask: &StockAsk) -> StockCommand {
         StockAsk::Commit(id) => step(id, HoldStep::Commit),
         StockAsk::Release(id) => step(id, HoldStep::Release),
         StockAsk::Return(id) => step(id, HoldStep::Return),
+        StockAsk::Reduce(id, stays) => StockCommand::Reduce(HoldId::of_booking(*id), *stays),
     }
 }
 
@@ -199,6 +200,22 @@ impl Payments for Neighbours {
         let ask = || {
             let paying = self.paying.clone();
             async move { paying.refund_payment(&service(), booking_id, Some(keep)).await }.boxed()
+        };
+        match self.tasks.call((self.from, Server::Payment), ask).await {
+            Ok(Ok(settlement)) => Ok(progress(&settlement)),
+            Ok(Err(error)) => Err(unanswered(error)),
+            Err(lost) => Err(unanswered(format!("{lost:?}"))),
+        }
+    }
+
+    async fn reduce(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered> {
+        let ask = || {
+            let paying = self.paying.clone();
+            async move { paying.reduce_payment(&service(), booking_id, keep).await }.boxed()
         };
         match self.tasks.call((self.from, Server::Payment), ask).await {
             Ok(Ok(settlement)) => Ok(progress(&settlement)),

@@ -62,7 +62,7 @@ impl Heard {
             Happening::Cancelled => "cancelled",
             Happening::Rejected => "rejected",
             Happening::Expired => "expired",
-            Happening::AwaitingPayment => return Ok(()),
+            Happening::AwaitingPayment | Happening::Reduced => return Ok(()),
         };
         let times = self.happened.entry((id, once)).or_default();
         *times += 1;
