@@ -69,8 +69,8 @@ pub enum SagaCommand {
         #[command(flatten)]
         databases: DatabaseArguments,
     },
-    /// Cancel a booking, whether it is stuck or not: what was charged is refunded and its stock returned, as if its
-    /// buyer had cancelled it
+    /// Cancel a booking, whether it is stuck or not: all that was charged is refunded, whatever its ticket says about
+    /// cancelling, and its stock returned
     ///
     /// Its status_reason becomes OPERATOR_CANCELLED, and nothing undoes this. Exit code 0: it is being cancelled; 1:
     /// the id is unknown, or there is nothing to compensate; 2: could not.

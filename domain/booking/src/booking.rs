@@ -1,10 +1,11 @@
-//! The booking and its states. What moves it stands in `checkout.rs` and `cancellation.rs`.
+//! The booking and its states. What moves it stands in `checkout.rs`, `cancellation.rs` and
+//! `reduction.rs`.
 
 use kernel::{
     BookingId, BuyerId, Cursor, Locale, Money, OrganizerId, PaymentId, TicketId, Timestamp,
 };
 
-use crate::{AwaitReason, Booked, CancelReason, ExpiryReason, Refusal};
+use crate::{AwaitReason, Booked, CancelReason, CancelTerms, ExpiryReason, Reduction, Refusal};
 
 /// The ticket as it was when it was booked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +29,18 @@ pub struct Booking {
     pub buyer_id: BuyerId,
     /// The language the buyer is written to in.
     pub buyer_locale: Locale,
-    /// What of it: as it was asked for when it was placed, then as the hold says.
+    /// What of it: as it was asked for when it was placed, then as the hold says, then what is not cancelled of it.
     pub booked: Booked,
-    /// What it costs: the quote when it was placed, then what the hold says.
+    /// What it costs: the quote when it was placed, then what the hold says. Cancelling a part does not change it.
     pub total: Money,
     /// What was given back so far.
     pub refunded: Money,
+    /// Until when its buyer may cancel it, and for what: what it was made under.
+    pub cancel_terms: CancelTerms,
+    /// What of the total is kept because it was cancelled. Once that is done it is all that is not given back.
+    pub cancel_fee: Money,
+    /// The part of it that is on its way back, if it is confirmed and one is.
+    pub reduction: Option<Reduction>,
     /// Where it is in its life.
     pub state: State,
     /// Number of the live attempt to charge, or of the next one. Rises only after a definite decline
@@ -89,7 +96,7 @@ pub enum State {
         /// How far giving the stock back has come.
         stock: StockBack,
     },
-    /// Money and stock are back.
+    /// Money and stock are back, but for the fee.
     Cancelled {
         /// Why.
         reason: CancelReason,
@@ -237,6 +244,8 @@ pub struct NewBooking {
     pub price_agreed: bool,
     /// The provider's token for the means of payment.
     pub payment_method: String,
+    /// Until when its buyer may cancel it, and for what.
+    pub cancel_terms: CancelTerms,
     /// Where its ticket is paid before stock is set aside: until when it may be paid.
     pub pay_first: Option<Timestamp>,
 }
@@ -257,6 +266,9 @@ impl Booking {
             booked: new.booked,
             total: new.quote,
             refunded: Money::zero(new.quote.currency()),
+            cancel_terms: new.cancel_terms,
+            cancel_fee: Money::zero(new.quote.currency()),
+            reduction: None,
             state: State::Pending { stage, unclear: false },
             attempt: 1,
             payment_method: new.payment_method,
@@ -286,6 +298,11 @@ impl Booking {
     #[must_use]
     pub fn status_reason(&self) -> &str {
         match &self.state {
+            State::Confirmed { .. }
+                if self.reduction.is_some_and(|part| part.money == MoneyBack::Stuck) =>
+            {
+                "REFUND_STUCK"
+            }
             State::Pending {
                 stage: Stage::Charging { .. } | Stage::ChargingFirst { .. },
                 unclear: true,

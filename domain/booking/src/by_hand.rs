@@ -5,7 +5,7 @@
 //! | has something to ask | its process goes on at once, as if nothing had been asked in vain | |
 //! | is driven at the moment | refused: it goes on by itself | |
 //! | waits for its buyer, or for nothing | refused | |
-//! | PENDING, AWAITING_PAYMENT, CONFIRMED | | cancelled as by its buyer (`cancellation.rs`) |
+//! | PENDING, AWAITING_PAYMENT, CONFIRMED | | cancelled as by its buyer (`cancellation.rs`), at any time and without a fee |
 //! | CANCELLING | | refused: it is under way, and only a retry can help |
 //! | CANCELLED, REJECTED, EXPIRED | | refused: there is nothing to give back |
 
@@ -59,7 +59,7 @@ impl Booking {
         Ok(Timer { wake: Wake::After(Duration::ZERO), tries: 0, lease: None })
     }
 
-    /// Cancels it for an operator: money and stock follow as they do for its buyer.
+    /// Cancels it for an operator: money and stock follow as they do for its buyer, but all of it and at any time.
     ///
     /// # Errors
     /// [`NotCompensated`], and nothing has changed.

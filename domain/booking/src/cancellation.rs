@@ -20,6 +20,9 @@
 //! | RETURNED | - | - | |
 //!
 //! NOT_TAKEN or SETTLED, with RETURNED: CANCELLED, tells `BookingCancelled`.
+//!
+//! What is kept, the fee, is decided before it begins and told with it; of a booking that was not confirmed, or that
+//! somebody else than its buyer cancels, it is nothing. What went back is what the payment context says.
 
 use kernel::Money;
 
@@ -28,6 +31,7 @@ use crate::{Ask, Booking, CancelReason, Fact, Happening, MoneyBack, State, Stock
 /// Starts it. From PENDING and CONFIRMED money may have been taken (rule R5).
 pub(crate) fn begin(booking: &mut Booking, reason: CancelReason, money: MoneyBack) -> Transition {
     booking.payment_method.clear();
+    booking.reduction = None;
     booking.state = State::Cancelling { reason, money, stock: StockBack::Waiting };
     Transition::Changed(Some(Happening::CancellationRequested))
 }
@@ -47,9 +51,7 @@ pub(crate) fn next_asks(money: MoneyBack, stock: StockBack) -> Vec<Ask> {
 pub(crate) fn on(booking: &mut Booking, fact: &Fact) -> Transition {
     let refunded_before = booking.refunded;
     if let Fact::Refund { refunded, .. } = fact {
-        booking.refunded = larger(booking.refunded, *refunded);
-        // One that was cancelled before it heard what its hold costs hears from the refund what was charged.
-        booking.total = larger(booking.total, booking.refunded);
+        take_refunded(booking, *refunded);
     }
     let more_refunded = booking.refunded != refunded_before;
     let State::Cancelling { reason, money, stock } = booking.state else {
@@ -86,6 +88,23 @@ fn stock_after(stock: StockBack, fact: &Fact) -> StockBack {
 
 fn decides_nothing(fact: &Fact) -> bool {
     matches!(fact, Fact::Unanswered | Fact::RefundFailed | Fact::Refund { settled: false, .. })
+}
+
+/// What the payment context says is back.
+pub(crate) fn take_refunded(booking: &mut Booking, refunded: Money) {
+    booking.refunded = larger(booking.refunded, refunded);
+    // One that was cancelled before it heard what its hold costs hears from the refund what was charged.
+    booking.total = larger(booking.total, booking.refunded);
+    keep_no_more_than_is_left(booking);
+}
+
+/// An older payment context knows no fee and gives all of it back.
+fn keep_no_more_than_is_left(booking: &mut Booking) {
+    if let Ok(left) = booking.total.checked_sub(booking.refunded)
+        && left.minor() < booking.cancel_fee.minor()
+    {
+        booking.cancel_fee = left;
+    }
 }
 
 fn larger(one: Money, other: Money) -> Money {

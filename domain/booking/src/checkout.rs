@@ -35,8 +35,9 @@
 //! A booking of a ticket that is paid before stock is set aside (PAY_FIRST, row A04) begins with charging first. Whoever
 //! finds no stock then is refunded: placed, paid, cancelled, in that order.
 //!
-//! Cancelling is possible in PENDING, AWAITING_PAYMENT and CONFIRMED; entering CANCELLING tells
-//! `BookingCancellationRequested`. Any other fact in a state changes nothing.
+//! Cancelling is possible in PENDING, AWAITING_PAYMENT and CONFIRMED, in the last for its buyer as the booking's terms
+//! have it (`cancel_terms.rs`); entering CANCELLING tells `BookingCancellationRequested`. Any other fact in a state
+//! changes nothing.
 //!
 //! Held and pinned are not written by themselves: asking for them again is harmless. So a stored booking
 //! that is holding may have been charged already, and is cancelled as one that was.
@@ -103,12 +104,14 @@ pub(crate) fn on(booking: &mut Booking, fact: &Fact, now: Timestamp) -> Transiti
         Fact::HoldExpired => expire(booking, now, false),
         Fact::PayByPassed => expire(booking, now, true),
         Fact::PaySubmitted { payment_method } => pay_submitted(booking, payment_method),
-        Fact::CancelRequested(reason) => cancel_requested(booking, *reason),
+        Fact::CancelRequested(reason) => cancel_requested(booking, *reason, now),
         Fact::Unanswered => unanswered(booking),
-        // Only a cancelled booking waits for these.
-        Fact::StockReturned | Fact::PaymentVoided | Fact::Refund { .. } | Fact::RefundFailed => {
-            Transition::Ignored
-        }
+        // Only a booking that is cancelled, or a part of it, waits for these.
+        Fact::StockReturned
+        | Fact::HoldReduced
+        | Fact::PaymentVoided
+        | Fact::Refund { .. }
+        | Fact::RefundFailed => Transition::Ignored,
     }
 }
 
@@ -384,8 +387,19 @@ fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
     Transition::Changed(None)
 }
 
-fn cancel_requested(booking: &mut Booking, reason: CancelReason) -> Transition {
+/// Its terms bind its buyer alone, and only once it is paid: an organizer who deletes the ticket, and an operator, give
+/// all of it back at any time.
+fn cancel_requested(booking: &mut Booking, reason: CancelReason, now: Timestamp) -> Transition {
     match booking.state {
+        State::Confirmed { .. } if reason == CancelReason::BuyerCancelled => {
+            if booking.reduction.is_some() || booking.cancel_terms.is_closed(now) {
+                return Transition::Ignored;
+            }
+            let fee = booking.cancel_terms.fee_of(booking.left(), now);
+            let kept = booking.cancel_fee.minor() + fee.minor();
+            booking.cancel_fee = Money::from_minor(kept, fee.currency());
+            begin(booking, reason, MoneyBack::Waiting)
+        }
         State::Pending { .. } | State::Confirmed { .. } => {
             begin(booking, reason, MoneyBack::Waiting)
         }

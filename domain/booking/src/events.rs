@@ -28,4 +28,6 @@ pub enum Happening {
     CancellationRequested,
     /// `BookingCancelled`
     Cancelled,
+    /// `BookingReduced`
+    Reduced,
 }

@@ -1,12 +1,13 @@
-//! The booking context: one buyer's purchase of places, seats or nights of one ticket, and the two
+//! The booking context: one buyer's purchase of places, seats or nights of one ticket, and the
 //! processes it goes through.
 //!
-//! Start with [`Bookings`], whose methods are the use cases, then `checkout.rs` and `cancellation.rs`,
-//! whose first lines are the tables of what is asked and what follows from the answer.
+//! Start with [`Bookings`], whose methods are the use cases, then `checkout.rs`, `cancellation.rs` and
+//! `reduction.rs`, whose first lines are the tables of what is asked and what follows from the answer.
 
 mod booked;
 mod booking;
 mod by_hand;
+mod cancel_terms;
 mod cancellation;
 mod charges_heard;
 mod checkout;
@@ -15,6 +16,7 @@ mod limits;
 mod ports;
 mod process;
 mod reasons;
+mod reduction;
 mod refused;
 mod use_cases;
 
@@ -24,6 +26,7 @@ pub use booking::{
     TicketSnapshot,
 };
 pub use by_hand::{NotCompensated, NotRetried};
+pub use cancel_terms::{CancelPolicy, CancelTerms};
 pub use charges_heard::ChargesHeard;
 pub use events::{BookingEvent, Happening};
 pub use limits::{
@@ -37,10 +40,11 @@ pub use ports::{
 };
 pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
 pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};
+pub use reduction::{NotReduced, Reduction};
 pub use refused::{BookingRefused, Refusal};
 pub use use_cases::{
-    Begun, BookingPage, Bookings, CancelBookingError, CompensateSagaError, CreateBooking,
-    CreateBookingError, Driven, GetBookingError, GetRetirementProgressError, ListBookings,
-    ListBookingsError, PayBooking, PayBookingError, RetirementProgress, RetrySagaError, SagaDesk,
-    Sweep,
+    Begun, BookingPage, Bookings, CancelBooking, CancelBookingError, CompensateSagaError,
+    CreateBooking, CreateBookingError, Driven, GetBookingError, GetRetirementProgressError,
+    ListBookings, ListBookingsError, PayBooking, PayBookingError, RetirementProgress,
+    RetrySagaError, SagaDesk, Sweep,
 };

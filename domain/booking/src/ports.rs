@@ -10,7 +10,8 @@ use kernel::{
 };
 
 use crate::{
-    Booked, Booking, BookingEvent, BookingStatus, Refusal, RetirementProgress, Stay, Wake,
+    Booked, Booking, BookingEvent, BookingStatus, CancelPolicy, Refusal, RetirementProgress, Stay,
+    Wake,
 };
 
 /// One commit of a booking: durable together or not at all.
@@ -170,6 +171,8 @@ pub struct TicketTerms {
     pub sold_out: bool,
     /// Where it is paid before stock is set aside: how long a booking of it may be paid.
     pub pay_first: Option<Duration>,
+    /// What it says about cancelling; free at any time if `None`.
+    pub cancel_policy: Option<CancelPolicy>,
 }
 
 /// A command about the stock of one booking; the hold has the booking's own identifier.
@@ -187,6 +190,8 @@ pub enum StockAsk {
     Release(BookingId),
     /// Take the stock back, sold or not; leaves a tombstone where there is none.
     Return(BookingId),
+    /// Take back what is above so many units, sold or not.
+    Reduce(BookingId, Quantity),
 }
 
 /// What a hold is asked for with.
@@ -323,7 +328,19 @@ pub trait Payments: Send + Sync {
     /// [`crate::PROCESS_CALL`], and MUST call the outcome unknown unless it is definite.
     async fn charge(&self, charge: &Charge) -> ChargeOutcome;
 
-    /// Voids or refunds all of a booking, now and for later charges too (rule R4). MUST be idempotent
+    /// Voids or refunds all of a booking but what is kept, now and for later charges too (rule R4). MUST be idempotent
     /// by the booking and end within [`crate::PROCESS_CALL`].
-    async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered>;
+    async fn refund(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered>;
+
+    /// Refunds what was taken above an amount and voids nothing. MUST be idempotent by the amount and end within
+    /// [`crate::PROCESS_CALL`].
+    async fn reduce(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered>;
 }

@@ -1,5 +1,5 @@
-//! The words in which the two processes speak: what a booking asks of others, the facts it hears, and
-//! what a fact leads to. The tables stand in `checkout.rs` and `cancellation.rs`.
+//! The words in which the processes speak: what a booking asks of others, the facts it hears, and
+//! what a fact leads to. The tables stand in `checkout.rs`, `cancellation.rs` and `reduction.rs`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use kernel::{Money, PaymentId, Timestamp};
 use crate::limits::EVENTS_FIRST;
 use crate::{
     Booked, Booking, CancelReason, Happening, Hold, Refusal, Release, Sale, State, cancellation,
-    checkout,
+    checkout, reduction,
 };
 
 /// What a booking asks of the ticket or the payment context. Each is idempotent by the booking's id,
@@ -29,8 +29,12 @@ pub enum Ask {
     ReleaseHold,
     /// Take the stock back, sold or not.
     ReturnStock,
-    /// Void or refund.
+    /// Void or refund, all but the fee.
     RefundPayment,
+    /// Take a part of the stock back.
+    ReduceHold,
+    /// Refund a part.
+    ReducePayment,
 }
 
 /// What a booking hears: an answer to an ask, an event, a wish, or the time.
@@ -73,6 +77,8 @@ pub enum Fact {
     HoldExpired,
     /// The stock is back, or never was taken and cannot be any more.
     StockReturned,
+    /// The hold has no more than what is left of the booking.
+    HoldReduced,
     /// The money was taken.
     Charged {
         /// Which attempt.
@@ -102,7 +108,7 @@ pub enum Fact {
     Refund {
         /// What is back so far.
         refunded: Money,
-        /// All is back and nothing can be taken any more.
+        /// All that goes back is back, and nothing can be taken any more.
         settled: bool,
     },
     /// The provider refused the refund too often.
@@ -161,9 +167,12 @@ impl Booking {
     pub fn next_asks(&self) -> Vec<Ask> {
         match self.state {
             State::Cancelling { money, stock, .. } => cancellation::next_asks(money, stock),
+            State::Confirmed { sale: Sale::Committed, .. } => {
+                self.reduction.map(|part| part.next_asks()).unwrap_or_default()
+            }
             State::Pending { .. }
             | State::AwaitingPayment { .. }
-            | State::Confirmed { .. }
+            | State::Confirmed { sale: Sale::CommitDue, .. }
             | State::Rejected { .. }
             | State::Expired { .. } => checkout::next_ask(&self.state).into_iter().collect(),
             State::Cancelled { .. } => Vec::new(),
@@ -184,7 +193,9 @@ impl Booking {
             | State::AwaitingPayment { .. }
             | State::Confirmed { .. }
             | State::Rejected { .. }
-            | State::Expired { .. } => checkout::on(self, fact, now),
+            | State::Expired { .. } => {
+                reduction::on(self, fact).unwrap_or_else(|| checkout::on(self, fact, now))
+            }
         };
         match transition {
             Transition::Changed(_) => self.updated_at = now,
@@ -197,6 +208,9 @@ impl Booking {
     #[must_use]
     pub const fn first_wake(&self) -> Wake {
         match self.state {
+            State::Confirmed { sale: Sale::Committed, .. } if self.reduction.is_some() => {
+                Wake::After(Duration::ZERO)
+            }
             State::Pending { .. }
             | State::AwaitingPayment { hold: Hold::UnpinDue, .. }
             | State::Confirmed { sale: Sale::CommitDue, .. }

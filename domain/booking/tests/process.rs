@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod by_hand;
 #[cfg(test)]
+mod reduction;
+#[cfg(test)]
 mod world;
 
 use booking::{
@@ -11,7 +13,8 @@ use booking::{
 };
 use proptest::prelude::*;
 use world::{
-    LATER, NOW, booking, booking_in, every_fact, every_state, held, money, payment, permutations,
+    HALFWAY, LATER, NOW, booking, booking_in, every_fact, every_state, held, money, payment,
+    permutations, with_terms,
 };
 
 /// What a run has heard so far, and what must therefore not have happened.
@@ -50,7 +53,8 @@ impl Witness {
             assert_ne!(transition, Transition::Ignored, "{before:?} on {fact:?}");
         }
         assert!(may_follow(before.status(), booking.status()), "{before:?} on {fact:?}");
-        assert!(booking.refunded.minor() <= booking.total.minor(), "{before:?} on {fact:?}");
+        let (refunded, fee) = (booking.refunded.minor(), booking.cancel_fee.minor());
+        assert!(0 <= fee && refunded + fee <= booking.total.minor(), "{before:?} on {fact:?}");
     }
 
     fn end(&self) {
@@ -131,6 +135,11 @@ fn good_answer(booking: &Booking, ask: Ask) -> Fact {
         Ask::ReleaseHold => Fact::HoldReleased,
         Ask::ReturnStock => Fact::StockReturned,
         Ask::RefundPayment => Fact::Refund { refunded: booking.total, settled: true },
+        Ask::ReduceHold => Fact::HoldReduced,
+        Ask::ReducePayment => {
+            let due = booking.reduction.map_or(booking.refunded, |part| part.refund_due);
+            Fact::Refund { refunded: due, settled: false }
+        }
     }
 }
 
@@ -302,6 +311,56 @@ fn r31_the_seats_that_the_hold_chose_are_the_bookings_and_its_price_is_charged()
         Fact::Held { booked: Some(seats(&["C1", "C2"])), total: money(1), expires_at: LATER };
     assert_eq!(at.on(&again, NOW), Transition::Ignored);
     assert_eq!((at.booked, at.total), (chosen, money(7000)));
+}
+
+#[test]
+fn t09_its_terms_bind_its_buyer_once_it_is_paid_and_nobody_else() {
+    let buyer = CancelReason::BuyerCancelled;
+    let others = [CancelReason::TicketDeleted, CancelReason::OperatorCancelled];
+    for state in every_state() {
+        let is_paid = matches!(state, State::Confirmed { .. });
+        for (now, fee, is_closed) in [(NOW, 0, false), (HALFWAY, 1_500, false), (LATER, 0, true)] {
+            let cancelled = |reason| {
+                let mut at = with_terms(state.clone());
+                let heard = at.on(&Fact::CancelRequested(reason), now);
+                (at, heard)
+            };
+            let (by_buyer, heard) = cancelled(buyer);
+            let kept = if is_paid { fee } else { 0 };
+            assert_eq!(by_buyer.cancel_fee, money(kept), "{state:?} at {now}");
+            let was_open = booking_in(state.clone()).is_open();
+            let is_cancelled = matches!(heard, Transition::Changed(_));
+            assert_eq!(is_cancelled, was_open && !(is_paid && is_closed), "{state:?} at {now}");
+            for reason in others {
+                let (by_others, heard) = cancelled(reason);
+                assert_eq!(by_others.cancel_fee, money(0), "{state:?} by {reason:?}");
+                assert_eq!(matches!(heard, Transition::Changed(_)), was_open, "{state:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn t10_what_is_kept_is_what_does_not_come_back() {
+    let cancelling = || {
+        let mut at = with_terms(State::Confirmed { payment_id: payment(1), sale: Sale::Committed });
+        let told = at.on(&Fact::CancelRequested(CancelReason::BuyerCancelled), HALFWAY);
+        assert_eq!(told, Transition::Changed(Some(Happening::CancellationRequested)));
+        let _ = at.on(&Fact::StockReturned, LATER);
+        at
+    };
+    for (heard, refunded, fee) in [
+        (Fact::Refund { refunded: money(1_500), settled: true }, 1_500, 1_500),
+        // An older payment context gives all of it back.
+        (Fact::Refund { refunded: money(3_000), settled: true }, 3_000, 0),
+    ] {
+        let mut at = cancelling();
+        assert_eq!(at.on(&heard, LATER), Transition::Changed(Some(Happening::Cancelled)));
+        assert_eq!(
+            (at.total, at.refunded, at.cancel_fee),
+            (money(3_000), money(refunded), money(fee))
+        );
+    }
 }
 
 #[test]

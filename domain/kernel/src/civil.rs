@@ -123,6 +123,15 @@ impl TimeZoneName {
         let zone = jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC);
         date_in(zone, instant)
     }
+
+    /// The instant at which a date begins at the place: midnight, or where clocks pass over it the first one after.
+    #[must_use]
+    pub fn start_of(&self, date: CivilDate) -> Timestamp {
+        let zone = jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC);
+        let start = date.0.to_zoned(zone).map(|start| start.timestamp());
+        // The very last date begins past the last instant in some places.
+        Timestamp::from_micros(start.unwrap_or(jiff::Timestamp::MAX).as_microsecond())
+    }
 }
 
 /// The date at an instant; what lies before the year 1 counts as its first day.
@@ -190,10 +199,15 @@ mod tests {
             assert_eq!(at(midnight_utc_secs - 1_800), today.plus_days(-1).expect("exists"));
             // Santiago has no half past midnight on that day: the clock goes from 24:00 to 1:00.
             assert_eq!(at(midnight_utc_secs + 1_800), today, "{zone:?}");
+            assert_eq!(zone.start_of(today).as_micros(), midnight_utc_secs * 1_000_000, "{zone:?}");
         }
         let utc = TimeZoneName::new("UTC").expect("known");
         assert_eq!(utc.date_of(Timestamp::from_micros(i64::MAX)).year(), 9999);
         assert_eq!(utc.date_of(Timestamp::from_micros(-i64::MAX / 8)).year(), 1);
+        for date in ["0001-01-01", "9999-12-31"] {
+            let date: CivilDate = date.parse().expect("exists");
+            assert!(date.days_until(utc.date_of(utc.start_of(date))) >= -1, "{date}");
+        }
     }
 
     #[test]

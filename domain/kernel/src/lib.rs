@@ -9,6 +9,7 @@ mod message;
 mod money;
 mod operator;
 mod page;
+mod percent;
 mod quantity;
 mod reply;
 mod store;
@@ -28,6 +29,7 @@ pub use operator::{
     OperatorEntry,
 };
 pub use page::{Cursor, InvalidPageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageSize};
+pub use percent::{InvalidPercent, Percent};
 pub use quantity::{InvalidQuantity, QUANTITY_MAX, Quantity};
 pub use reply::{Answered, KeyRefused, judge_key};
 pub use store::{Cause, Committed, KeyedReply, ReplyChange, ReplyKey, StoreError};

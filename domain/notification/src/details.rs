@@ -44,6 +44,9 @@ pub(crate) fn booking_details(booking: &BookingCard, locale: Locale) -> Details 
     if booking.total.minor() != 0 {
         lines.push((words.total, amount(booking.total, locale)));
     }
+    if let Some(fee) = booking.cancel_fee.filter(|fee| fee.minor() != 0) {
+        lines.push((words.cancel_fee, amount(fee, locale)));
+    }
     if let Some(pay_by) = booking.pay_by {
         lines.push((words.pay_by, minute(pay_by)));
     }
@@ -191,6 +194,7 @@ struct Words {
     rooms: &'static str,
     stay: &'static str,
     total: &'static str,
+    cancel_fee: &'static str,
     pay_by: &'static str,
     amount: &'static str,
     refund: &'static str,
@@ -211,6 +215,7 @@ const fn words(locale: Locale) -> Words {
             rooms: "Rooms",
             stay: "Stay",
             total: "Total",
+            cancel_fee: "Cancellation fee",
             pay_by: "Pay by",
             amount: "Amount",
             refund: "Refund",
@@ -228,6 +233,7 @@ const fn words(locale: Locale) -> Words {
             rooms: "객실 수",
             stay: "숙박",
             total: "총금액",
+            cancel_fee: "취소 수수료",
             pay_by: "결제 기한",
             amount: "금액",
             refund: "환불 금액",

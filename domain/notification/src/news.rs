@@ -111,6 +111,8 @@ pub struct BookingCard {
     pub stay: Option<(CivilDate, CivilDate)>,
     /// What it costs.
     pub total: Money,
+    /// What of that is kept because it was cancelled.
+    pub cancel_fee: Option<Money>,
     /// Why it is in its state, as a stable name; may be empty.
     pub status_reason: String,
     /// Until when it keeps its stock unpaid.

@@ -69,8 +69,8 @@ const fn english(topic: Topic) -> (&'static str, &'static str) {
         ),
         Topic::CancellationRequested => (
             "Your booking is being cancelled: {ticket}",
-            "Your booking of {ticket} is being cancelled. {reason} If you have paid for it, a refund is under \
-             way, and we write again once it has gone through.\n\n{details}",
+            "Your booking of {ticket} is being cancelled. {reason} If there is money to give back, its refund is \
+             under way, and we write again once it has gone through.\n\n{details}",
         ),
         Topic::Cancelled => (
             "Your booking is cancelled: {ticket}",
@@ -138,8 +138,8 @@ const fn korean(topic: Topic) -> (&'static str, &'static str) {
         ),
         Topic::CancellationRequested => (
             "예매를 취소하고 있습니다: {ticket}",
-            "‘{ticket}’ 예매를 취소하고 있습니다. {reason} 이미 결제하셨다면 환불을 진행 중이며, 환불이 \
-             끝나면 다시 알려 드리겠습니다.\n\n{details}",
+            "‘{ticket}’ 예매를 취소하고 있습니다. {reason} 돌려드릴 금액이 있으면 환불을 진행 중이며, \
+             환불이 끝나면 다시 알려 드리겠습니다.\n\n{details}",
         ),
         Topic::Cancelled => (
             "예매가 취소되었습니다: {ticket}",

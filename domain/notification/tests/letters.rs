@@ -40,6 +40,7 @@ fn booking() -> BookingCard {
         seats: vec!["A1".to_owned(), "A2".to_owned()],
         stay: Some((CivilDate::new(2027, 5, 1).unwrap(), CivilDate::new(2027, 5, 3).unwrap())),
         total: krw(165_000),
+        cancel_fee: None,
         status_reason: "SOLD_OUT".to_owned(),
         pay_by: Some(Timestamp::from_micros(1_809_081_000_000_000)),
     }
@@ -197,6 +198,22 @@ fn a_price_that_nobody_has_said_is_not_told() {
         let card = BookingCard { total, ..booking() };
         let body = letters(&News::Booking(BookingNews::Rejected, card), Locale::En).remove(0).body;
         assert_eq!(body.contains("Total:"), is_told, "{body}");
+    }
+}
+
+#[test]
+fn t09_a_fee_is_told_where_there_is_one() {
+    for (cancel_fee, is_told) in [(None, false), (Some(krw(0)), false), (Some(krw(49_500)), true)] {
+        for what in [BookingNews::CancellationRequested, BookingNews::Cancelled] {
+            let card = BookingCard { cancel_fee, ..booking() };
+            for (locale, line) in [
+                (Locale::En, "Cancellation fee: 49,500 KRW"),
+                (Locale::Ko, "취소 수수료: 49,500원"),
+            ] {
+                let body = letters(&News::Booking(what, card.clone()), locale).remove(0).body;
+                assert_eq!(body.contains(line), is_told, "{body}");
+            }
+        }
     }
 }
 

@@ -55,6 +55,7 @@ fn confirmed(booking: u128, buyer_locale: Option<Locale>) -> News {
         seats: Vec::new(),
         stay: None,
         total: krw(165_000),
+        cancel_fee: None,
         status_reason: String::new(),
         pay_by: None,
     };

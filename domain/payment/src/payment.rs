@@ -147,12 +147,22 @@ impl Payment {
         matches!(self.state, PaymentState::Declined { .. })
     }
 
-    /// What is still to be asked back of it: nothing unless it was approved.
-    pub(crate) fn left_to_refund(&self) -> Option<Money> {
+    /// What is still to be asked back of it but for what is kept: nothing unless it was approved.
+    pub(crate) fn left_to_refund(&self, keep: Option<Money>) -> Option<Money> {
         let PaymentState::Approved { .. } = self.state else { return None };
-        let left = self.amount.checked_sub(self.refunds_total()).ok()?;
+        // Nothing of another currency can be kept of it, nor less than nothing.
+        let of_it = |keep: &Money| keep.minor() > 0 && keep.currency() == self.amount.currency();
+        let keep = keep.filter(of_it).unwrap_or(Money::zero(self.amount.currency()));
         // A free booking is refunded too, once: its buyer is told the same way.
-        (left.minor() > 0 || self.refunds.is_empty()).then_some(left)
+        let is_free = self.amount.minor() == 0 && self.refunds.is_empty();
+        if is_free { Some(self.amount) } else { self.above(keep) }
+    }
+
+    /// What was taken of it and is neither back nor asked back, above an amount.
+    pub(crate) fn above(&self, keep: Money) -> Option<Money> {
+        let PaymentState::Approved { .. } = self.state else { return None };
+        let left = self.amount.checked_sub(self.refunds_total()).ok()?.checked_sub(keep).ok()?;
+        (left.minor() > 0).then_some(left)
     }
 
     /// The refund that the provider is to be asked for, and what to ask.

@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use kernel::{BookingId, PaymentId, RefundId, Timestamp};
+use kernel::{BookingId, Money, PaymentId, RefundId, Timestamp};
 
 use crate::refund::RefundState;
 use crate::{
@@ -152,19 +152,33 @@ impl Settlement {
             ChargeAnswer::Declined { .. } => vec![PaymentEvent::Declined(after)],
         };
         if self.voided {
-            events.extend(self.give_back(refund_id, now));
+            events.extend(self.give_back(refund_id, None, now));
         }
         Decision::Happened(events)
     }
 
-    /// Voids or refunds: gives back what was taken, as the refund `refund_id`, refuses what might
-    /// still be asked for, and leaves an undecided attempt to the resolver.
-    pub fn void(&mut self, refund_id: RefundId, now: Timestamp) -> Decision {
+    /// Voids or refunds: gives back what was taken but for what is kept, as the refund `refund_id`, refuses what might
+    /// still be asked for, and leaves an undecided attempt to the resolver: of that one nothing is kept. What is kept
+    /// the first one says.
+    pub fn void(&mut self, refund_id: RefundId, keep: Option<Money>, now: Timestamp) -> Decision {
         if self.voided {
             return Decision::AlreadyDone;
         }
         self.voided = true;
-        Decision::Happened(self.give_back(refund_id, now).into_iter().collect())
+        Decision::Happened(self.give_back(refund_id, keep, now).into_iter().collect())
+    }
+
+    /// Gives back what was taken above an amount, as the refund `refund_id`, and voids nothing: a part of the booking was
+    /// cancelled. It says what stays, so the same again, however late, gives back nothing.
+    pub fn reduce(&mut self, refund_id: RefundId, keep: Money, now: Timestamp) -> Decision {
+        if self.voided {
+            return Decision::AlreadyDone;
+        }
+        let Some(payment) = self.payments.last_mut() else { return Decision::AlreadyDone };
+        let Some(part) = payment.above(keep) else { return Decision::AlreadyDone };
+        payment.refunds.push(Refund::request(refund_id, part, now));
+        payment.updated_at = now;
+        Decision::Happened(Vec::new())
     }
 
     /// Notes, before the provider is asked, that it is being asked for a requested refund. The commit
@@ -202,17 +216,15 @@ impl Settlement {
         Decision::AlreadyDone
     }
 
-    /// Whether all money is back and nothing more can be taken.
+    /// Whether all money that goes back is back and nothing more can be taken. What goes back is asked for together with
+    /// the void, or with the approval after it.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.voided
             && self.payments.iter().all(|payment| match payment.state {
                 PaymentState::Processing | PaymentState::Unknown => false,
                 PaymentState::Declined { .. } => true,
-                PaymentState::Approved { .. } => {
-                    payment.left_to_refund().is_none()
-                        && payment.refunds.iter().all(Refund::has_succeeded)
-                }
+                PaymentState::Approved { .. } => payment.refunds.iter().all(Refund::has_succeeded),
             })
     }
 
@@ -250,17 +262,21 @@ impl Settlement {
     }
 
     /// Of a voided settlement: asks for what can be had back, or tells that there is nothing.
-    fn give_back(&mut self, refund_id: RefundId, now: Timestamp) -> Option<PaymentEvent> {
+    fn give_back(
+        &mut self,
+        refund_id: RefundId,
+        keep: Option<Money>,
+        now: Timestamp,
+    ) -> Option<PaymentEvent> {
         // All attempts but the last are declined, so one refund is enough.
         if let Some(last) = self.payments.last_mut()
-            && let Some(left) = last.left_to_refund()
+            && let Some(left) = last.left_to_refund(keep)
         {
             last.refunds.push(Refund::request(refund_id, left, now));
             last.updated_at = now;
             return None;
         }
-        let nothing_taken = self.payments.iter().all(Payment::is_declined);
-        nothing_taken.then_some(PaymentEvent::Voided { booking_id: self.booking_id })
+        self.is_settled().then_some(PaymentEvent::Voided { booking_id: self.booking_id })
     }
 
     fn refund_news(&self, payment: Box<Payment>, refund: Box<Refund>) -> Option<PaymentEvent> {

@@ -8,8 +8,8 @@ use kernel::{Invalid, Money, QUANTITY_MAX, Quantity, TimeZoneName, Timestamp, Vi
 use crate::seats::wrong_in_section;
 use crate::ticket::{SectionPrice, Terms, Ticket, TicketKind, TicketStatus};
 use crate::{
-    CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX, HOLD_TTL_MIN,
-    NAME_CHARS_MAX, NIGHTS_MAX, SECTIONS_MAX, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
+    CATEGORY_CHARS_MAX, CancelPolicy, DESCRIPTION_CHARS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX,
+    HOLD_TTL_MIN, NAME_CHARS_MAX, NIGHTS_MAX, SECTIONS_MAX, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
 };
 
 /// What is said of a price that is none.
@@ -48,6 +48,8 @@ pub struct TicketDraft {
     pub min_nights: i64,
     /// Most nights of a stay; 0 for no such rule.
     pub max_nights: i64,
+    /// Until when a booking may be cancelled, and what is kept.
+    pub cancel_policy: Option<CancelPolicy>,
     /// Whether it is taken off sale for now.
     pub paused: bool,
 }
@@ -85,6 +87,8 @@ pub enum TermsChange {
     MinNights(i64),
     /// Most nights of a stay.
     MaxNights(i64),
+    /// Until when a booking may be cancelled, and what is kept.
+    CancelPolicy(Option<CancelPolicy>),
     /// Off sale for now, or on sale again.
     Paused(bool),
 }
@@ -110,6 +114,7 @@ impl TicketDraft {
             sections: terms.sections,
             min_nights: i64::from(terms.min_nights),
             max_nights: i64::from(terms.max_nights),
+            cancel_policy: terms.cancel_policy,
             paused: ticket.status == TicketStatus::Paused,
         }
     }
@@ -133,6 +138,7 @@ impl TicketDraft {
             TermsChange::Sections(sections) => self.sections = sections,
             TermsChange::MinNights(nights) => self.min_nights = nights,
             TermsChange::MaxNights(nights) => self.max_nights = nights,
+            TermsChange::CancelPolicy(policy) => self.cancel_policy = policy,
             TermsChange::Paused(paused) => self.paused = paused,
         }
         self
@@ -164,6 +170,9 @@ impl TicketDraft {
         let hold_ttl = self.checked_ttl(&mut found);
         self.check_sections(&mut found);
         let (min_nights, max_nights) = self.checked_nights(&mut found);
+        if let Some(policy) = self.cancel_policy {
+            policy.check(&mut found);
+        }
         let (true, Some(unit_price), Some(time_zone)) = (found.is_empty(), unit_price, time_zone)
         else {
             return Err(Invalid(found));
@@ -184,6 +193,7 @@ impl TicketDraft {
             sections: self.sections.clone(),
             min_nights,
             max_nights,
+            cancel_policy: self.cancel_policy,
         })
     }
 
@@ -198,6 +208,9 @@ impl TicketDraft {
             if !nightly && nights != 0 {
                 found.push(Violation::new(field, "is only for kind NIGHTLY"));
             }
+        }
+        if let Some(policy) = self.cancel_policy {
+            policy.check_start(kind, self.starts_at.is_some(), &mut found);
         }
         found
     }

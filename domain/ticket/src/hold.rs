@@ -11,6 +11,10 @@
 //! "Told" is the fact `StockReturned`, which a cancelled booking waits for. A hold that was asked back
 //! before it was ever taken is a [`Tombstone`]: a RELEASED hold without lines (rule R3).
 //!
+//! A hold of units that are all alike may also be reduced to fewer: what is above that is RELEASED of an ACTIVE one and
+//! RETURNED of a COMMITTED one, in words of the ledger, and the state stays. Of all others it is a repeat, as it is of one
+//! that has no more. Nothing is told.
+//!
 //! A hold of the house has no booking and no end. It is ACTIVE until its organizer gives it up (`ReleaseHouse`), which
 //! is RELEASED, and every step of booking is refused (trap R46). The same step on a buyer's hold is refused as well.
 
@@ -147,6 +151,15 @@ pub(crate) struct Move {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Closed;
 
+/// A part of the hold cannot be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoPart {
+    /// It is nobody's booking.
+    Closed,
+    /// It is of seats or nights, each of which is another.
+    NotAlike,
+}
+
 impl HoldState {
     /// Whether its units count against the stock and against the buyer's limit.
     #[must_use]
@@ -219,6 +232,29 @@ impl Hold {
     #[must_use]
     pub const fn is_pinned(&self) -> bool {
         matches!(self.state, HoldState::Active { pinned_since: Some(_) })
+    }
+
+    /// What of it goes back when only so many units stay, and how that is called; `None` where none goes.
+    pub(crate) fn part_above(&self, stays: Quantity) -> Result<Option<(Self, EntryKind)>, NoPart> {
+        let kind = match (&self.owner, self.state) {
+            (HoldOwner::House { .. }, _) => return Err(NoPart::Closed),
+            (HoldOwner::Buyer(_), HoldState::Active { .. }) => EntryKind::Release,
+            (HoldOwner::Buyer(_), HoldState::Committed) => EntryKind::Return,
+            (
+                HoldOwner::Buyer(_),
+                HoldState::Returned | HoldState::Released { .. } | HoldState::Expired,
+            ) => return Ok(None),
+        };
+        if self.lines.keys().any(|slot| *slot != Slot::Admission) {
+            return Err(NoPart::NotAlike);
+        }
+        let above = i64::from(self.quantity.get()) - i64::from(stays.get());
+        Ok(Quantity::new(above).ok().map(|above| (self.with_units(above), kind)))
+    }
+
+    /// The same of so many units that are all alike.
+    pub(crate) fn with_units(&self, quantity: Quantity) -> Self {
+        Self { quantity, lines: Lines::from([(Slot::Admission, quantity)]), ..self.clone() }
     }
 
     /// What a step does to it; `None` is a repeat.

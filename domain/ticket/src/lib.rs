@@ -4,6 +4,7 @@
 
 mod accounts;
 mod availability;
+mod cancel_policy;
 mod draft;
 mod events;
 mod hold;
@@ -27,12 +28,13 @@ mod wanted;
 
 pub use accounts::{Account, CannotMend, Comparison, CountersFound, SlotAccounts};
 pub use availability::{Availability, SlotAvailability, TicketSlots};
+pub use cancel_policy::CancelPolicy;
 pub use draft::{TermsChange, TicketDraft};
 pub use events::TicketEvent;
 pub use hold::{Hold, HoldOwner, HoldRecord, HoldState, HoldStep, Lines, NEVER, Tombstone};
 pub use ledger::{EntryKind, SlotCounts, StockEntry, fold};
 pub use limits::{
-    CALENDAR_NIGHTS_MAX, CALENDAR_TICKETS_MAX, CAPACITY_MAX, CATEGORY_CHARS_MAX,
+    CALENDAR_NIGHTS_MAX, CALENDAR_TICKETS_MAX, CANCEL_BEFORE_MAX, CAPACITY_MAX, CATEGORY_CHARS_MAX,
     DESCRIPTION_CHARS_MAX, HOLD_SEATS_MAX, HOLD_TTL_DEFAULT, HOLD_TTL_MAX, HOLD_TTL_MIN,
     HOUSE_NOTE_CHARS_MAX, NAME_CHARS_MAX, NIGHTS_AHEAD_MAX, NIGHTS_MAX, NIGHTS_SHOWN, PIN_MAX,
     SEARCH_WORDS_CHARS_MAX, SEARCHED_DESCRIPTION_CHARS_MAX, SEAT_CHARS_MAX, SEATS_MAX,

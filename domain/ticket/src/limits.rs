@@ -40,6 +40,8 @@ pub const HOLD_TTL_MIN: Duration = Duration::from_secs(10);
 pub const HOLD_TTL_DEFAULT: Duration = Duration::from_secs(10 * 60);
 /// Longest time an unpaid hold lives.
 pub const HOLD_TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Farthest before the start that a bound of cancelling may lie.
+pub const CANCEL_BEFORE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// A hold pinned for longer than this is counted and reported. It is not released: only the booking
 /// knows whether its payment went through.
 pub const PIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);

@@ -4,11 +4,11 @@
 
 mod chosen;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{BuyerId, HoldId, Invalid, Recorded, TicketId, Timestamp, Violation};
+use kernel::{BuyerId, HoldId, Invalid, Quantity, Recorded, TicketId, Timestamp, Violation};
 
-use crate::hold::{HoldFact, Move};
+use crate::hold::{HoldFact, Move, NoPart};
 use crate::{
     EntryKind, Hold, HoldOwner, HoldRecord, HoldRequest, HoldState, HoldStep, Lines, NEVER, Slot,
     SlotCounts, SlotKey, SlotRecord, StockCommand, StockEntry, StockOrder, StockOutcome,
@@ -25,6 +25,7 @@ pub struct StockBook {
     holds: BTreeMap<HoldId, HoldRecord>,
     owned_by_buyer: BTreeMap<(TicketId, BuyerId), u64>,
     revisions_read: BTreeMap<HoldId, i64>,
+    reduced: BTreeSet<HoldId>,
     entries: Vec<StockEntry>,
     events: Vec<Recorded<TicketEvent>>,
 }
@@ -36,6 +37,8 @@ pub struct HoldChange {
     pub record: HoldRecord,
     /// The revision that was read; 0 where the row is new.
     pub expected_revision: i64,
+    /// Its lines are not those that were read.
+    pub reduced: bool,
 }
 
 /// All that some orders change; durable together or not at all.
@@ -64,6 +67,7 @@ impl StockBook {
             tickets: tickets.into_iter().map(|ticket| (ticket.id, ticket)).collect(),
             stocks: stocks.into_iter().collect(),
             plans: Plans::new(),
+            reduced: BTreeSet::new(),
             revisions_read: holds.iter().map(|hold| (hold.id(), hold.revision())).collect(),
             holds: holds.into_iter().map(|hold| (hold.id(), hold)).collect(),
             owned_by_buyer: owned.into_iter().collect(),
@@ -83,6 +87,7 @@ impl StockBook {
                 }
                 None => self.step_unknown(*hold_id, *step, order, now),
             },
+            StockCommand::Reduce(hold_id, stays) => self.reduce(*hold_id, *stays, now),
         }
     }
 
@@ -102,11 +107,15 @@ impl StockBook {
     /// What is to be written.
     #[must_use]
     pub fn into_changes(self) -> StockChanges {
-        let read = self.revisions_read;
+        let (read, reduced) = (self.revisions_read, self.reduced);
         let changed = |record: HoldRecord| {
             let expected_revision = read.get(&record.id()).copied().unwrap_or(0);
-            (record.revision() != expected_revision)
-                .then_some(HoldChange { record, expected_revision })
+            let reduced = reduced.contains(&record.id());
+            (record.revision() != expected_revision).then_some(HoldChange {
+                record,
+                expected_revision,
+                reduced,
+            })
         };
         StockChanges {
             holds: self.holds.into_values().filter_map(changed).collect(),
@@ -233,6 +242,25 @@ impl StockBook {
         }
         self.holds.insert(id, HoldRecord::Tombstone(tombstone));
         Ok(StockOutcome::Tombstone)
+    }
+
+    fn reduce(&mut self, id: HoldId, stays: Quantity, now: Timestamp) -> StockVerdict {
+        let hold = match self.holds.get(&id) {
+            Some(HoldRecord::Hold(hold)) => hold.clone(),
+            Some(HoldRecord::Tombstone(_)) => return Err(StockRefusal::HoldClosed),
+            None => return Err(StockRefusal::HoldNotFound),
+        };
+        let above = hold.part_above(stays).map_err(|no_part| match no_part {
+            NoPart::Closed => StockRefusal::HoldClosed,
+            NoPart::NotAlike => {
+                let wrong = "cannot be less than all seats or nights";
+                Invalid(vec![Violation::new("quantity", wrong)]).into()
+            }
+        })?;
+        let Some((part, kind)) = above else { return Ok(StockOutcome::Hold(hold)) };
+        self.apply(&part, &[kind], now)?;
+        self.reduced.insert(id);
+        Ok(self.store(Hold { revision: hold.revision + 1, ..hold.with_units(stays) }))
     }
 
     /// Selling and taking again need a ticket that is not deleted; taking again also the buyer's limit.

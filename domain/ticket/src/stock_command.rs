@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{BuyerId, EventId, HoldId, Money, TicketId};
+use kernel::{BuyerId, EventId, HoldId, Money, Quantity, TicketId};
 
 use crate::{
     Hold, HoldOwner, HoldRecord, HoldStep, Slot, SlotKey, StockRefusal, Ticket, TicketKind, Wanted,
@@ -34,6 +34,8 @@ pub enum StockCommand {
     Hold(HoldRequest),
     /// Do something with a hold.
     Step(HoldId, HoldStep),
+    /// Give back what of a hold is above so many units.
+    Reduce(HoldId, Quantity),
 }
 
 /// A command with what the event that may come of it needs.
@@ -78,7 +80,7 @@ impl StockCommand {
     pub const fn is_surely_new(&self) -> bool {
         match self {
             Self::Hold(request) => request.surely_new,
-            Self::Step(..) => false,
+            Self::Step(..) | Self::Reduce(..) => false,
         }
     }
 
@@ -87,7 +89,7 @@ impl StockCommand {
     pub const fn hold_id(&self) -> HoldId {
         match self {
             Self::Hold(request) => request.hold_id,
-            Self::Step(hold_id, _) => *hold_id,
+            Self::Step(hold_id, _) | Self::Reduce(hold_id, _) => *hold_id,
         }
     }
 }
@@ -100,7 +102,7 @@ impl StockNeeds {
         for order in orders {
             match &order.command {
                 StockCommand::Hold(request) => needs.add_request(request),
-                StockCommand::Step(..) => {}
+                StockCommand::Step(..) | StockCommand::Reduce(..) => {}
             }
         }
         for record in known {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kernel::{Invalid, Locale, Money, OrganizerId, Quantity, TicketId, TimeZoneName, Timestamp};
 
-use crate::{RegisterTicket, Stock, TicketDraft, TicketSlots};
+use crate::{CancelPolicy, RegisterTicket, Stock, TicketDraft, TicketSlots};
 
 /// What a ticket admits to, and so what its stock is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +73,8 @@ pub struct Terms {
     pub min_nights: u32,
     /// Most nights of a stay; 0 for no such rule.
     pub max_nights: u32,
+    /// Until when a booking may be cancelled, and what is kept; free at any time if `None`.
+    pub cancel_policy: Option<CancelPolicy>,
 }
 
 /// What a seat of one section costs.

@@ -56,7 +56,7 @@ async fn r12_money_is_as_old_as_the_wish_for_it_however_often_it_is_tried() {
     let mut refunding = charged(2);
     let approved = ChargeAnswer::Approved { provider_ref: "ch_1".to_owned() };
     let _ = refunding.charge_answered(1, &approved, refund_id, FIRST);
-    let _ = refunding.void(refund_id, FIRST);
+    let _ = refunding.void(refund_id, None, FIRST);
     let refused = RefundAnswer::Refused { reason: "no balance".to_owned() };
     let _ = refunding.refund_answered(refund_id, &refused, now);
     for settlement in [unknown, refunding] {

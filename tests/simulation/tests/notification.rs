@@ -39,6 +39,7 @@ fn story(n: u128) -> Vec<News> {
         seats: Vec::new(),
         stay: None,
         total: krw(1_000),
+        cancel_fee: None,
         status_reason: String::new(),
         pay_by: None,
     };

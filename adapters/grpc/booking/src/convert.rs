@@ -1,8 +1,8 @@
 //! Bookings between the wire and the domain.
 
 use booking::{
-    BookedFields, Booking, BookingRefused, BookingStatus, RejectReason, RetirementProgress, State,
-    Stay,
+    BookedFields, Booking, BookingRefused, BookingStatus, CancelTerms, RejectReason,
+    RetirementProgress, State, Stay,
 };
 use grpc_server::{refuse, wire};
 use kernel::{CivilDate, TicketId};
@@ -74,7 +74,18 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         update_time: Some(wire::timestamp(booking.updated_at)),
         etag: booking.revision.to_string(),
         version: booking.event_version,
+        cancel_terms: cancel_terms(booking.cancel_terms),
+        cancel_fee: Some(wire::money(booking.cancel_fee)),
     }
+}
+
+/// Nothing where cancelling is free at any time.
+fn cancel_terms(terms: CancelTerms) -> Option<pb::CancelTerms> {
+    (terms != CancelTerms::default()).then(|| pb::CancelTerms {
+        free_until: terms.free_until.map(wire::timestamp),
+        fee_percent: i32::from(terms.fee_percent.get()),
+        not_after: terms.not_after.map(wire::timestamp),
+    })
 }
 
 /// How far the bookings of a deleted ticket have come.

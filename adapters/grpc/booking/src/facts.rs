@@ -61,6 +61,7 @@ const fn name(what: Happening) -> &'static str {
         Happening::Confirmed => "BookingConfirmed",
         Happening::CancellationRequested => "BookingCancellationRequested",
         Happening::Cancelled => "BookingCancelled",
+        Happening::Reduced => "BookingReduced",
     }
 }
 
@@ -79,6 +80,7 @@ fn payload(event: &BookingEvent) -> Vec<u8> {
             pb::BookingCancellationRequested { booking, buyer_locale }.encode_to_vec()
         }
         Happening::Cancelled => pb::BookingCancelled { booking, buyer_locale }.encode_to_vec(),
+        Happening::Reduced => pb::BookingReduced { booking, buyer_locale }.encode_to_vec(),
     }
 }
 
@@ -201,7 +203,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Han
 
 #[cfg(test)]
 mod tests {
-    use booking::{Booked, Booking, NewBooking, TicketSnapshot};
+    use booking::{Booked, Booking, CancelTerms, NewBooking, TicketSnapshot};
     use kernel::{
         BuyerId, Currency, EventId, Locale, Money, OrganizerId, PaymentId, Quantity, Timestamp,
         Uuid,
@@ -223,6 +225,7 @@ mod tests {
             quote: Money::from_minor(165_000, Currency::from_code("KRW").expect("known")),
             price_agreed: false,
             payment_method: "tok_secret".into(),
+            cancel_terms: CancelTerms::default(),
             pay_first: None,
         };
         Booking::place(new, Timestamp::from_micros(5))
@@ -253,12 +256,13 @@ mod tests {
             (Happening::Confirmed, "BookingConfirmed"),
             (Happening::CancellationRequested, "BookingCancellationRequested"),
             (Happening::Cancelled, "BookingCancelled"),
+            (Happening::Reduced, "BookingReduced"),
         ] {
             let message = told(what);
             assert_eq!(message.event_type, format!("boxoffice.booking.v1.{name}"));
             assert_eq!((message.source.as_str(), message.aggregate_version), ("booking", 3));
             assert_eq!(message.aggregate_id, booking().id.to_string());
-            // The seven messages have the same two fields.
+            // The eight messages have the same two fields.
             let wire = pb::BookingPlaced::decode(message.payload.as_slice()).expect("readable");
             assert_eq!(wire.buyer_locale, "ko");
             let wire = wire.booking.expect("there");

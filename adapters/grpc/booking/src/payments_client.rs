@@ -114,22 +114,55 @@ impl Payments for PaymentsClient {
         steps::measured("charge", charging).await
     }
 
-    async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
-        let request = pb::RefundPaymentRequest { booking_id: booking_id.to_string() };
+    async fn refund(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered> {
+        let (booking_id, keep) = (booking_id.to_string(), Some(wire::money(keep)));
+        let request = pb::RefundPaymentRequest { booking_id, keep };
         let asking = async {
-            // Never closed.
-            let _place = self.refunds.acquire().await;
             let answer = self.peer.ask(request, |request| {
                 let mut payments = self.payments.clone();
                 async move { payments.refund_payment(request).await }
             });
-            progress(&answer.await?)
+            let pb::RefundPaymentResponse { payments, settled } = answer.await?;
+            progress(&payments, settled)
         };
-        let in_time = async {
-            let late = |_| Unanswered("no place for a refund and no answer in time".to_owned());
-            timeout(PROCESS_CALL, asking).await.map_err(late)?
+        steps::measured("refund_payment", self.in_its_place(asking)).await
+    }
+
+    async fn reduce(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered> {
+        let (booking_id, keep) = (booking_id.to_string(), Some(wire::money(keep)));
+        let request = pb::ReducePaymentRequest { booking_id, keep };
+        let asking = async {
+            let answer = self.peer.ask(request, |request| {
+                let mut payments = self.payments.clone();
+                async move { payments.reduce_payment(request).await }
+            });
+            progress(&answer.await?.payments, false)
         };
-        steps::measured("refund_payment", in_time).await
+        steps::measured("reduce_payment", self.in_its_place(asking)).await
+    }
+}
+
+impl PaymentsClient {
+    /// Not too many at once, and all of it in time.
+    async fn in_its_place(
+        &self,
+        asking: impl Future<Output = Result<RefundProgress, Unanswered>>,
+    ) -> Result<RefundProgress, Unanswered> {
+        let placed = async {
+            // Never closed.
+            let _place = self.refunds.acquire().await;
+            asking.await
+        };
+        let late = |_| Unanswered("no place for a refund and no answer in time".to_owned());
+        timeout(PROCESS_CALL, placed).await.map_err(late)?
     }
 }
 
@@ -175,21 +208,21 @@ fn undecided(Failed { status, never_sent }: &Failed) -> ChargeOutcome {
     }
 }
 
-fn progress(answer: &pb::RefundPaymentResponse) -> Result<RefundProgress, Unanswered> {
+fn progress(payments: &[pb::Payment], settled: bool) -> Result<RefundProgress, Unanswered> {
     let mut check = Check::new();
     let mut refunded: Option<Money> = None;
-    for payment in &answer.payments {
+    for payment in payments {
         let amount = check.money("refunded", payment.refunded.as_ref());
         refunded = match (refunded, amount) {
             (Some(sum), Some(amount)) => check.take("refunded", sum.checked_add(amount)),
             (sum, amount) => sum.or(amount),
         };
     }
-    let stuck = answer.payments.iter().flat_map(|payment| &payment.refunds);
+    let stuck = payments.iter().flat_map(|payment| &payment.refunds);
     let stuck =
         stuck.map(pb::Refund::status).any(|status| status == pb::RefundStatus::ManualReview);
     check.finish().map_err(|invalid| Unanswered(invalid.to_string()))?;
-    Ok(RefundProgress { refunded, settled: answer.settled, stuck })
+    Ok(RefundProgress { refunded, settled, stuck })
 }
 
 #[cfg(test)]
@@ -265,6 +298,6 @@ mod tests {
             payment_method: "ok".into(),
         };
         assert_eq!(client.charge(&charge).await, ChargeOutcome::NotTried);
-        assert!(client.refund(charge.booking_id).await.is_err());
+        assert!(client.refund(charge.booking_id, charge.amount).await.is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! What the wire asks for, checked: every wrong field at once.
 
 use booking::{
-    Booked, CreateBooking, ListBookings, PAYMENT_METHOD_CHARS_MAX, PayBooking, SEATS_MAX,
+    Booked, CancelBooking, CreateBooking, ListBookings, PAYMENT_METHOD_CHARS_MAX, PayBooking,
+    SEATS_MAX,
 };
 use grpc_server::wire::Check;
 use kernel::{BookingId, Invalid, TicketId};
@@ -51,6 +52,17 @@ pub(crate) fn pay(wire: &pb::PayBookingRequest) -> Result<PayBooking, Invalid> {
     let payment_method = method(&mut check, &wire.payment_method);
     let read = booking_id.zip(payment_method);
     check.read(read.map(|(booking_id, payment_method)| PayBooking { booking_id, payment_method }))
+}
+
+pub(crate) fn cancel(wire: &pb::CancelBookingRequest) -> Result<CancelBooking, Invalid> {
+    let mut check = Check::new();
+    let booking_id = check.id("booking_id", &wire.booking_id);
+    // Zero, which is not said, is no number of units: all of them.
+    let quantity = match wire.quantity {
+        0 => None,
+        some => check.quantity("quantity", some),
+    };
+    check.read(booking_id.map(|booking_id| CancelBooking { booking_id, quantity }))
 }
 
 pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {

@@ -118,9 +118,9 @@ impl BookingService for BookingGrpc {
     ) -> Result<Response<pb::CancelBookingResponse>, Status> {
         let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "BookingService/CancelBooking")?;
-        let id = read::booking_id(&request.get_ref().booking_id).map_err(|e| refuse(&e))?;
+        let command = read::cancel(request.get_ref()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {
-            bookings.cancel_booking(&caller, id, key).await.map_err(|e| refuse(&e))
+            bookings.cancel_booking(&caller, command, key).await.map_err(|e| refuse(&e))
         });
         answer(
             done.await?.map(|booking| pb::CancelBookingResponse {

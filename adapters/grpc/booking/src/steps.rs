@@ -57,5 +57,6 @@ pub(crate) const fn name(ask: &StockAsk) -> &'static str {
         StockAsk::Commit(_) => "commit_hold",
         StockAsk::Release(_) => "release_hold",
         StockAsk::Return(_) => "return_stock",
+        StockAsk::Reduce(..) => "reduce_hold",
     }
 }

@@ -126,6 +126,7 @@ impl Calling for Stock {
             Command::Commit(commit) => step!(commit_hold, commit),
             Command::Release(release) => step!(release_hold, release),
             Command::Return(back) => step!(return_stock, back),
+            Command::Reduce(reduce) => step!(reduce_hold, reduce),
         })
     }
 
@@ -167,6 +168,11 @@ fn command(ask: StockAsk) -> Command {
         StockAsk::Commit(of) => Command::Commit(pb::CommitHoldRequest { hold_id: id(of) }),
         StockAsk::Release(of) => Command::Release(pb::ReleaseHoldRequest { hold_id: id(of) }),
         StockAsk::Return(of) => Command::Return(pb::ReturnStockRequest { hold_id: id(of) }),
+        StockAsk::Reduce(of, stays) => {
+            // Below 10,000 by construction.
+            let quantity = i32::try_from(stays.get()).unwrap_or(i32::MAX);
+            Command::Reduce(pb::ReduceHoldRequest { hold_id: id(of), quantity })
+        }
     }
 }
 
@@ -176,9 +182,11 @@ fn turn(ask: &StockAsk) -> Uuid {
     match ask {
         StockAsk::Hold(order) => order.ticket_id.as_uuid(),
         StockAsk::Pin(of) => of.as_uuid(),
-        StockAsk::Unpin(_) | StockAsk::Commit(_) | StockAsk::Release(_) | StockAsk::Return(_) => {
-            Uuid::nil()
-        }
+        StockAsk::Unpin(_)
+        | StockAsk::Commit(_)
+        | StockAsk::Release(_)
+        | StockAsk::Return(_)
+        | StockAsk::Reduce(..) => Uuid::nil(),
     }
 }
 
@@ -190,7 +198,8 @@ fn weight(ask: &StockAsk) -> usize {
         | StockAsk::Unpin(_)
         | StockAsk::Commit(_)
         | StockAsk::Release(_)
-        | StockAsk::Return(_) => 1,
+        | StockAsk::Return(_)
+        | StockAsk::Reduce(..) => 1,
     }
 }
 

@@ -9,7 +9,7 @@ use proto::boxoffice::{booking::v1 as booking, payment::v1 as payment};
 use crate::convert::{read_booking_status, read_payment_status};
 
 /// The events this context folds.
-pub(crate) const EVENT_NAMES: [&str; 11] = [
+pub(crate) const EVENT_NAMES: [&str; 12] = [
     "BookingPlaced",
     "BookingAwaitingPayment",
     "BookingRejected",
@@ -17,6 +17,7 @@ pub(crate) const EVENT_NAMES: [&str; 11] = [
     "BookingConfirmed",
     "BookingCancellationRequested",
     "BookingCancelled",
+    "BookingReduced",
     "PaymentApproved",
     "PaymentDeclined",
     "RefundSucceeded",
@@ -44,6 +45,7 @@ pub fn read(message: &Envelope) -> Result<Fact, HandlerError> {
         "BookingConfirmed" => read!(BookingConfirmed, booking),
         "BookingCancellationRequested" => read!(BookingCancellationRequested, booking),
         "BookingCancelled" => read!(BookingCancelled, booking),
+        "BookingReduced" => read!(BookingReduced, booking),
         "PaymentApproved" => read!(PaymentApproved, payment),
         "PaymentDeclined" => read!(PaymentDeclined, payment),
         "RefundSucceeded" => read!(RefundSucceeded, payment),

@@ -125,6 +125,7 @@ fn booking_card(
         seats: wire.seats,
         stay: check_in.zip(check_out),
         total: field(|check| check.money("total", wire.total.as_ref()))?,
+        cancel_fee: optional(|c| c.optional_money("cancel_fee", wire.cancel_fee.as_ref()))?,
         status_reason: wire.status_reason,
         pay_by: optional(|c| c.optional_timestamp("pay_by", wire.pay_by.as_ref()))?,
     })

@@ -38,9 +38,9 @@ impl EventHandler for RefundConsumer {
     }
 
     async fn handle(&self, message: &Envelope) -> Result<(), HandlerError> {
-        let booking_id = facts::cancelled_booking(message)?;
+        let (booking_id, fee) = facts::cancelled_booking(message)?;
         let cause = Cause { consumer: NAME, event_id: message.id };
-        let refunded = self.paying.refund_cancelled(booking_id, cause).await;
+        let refunded = self.paying.refund_cancelled(booking_id, fee, cause).await;
         refunded.map_err(|error| HandlerError::of(&error))
     }
 

@@ -49,6 +49,12 @@ pub(crate) fn refunded(settlement: &Settlement) -> pb::RefundPaymentResponse {
     }
 }
 
+/// The answer to a reduction.
+pub(crate) fn reduced(settlement: &Settlement) -> pb::ReducePaymentResponse {
+    let payments = settlement.payments.iter().map(payment).collect();
+    pb::ReducePaymentResponse { payments }
+}
+
 const fn status(status: PaymentStatus) -> pb::PaymentStatus {
     match status {
         PaymentStatus::Processing => pb::PaymentStatus::Processing,

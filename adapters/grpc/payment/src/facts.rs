@@ -1,6 +1,7 @@
 //! This context's events as messages in their envelopes, and what it understands of booking's.
 
-use kernel::{BookingId, Envelope, EventId, HandlerError, Recorded};
+use grpc_server::wire::Check;
+use kernel::{BookingId, Envelope, EventId, HandlerError, Money, Recorded};
 use payment::{Payment, PaymentEvent, PaymentStatus, Settlement};
 use prost::Message;
 use proto::boxoffice::booking::v1::BookingCancellationRequested;
@@ -65,13 +66,18 @@ fn told(payment: &Payment, settlement: &Settlement) -> Option<PaymentEvent> {
     }
 }
 
-/// The booking that was cancelled.
-pub(crate) fn cancelled_booking(message: &Envelope) -> Result<BookingId, HandlerError> {
+/// The booking that was cancelled, and its fee.
+pub(crate) fn cancelled_booking(
+    message: &Envelope,
+) -> Result<(BookingId, Option<Money>), HandlerError> {
     let poison = |text: String| HandlerError::Poison(text);
     let event = BookingCancellationRequested::decode(message.payload.as_slice())
         .map_err(|error| poison(error.to_string()))?;
     let booking = event.booking.unwrap_or_default();
-    booking.booking_id.parse().map_err(|error| poison(format!("booking_id {error}")))
+    let mut check = Check::new();
+    let booking_id = check.id("booking_id", &booking.booking_id);
+    let fee = check.optional_money("cancel_fee", booking.cancel_fee.as_ref());
+    check.read(booking_id.map(|id| (id, fee))).map_err(|invalid| poison(invalid.to_string()))
 }
 
 fn message(event: &PaymentEvent) -> (&'static str, BookingId, Vec<u8>) {

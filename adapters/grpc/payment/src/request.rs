@@ -13,11 +13,28 @@ pub(crate) fn payment_id(text: &str) -> Result<PaymentId, Invalid> {
     check.read(id)
 }
 
-/// A booking's identifier.
-pub(crate) fn booking_id(text: &str) -> Result<BookingId, Invalid> {
+/// Which booking's money to give back, and what of it to keep.
+pub(crate) fn refund(
+    wire: &pb::RefundPaymentRequest,
+) -> Result<(BookingId, Option<Money>), Invalid> {
     let mut check = Check::new();
-    let id = check.id("booking_id", text);
-    check.read(id)
+    let booking_id = check.id("booking_id", &wire.booking_id);
+    let keep = check.optional_money("keep", wire.keep.as_ref());
+    if keep.is_some_and(|keep| keep.minor() < 0) {
+        check.violate("keep", "must not be negative");
+    }
+    check.read(booking_id.map(|booking_id| (booking_id, keep)))
+}
+
+/// Which booking's money to give back in part, and what of it stays.
+pub(crate) fn reduce(wire: &pb::ReducePaymentRequest) -> Result<(BookingId, Money), Invalid> {
+    let mut check = Check::new();
+    let booking_id = check.id("booking_id", &wire.booking_id);
+    let keep = check.money("keep", wire.keep.as_ref());
+    if keep.is_some_and(|keep| keep.minor() < 0) {
+        check.violate("keep", "must not be negative");
+    }
+    check.read(booking_id.zip(keep))
 }
 
 /// A list's query, with the conditions that its page tokens are bound to.

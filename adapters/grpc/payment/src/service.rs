@@ -73,6 +73,19 @@ impl PaymentService for PaymentGrpc {
         Ok(Response::new(refunded.await?))
     }
 
+    async fn reduce_payment(
+        &self,
+        request: Request<pb::ReducePaymentRequest>,
+    ) -> Result<Response<pb::ReducePaymentResponse>, Status> {
+        let (paying, caller) = (self.paying.clone(), caller_of(&request));
+        let (booking_id, keep) = read::reduce(request.get_ref()).map_err(|e| refuse(&e))?;
+        let settlement = self.tasks.finish(async move {
+            let reduced = paying.reduce_payment(&caller, booking_id, keep).await;
+            reduced.map_err(|e| refuse(&e))
+        });
+        Ok(Response::new(convert::reduced(&settlement.await?)))
+    }
+
     type ChargePaymentsStream = BoxStream<'static, Result<pb::ChargePaymentsResponse, Status>>;
 
     async fn charge_payments(
@@ -139,7 +152,7 @@ async fn refund(
     caller: &Caller,
     wire: pb::RefundPaymentRequest,
 ) -> Result<pb::RefundPaymentResponse, Status> {
-    let booking_id = read::booking_id(&wire.booking_id).map_err(|e| refuse(&e))?;
-    let settlement = paying.refund_payment(caller, booking_id).await.map_err(|e| refuse(&e))?;
-    Ok(convert::refunded(&settlement))
+    let (booking_id, keep) = read::refund(&wire).map_err(|e| refuse(&e))?;
+    let settlement = paying.refund_payment(caller, booking_id, keep).await;
+    Ok(convert::refunded(&settlement.map_err(|e| refuse(&e))?))
 }

@@ -211,7 +211,7 @@ async fn only_our_servers_move_money() {
     let buyers = by(Role::Buyer, "alice", charge(1, 1, "ok"));
     let denied = scene.grpc.charge_payment(buyers).await.unwrap_err();
     assert_eq!(denied.code(), Code::PermissionDenied);
-    let refund = pb::RefundPaymentRequest { booking_id: id(1) };
+    let refund = pb::RefundPaymentRequest { booking_id: id(1), keep: None };
     let denied = scene.grpc.refund_payment(Request::new(refund)).await.unwrap_err();
     assert_eq!(denied.code(), Code::Unauthenticated);
     assert!(scene.published().is_empty());
@@ -231,7 +231,8 @@ async fn a_batch_gives_each_item_the_verdict_of_its_single_call() {
     let verdicts: Vec<String> = answer.verdicts.into_iter().map(verdict).collect();
     assert_eq!(verdicts, ["Approved", "Declined", "FailedPrecondition", "InvalidArgument"]);
 
-    let requests = (1..=3).map(|n| pb::RefundPaymentRequest { booking_id: id(n) }).collect();
+    let requests =
+        (1..=3).map(|n| pb::RefundPaymentRequest { booking_id: id(n), keep: None }).collect();
     let batch = pb::BatchRefundPaymentsRequest { requests };
     let answer = scene.grpc.batch_refund_payments(by_service(batch)).await.unwrap().into_inner();
     let verdicts: Vec<String> = answer.verdicts.into_iter().map(verdict).collect();

@@ -1,10 +1,12 @@
 //! Tickets and what is left of them, from the domain to the wire.
 
+use std::time::Duration;
+
 use grpc_server::wire::{date, money, timestamp};
 use proto::boxoffice::ticket::v1 as pb;
 use ticket::{
-    Allocation, Availability, Listing, SectionPrice, Slot, SlotAvailability, Terms, Ticket,
-    TicketKind, TicketStatus, row_of, section_of,
+    Allocation, Availability, CancelPolicy, Listing, SectionPrice, Slot, SlotAvailability, Terms,
+    Ticket, TicketKind, TicketStatus, row_of, section_of,
 };
 
 /// A ticket as callers see it.
@@ -39,6 +41,16 @@ pub(crate) fn ticket(Listing { ticket, stock }: &Listing) -> pb::Ticket {
         sections: terms.sections.iter().map(section).collect(),
         min_nights: nights(terms.min_nights),
         max_nights: nights(terms.max_nights),
+        cancel_policy: terms.cancel_policy.map(cancel_policy),
+    }
+}
+
+pub(crate) fn cancel_policy(policy: CancelPolicy) -> pb::CancelPolicy {
+    let span = |span: Option<Duration>| prost_types::Duration::try_from(span?).ok();
+    pb::CancelPolicy {
+        free_before: span(policy.free_before),
+        fee_percent: i32::from(policy.fee_percent.get()),
+        closed_before: span(policy.closed_before),
     }
 }
 

@@ -7,10 +7,11 @@ mod update;
 use std::time::Duration;
 
 use grpc_server::wire::Check;
-use kernel::{Invalid, TicketId, Timestamp};
+use kernel::{Invalid, Percent, TicketId, Timestamp};
 use proto::boxoffice::ticket::v1 as pb;
 use ticket::{
-    Allocation, DeleteTicket, RegisterTicket, SECTIONS_MAX, SectionPrice, TicketDraft, TicketKind,
+    Allocation, CancelPolicy, DeleteTicket, RegisterTicket, SECTIONS_MAX, SectionPrice,
+    TicketDraft, TicketKind,
 };
 
 pub(crate) use nights::{availability, calendar, set_capacity, set_nights};
@@ -74,6 +75,7 @@ fn draft(check: &mut Check, wire: &pb::Ticket) -> TicketDraft {
         sections: sections(check, &wire.sections),
         min_nights: i64::from(wire.min_nights),
         max_nights: i64::from(wire.max_nights),
+        cancel_policy: cancel_policy(check, wire.cancel_policy.as_ref()),
         paused: status.unwrap_or_default(),
     }
 }
@@ -88,11 +90,30 @@ fn sections(check: &mut Check, wire: &[pb::Section]) -> Vec<SectionPrice> {
 }
 
 fn hold_ttl(check: &mut Check, wire: Option<&prost_types::Duration>) -> Option<Duration> {
+    duration(check, "hold_ttl", wire)
+}
+
+fn duration(
+    check: &mut Check,
+    field: &str,
+    wire: Option<&prost_types::Duration>,
+) -> Option<Duration> {
     let read = Duration::try_from(*wire?).ok();
     if read.is_none() {
-        check.violate("hold_ttl", "must not be negative");
+        check.violate(field, "must not be negative");
     }
     read
+}
+
+fn cancel_policy(check: &mut Check, wire: Option<&pb::CancelPolicy>) -> Option<CancelPolicy> {
+    let pb::CancelPolicy { free_before, fee_percent, closed_before } = wire?;
+    let fee_percent = Percent::new(i64::from(*fee_percent));
+    let fee_percent = check.take("cancel_policy.fee_percent", fee_percent);
+    Some(CancelPolicy {
+        free_before: duration(check, "cancel_policy.free_before", free_before.as_ref()),
+        fee_percent: fee_percent.unwrap_or_default(),
+        closed_before: duration(check, "cancel_policy.closed_before", closed_before.as_ref()),
+    })
 }
 
 /// Whether a status that a caller may ask for means paused.

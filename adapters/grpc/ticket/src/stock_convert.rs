@@ -118,6 +118,14 @@ pub(crate) fn read_step(hold_id: &str, step: HoldStep) -> Result<StockCommand, I
     read_hold_id(hold_id).map(|hold_id| StockCommand::Step(hold_id, step))
 }
 
+/// Asks to give a part of a hold back.
+pub(crate) fn read_reduce(wire: &pb::ReduceHoldRequest) -> Result<StockCommand, Invalid> {
+    let mut check = Check::new();
+    let hold_id = check.id("hold_id", &wire.hold_id);
+    let quantity = check.quantity("quantity", wire.quantity);
+    check.read(hold_id.zip(quantity)).map(|(hold_id, stays)| StockCommand::Reduce(hold_id, stays))
+}
+
 /// A hold's identifier alone.
 pub(crate) fn read_hold_id(text: &str) -> Result<HoldId, Invalid> {
     let mut check = Check::new();
@@ -139,6 +147,7 @@ fn read_command(wire: &pb::StockCommand) -> Result<StockCommand, Invalid> {
         Some(Command::Commit(commit)) => read_step(&commit.hold_id, HoldStep::Commit),
         Some(Command::Release(release)) => read_step(&release.hold_id, HoldStep::Release),
         Some(Command::Return(back)) => read_step(&back.hold_id, HoldStep::Return),
+        Some(Command::Reduce(reduce)) => read_reduce(reduce),
         None => Err(Invalid(vec![Violation::new("command", "must be given")])),
     }
 }

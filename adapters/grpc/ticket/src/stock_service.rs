@@ -110,6 +110,15 @@ impl StockService for StockGrpc {
         Ok(Response::new(pb::ReturnStockResponse { hold }))
     }
 
+    async fn reduce_hold(
+        &self,
+        request: Request<pb::ReduceHoldRequest>,
+    ) -> Result<Response<pb::ReduceHoldResponse>, Status> {
+        let command = convert::read_reduce(request.get_ref());
+        let hold = self.execute(caller_of(&request), command).await?;
+        Ok(Response::new(pb::ReduceHoldResponse { hold }))
+    }
+
     async fn get_hold(
         &self,
         request: Request<pb::GetHoldRequest>,

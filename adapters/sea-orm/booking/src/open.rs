@@ -118,6 +118,7 @@ fn is_open(now: Timestamp, unmoved_for: Duration) -> Condition {
 }
 
 fn stage(row: &Model) -> String {
-    let parts = [&row.stage, &row.money, &row.stock];
-    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
+    let of_part = [&row.reduction_money, &row.reduction_stock];
+    let parts = [&row.stage, &row.money, &row.stock].into_iter().chain(of_part);
+    parts.flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
 }

@@ -1,18 +1,23 @@
 //! One booking with its process as a row. Parsed, not trusted.
 
-use booking::{Booked, BookedFields, Booking, Process, Stay, Stored, TicketSnapshot};
+use booking::{
+    Booked, BookedFields, Booking, CancelTerms, Process, Reduction, Stay, Stored, TicketSnapshot,
+};
 use kernel::{
-    BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, StoreError,
-    Timestamp,
+    BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, Percent,
+    StoreError, Timestamp,
 };
 use sea_orm::JsonValue;
 use sea_orm::entity::prelude::*;
 
-use crate::state_row::StateColumns;
+use crate::state_row::{
+    StateColumns, money_back_name, read_money_back, read_stock_back, stock_back_name,
+};
 
 const TABLE: &str = "booking";
 /// The columns that are read as one.
 const BOOKED: &str = "quantity, seats, check_in, check_out";
+const REDUCTION: &str = "reduction_due_minor, reduction_money, reduction_stock";
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "booking")]
@@ -31,6 +36,13 @@ pub(crate) struct Model {
     pub(crate) currency: String,
     pub(crate) total_minor: i64,
     pub(crate) refunded_minor: i64,
+    pub(crate) cancel_free_until_us: Option<i64>,
+    pub(crate) cancel_fee_percent: i64,
+    pub(crate) cancel_not_after_us: Option<i64>,
+    pub(crate) cancel_fee_minor: i64,
+    pub(crate) reduction_due_minor: Option<i64>,
+    pub(crate) reduction_money: Option<String>,
+    pub(crate) reduction_stock: Option<String>,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
     pub(crate) refusal: Option<Vec<u8>>,
@@ -62,6 +74,7 @@ impl From<&Stored> for Model {
         let state = StateColumns::of(&booking.state, booking.status(), booking.payment_id);
         let (seats, stay) = (booking.booked.seats(), booking.booked.stay());
         let text = |date: CivilDate| date.to_string();
+        let part = booking.reduction;
         Self {
             id: booking.id.to_string(),
             ticket_id: booking.ticket.id.to_string(),
@@ -76,6 +89,13 @@ impl From<&Stored> for Model {
             currency: booking.total.currency().code().to_owned(),
             total_minor: booking.total.minor(),
             refunded_minor: booking.refunded.minor(),
+            cancel_free_until_us: booking.cancel_terms.free_until.map(Timestamp::as_micros),
+            cancel_fee_percent: i64::from(booking.cancel_terms.fee_percent.get()),
+            cancel_not_after_us: booking.cancel_terms.not_after.map(Timestamp::as_micros),
+            cancel_fee_minor: booking.cancel_fee.minor(),
+            reduction_due_minor: part.map(|part| part.refund_due.minor()),
+            reduction_money: part.map(|part| money_back_name(part.money).to_owned()),
+            reduction_stock: part.map(|part| stock_back_name(part.stock).to_owned()),
             status: state.status,
             reason: state.reason,
             refusal: state.refusal,
@@ -120,6 +140,9 @@ impl TryFrom<Model> for Stored {
             booked: booked(&row).ok_or_else(|| corrupt(BOOKED))?,
             total: Money::from_minor(row.total_minor, currency),
             refunded: Money::from_minor(row.refunded_minor, currency),
+            cancel_terms: cancel_terms(&row).ok_or_else(|| corrupt("cancel_fee_percent"))?,
+            cancel_fee: Money::from_minor(row.cancel_fee_minor, currency),
+            reduction: reduction(&row, currency).ok_or_else(|| corrupt(REDUCTION))?,
             state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
             payment_id,
@@ -162,6 +185,29 @@ fn booked(row: &Model) -> Option<Booked> {
         check_out: row.check_out.as_deref().map(str::parse),
     };
     Booked::read(fields).ok()
+}
+
+fn cancel_terms(row: &Model) -> Option<CancelTerms> {
+    Some(CancelTerms {
+        free_until: row.cancel_free_until_us.map(Timestamp::from_micros),
+        fee_percent: Percent::new(row.cancel_fee_percent).ok()?,
+        not_after: row.cancel_not_after_us.map(Timestamp::from_micros),
+    })
+}
+
+/// The part on its way back if there is one; `None` where its columns contradict one another.
+#[expect(clippy::option_option, reason = "whether it can be read, and whether there is one")]
+fn reduction(row: &Model, currency: Currency) -> Option<Option<Reduction>> {
+    let Model { reduction_due_minor, reduction_money, reduction_stock, .. } = row;
+    match (reduction_due_minor, reduction_money.as_deref(), reduction_stock.as_deref()) {
+        (None, None, None) => Some(None),
+        (Some(due), money, stock) => Some(Some(Reduction {
+            refund_due: Money::from_minor(*due, currency),
+            money: read_money_back(money)?,
+            stock: read_stock_back(stock)?,
+        })),
+        (None, Some(_), _) | (None, _, Some(_)) => None,
+    }
 }
 
 /// A JSON array of texts and nothing else.
@@ -264,6 +310,16 @@ mod tests {
         ]
     }
 
+    fn cancel_terms() -> impl Strategy<Value = CancelTerms> {
+        (option::of(time()), 0..=100_i64, option::of(time())).prop_map(
+            |(free_until, percent, not_after)| CancelTerms {
+                free_until,
+                fee_percent: Percent::new(percent).expect("in range"),
+                not_after,
+            },
+        )
+    }
+
     prop_compose! {
         fn booking()(
             ids in any::<[u128; 2]>(), name in ".{0,200}", booked in booked(),
@@ -273,6 +329,7 @@ mod tests {
             total in Just(total), refunded in 0..=total, korean in Just(korean),
             method in Just(method), state in state(), last_payment in option::of(payment_id()),
             numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
+            cancel in (cancel_terms(), 0..=total, option::of((0..=total, any::<bool>()))),
         ) -> Booking {
             let currency = Currency::from_code("KWD").expect("known");
             let new = NewBooking {
@@ -288,6 +345,7 @@ mod tests {
                 quote: Money::from_minor(total, currency),
                 price_agreed: false,
                 payment_method: method,
+                cancel_terms: cancel.0,
                 pay_first: None,
             };
             let payment_id = match &state {
@@ -305,6 +363,12 @@ mod tests {
             };
             Booking {
                 refunded: Money::from_minor(refunded, currency),
+                cancel_fee: Money::from_minor(cancel.1, currency),
+                reduction: cancel.2.map(|(due, stuck)| Reduction {
+                    refund_due: Money::from_minor(due, currency),
+                    money: if stuck { MoneyBack::Stuck } else { MoneyBack::Settled },
+                    stock: if stuck { StockBack::Returned } else { StockBack::Waiting },
+                }),
                 state,
                 payment_id,
                 attempt: numbers.0,
@@ -330,7 +394,7 @@ mod tests {
         }
 
         #[test]
-        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..11_usize) {
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..13_usize) {
             let mut row = Model::from(&Stored { booking, process: Process::default() });
             let column = match broken {
                 0 => { row.status = "GONE".to_owned(); "status" }
@@ -343,6 +407,8 @@ mod tests {
                 7 => { row.check_in = Some("20240221".to_owned()); BOOKED }
                 8 => { row.seats = Some(JsonValue::from(vec!["A1", "A1"])); BOOKED }
                 9 => { row.seats = Some(JsonValue::from("A1")); BOOKED }
+                10 => { row.cancel_fee_percent = 101; "cancel_fee_percent" }
+                11 => { row.reduction_money = Some("GONE".to_owned()); REDUCTION }
                 _ => { row.attempt = -1; "attempt" }
             };
             let id = row.id.clone();

@@ -35,7 +35,7 @@ macro_rules! names {
             match value { $($variant => $text),+ }
         }
 
-        fn $read(text: Option<&str>) -> Option<$kind> {
+        pub(crate) fn $read(text: Option<&str>) -> Option<$kind> {
             match text { $(Some($text) => Some($variant),)+ _ => None }
         }
     )+};

@@ -57,7 +57,8 @@ impl StockStore for SeaOrmTicketStore {
         let reader = self.db.reader();
         let found = hold::Entity::find_by_id(id.to_string()).one(reader).await.map_err(&failed)?;
         let Some(row) = found else { return Ok(None) };
-        // Lines never change, so that they are read a moment later does not matter.
+        // Lines of places become fewer at most, and those of seats and nights never change, so that they are read a moment
+        // later does not matter: their number stands in the row.
         let lines = read::lines(reader, std::slice::from_ref(&row)).await.map_err(&failed)?;
         row.read(&lines).map(Some)
     }
@@ -155,7 +156,8 @@ fn became(change: &HoldChange) -> impl Iterator<Item = &'static str> {
         HoldRecord::Hold(hold) => (change.expected_revision == 0, Some(hold.state)),
         HoldRecord::Tombstone(_) => (false, None),
     };
-    let settled = match state {
+    // One that is reduced was counted when it came to its state.
+    let settled = match state.filter(|_| !change.reduced) {
         Some(HoldState::Committed) => Some("committed"),
         Some(HoldState::Released { told: false }) => Some("released"),
         Some(HoldState::Active { .. } | HoldState::Returned | HoldState::Expired)
@@ -189,7 +191,7 @@ pub(crate) fn group(
 fn turn(command: &StockCommand) -> Uuid {
     match command {
         StockCommand::Hold(request) => request.ticket_id.as_uuid(),
-        StockCommand::Step(hold_id, _) => hold_id.as_uuid(),
+        StockCommand::Step(hold_id, _) | StockCommand::Reduce(hold_id, _) => hold_id.as_uuid(),
     }
 }
 
@@ -198,7 +200,7 @@ fn turn(command: &StockCommand) -> Uuid {
 fn weight(command: &StockCommand) -> usize {
     match command {
         StockCommand::Hold(request) => request.wanted.slots(),
-        StockCommand::Step(..) => 1,
+        StockCommand::Step(..) | StockCommand::Reduce(..) => 1,
     }
 }
 

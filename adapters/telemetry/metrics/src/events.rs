@@ -26,7 +26,7 @@ static ROWS: [Row; 18] = [
     ("payment", &REFUNDS, "refunded", Some("RefundSucceeded")),
     ("payment", &REFUNDS, "manual_review", Some("RefundFailed")),
 ];
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 10] = [
     "hold_stock",
     "pin_hold",
     "unpin_hold",
@@ -34,7 +34,9 @@ const STEPS: [&str; 8] = [
     "commit_hold",
     "release_hold",
     "return_stock",
+    "reduce_hold",
     "refund_payment",
+    "reduce_payment",
 ];
 const STEP_OUTCOMES: [&str; 3] = ["ok", "refused", "unanswered"];
 

@@ -73,10 +73,11 @@ fn bookings() -> Vec<Check> {
         ),
         check(
             "I3b",
-            "a confirmed booking has as many units as it was sold",
+            "a confirmed booking has as many units as it was sold, but for those on their way back",
             format!(
                 "SELECT b.id FROM booking.booking b JOIN ticket.hold h ON h.id = b.id JOIN {UNITS} u \
-                 ON u.hold_id = b.id WHERE b.status = 'CONFIRMED' AND NOT (h.quantity = b.quantity AND u.units = b.quantity)"
+                 ON u.hold_id = b.id WHERE b.status = 'CONFIRMED' AND NOT (h.quantity = u.units AND (u.units = b.quantity \
+                 OR b.reduction_due_minor IS NOT NULL AND u.units > b.quantity))"
             ),
         ),
         check(
@@ -148,21 +149,28 @@ fn money() -> Vec<Check> {
     vec![
         check(
             "I3d",
-            "a confirmed booking is paid, once and in full",
+            "a confirmed booking is paid, once and in full, but for what went back with a part of it",
             format!(
                 "SELECT b.id FROM booking.booking b LEFT JOIN {net} n ON n.booking_id = b.id \
-                 WHERE b.status = 'CONFIRMED' AND COALESCE(n.minor, -1) <> b.total_minor"
+                 WHERE b.status = 'CONFIRMED' AND NOT COALESCE(n.minor BETWEEN b.total_minor - \
+                 COALESCE(b.reduction_due_minor, b.refunded_minor) AND b.total_minor - b.refunded_minor, 0)"
             ),
         ),
         check(
             "I4b",
-            "a booking that came to nothing, or waits to be paid, cost nothing",
+            "a booking that came to nothing, or waits to be paid, cost no more than its fee",
             format!(
-                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id WHERE n.minor <> 0 AND \
-                 (b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') OR \
+                "SELECT b.id FROM booking.booking b JOIN {net} n ON n.booking_id = b.id WHERE \
+                 n.minor <> b.cancel_fee_minor AND (b.status IN ('CANCELLED', 'REJECTED', 'EXPIRED') OR \
                  b.status = 'AWAITING_PAYMENT' AND b.updated_at_us < {} - {LATE_US})",
                 now("booking")
             ),
+        ),
+        check(
+            "I4d",
+            "what is kept of a booking and what is given back are within its price, and all of it once it is cancelled",
+            "SELECT id FROM booking.booking WHERE cancel_fee_minor <> 0 AND (refunded_minor + cancel_fee_minor > total_minor \
+             OR status = 'CANCELLED' AND refunded_minor + cancel_fee_minor <> total_minor)",
         ),
         check(
             "I4c",
@@ -217,8 +225,8 @@ fn deadlines() -> Vec<Check> {
             "I5",
             "no booking is stuck",
             format!(
-                "SELECT id FROM booking.booking WHERE status IN ('PENDING', 'CANCELLING') AND \
-                 (next_action_at_us IS NULL OR next_action_at_us {booking})"
+                "SELECT id FROM booking.booking WHERE (status IN ('PENDING', 'CANCELLING') OR status = 'CONFIRMED' AND \
+                 reduction_due_minor IS NOT NULL) AND (next_action_at_us IS NULL OR next_action_at_us {booking})"
             ),
         ),
         check(
@@ -248,7 +256,7 @@ fn deadlines() -> Vec<Check> {
             "a booking that has ended has nothing left to do, or soon does it",
             format!(
                 "SELECT id FROM booking.booking WHERE status NOT IN ('PENDING', 'AWAITING_PAYMENT', 'CANCELLING') AND \
-                 CASE WHEN COALESCE(stock, '') IN ('COMMIT_DUE', 'RELEASE_DUE') THEN next_action_at_us IS NULL OR \
+                 reduction_due_minor IS NULL AND CASE WHEN COALESCE(stock, '') IN ('COMMIT_DUE', 'RELEASE_DUE') THEN next_action_at_us IS NULL OR \
                  next_action_at_us {booking} ELSE next_action_at_us IS NOT NULL END"
             ),
         ),

@@ -75,7 +75,16 @@ fn own() -> Vec<Table> {
             "booking",
             "booking",
             &["id", "ticket_id", "status", "stage", "money", "stock", "check_in", "check_out"],
-            &["quantity", "total_minor", "next_action_at_us", "pay_by_us", "updated_at_us"],
+            &[
+                "quantity",
+                "total_minor",
+                "refunded_minor",
+                "cancel_fee_minor",
+                "reduction_due_minor",
+                "next_action_at_us",
+                "pay_by_us",
+                "updated_at_us",
+            ],
         ),
         Table { presences: &["body"], ..table("booking", "reply", &["resource_id"], &[]) },
         table(

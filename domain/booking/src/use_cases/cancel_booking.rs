@@ -1,15 +1,24 @@
-//! A buyer cancels (row T09): the first step of `cancellation.rs`.
+//! A buyer cancels (row T09): the first step of `cancellation.rs`, of a part of it that of `reduction.rs`.
 
 use kernel::{
-    Answered, BookingId, Caller, Committed, Fault, FaultClass, KeyRefused, ReplyChange, ReplyKey,
-    StoreError,
+    Answered, BookingId, Caller, Committed, Fault, FaultClass, KeyRefused, Quantity, ReplyChange,
+    ReplyKey, StoreError, Timestamp, Violation,
 };
 
 use super::Bookings;
 use super::booking_change::Moved;
 use super::get_booking::GetBookingError;
 use crate::limits::DECISIONS_MAX;
-use crate::{Booking, BookingStatus, CancelReason, Fact, Transition};
+use crate::{Booking, BookingStatus, CancelReason, Fact, Happening, NotReduced, Transition};
+
+/// Asks to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CancelBooking {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// How many of its units; all if `None`.
+    pub quantity: Option<Quantity>,
+}
 
 /// Why it was not cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,40 +32,38 @@ pub enum CancelBookingError {
     /// It came to nothing before.
     #[error("there is nothing to cancel any more; the booking is {0:?}")]
     NotCancellable(BookingStatus),
+    /// There is no such part of it, or none just now.
+    #[error(transparent)]
+    NotReduced(#[from] NotReduced),
     /// Others kept changing it.
     #[error("others are changing this booking; try again")]
     Contended,
 }
 
 impl Bookings {
-    /// Cancels a booking for sure; money and stock follow. A second cancel gives the same result.
+    /// Cancels a booking for sure; stock and money follow, all but the fee that its terms name. A second cancel gives
+    /// the same result. A part of it that is cancelled leaves it confirmed; only with a key the same part is not cancelled
+    /// again by the same call.
     ///
     /// # Errors
     /// [`CancelBookingError`]
     pub async fn cancel_booking(
         &self,
         caller: &Caller,
-        booking_id: BookingId,
+        command: CancelBooking,
         key: Option<ReplyKey>,
     ) -> Result<Answered<Booking>, CancelBookingError> {
         for _ in 0..DECISIONS_MAX {
             if let Some(body) = self.replay::<CancelBookingError>(key.as_ref()).await? {
                 return Ok(Answered::Replayed(body));
             }
-            let mut booking = self.get_booking(caller, booking_id).await?;
+            let mut booking = self.get_booking(caller, command.booking_id).await?;
             let (was_pending, now) = (booking.is_pending(), self.clock.now());
-            let wish = Fact::CancelRequested(CancelReason::BuyerCancelled);
-            let told = match booking.on(&wish, now) {
-                Transition::Changed(told) => told,
-                Transition::Ignored | Transition::GoOn | Transition::AskLater => {
-                    require_cancelled(&booking)?;
-                    if key.is_none() {
-                        return Ok(Answered::Fresh(booking));
-                    }
-                    // Nothing moves, but the key must have its answer.
-                    None
-                }
-            };
+            let told = cancel(&mut booking, command.quantity, now)?;
+            if told.is_none() && key.is_none() {
+                return Ok(Answered::Fresh(booking));
+            }
+            // Where nothing moves, the key must have its answer all the same.
             let mut moved = Moved::new(booking, told);
             moved.reply = self.cancel_reply(key.as_ref(), &moved, was_pending);
             let (verdict, booking) = self.commit(moved, now).await?;
@@ -86,14 +93,39 @@ impl Bookings {
     }
 }
 
+/// What is told of it; nothing where it is cancelled already.
+fn cancel(
+    booking: &mut Booking,
+    quantity: Option<Quantity>,
+    now: Timestamp,
+) -> Result<Option<Happening>, CancelBookingError> {
+    if let Some(by) = quantity.filter(|by| *by != booking.booked.quantity()) {
+        return Ok(Some(booking.reduce(by, now)?));
+    }
+    match booking.on(&Fact::CancelRequested(CancelReason::BuyerCancelled), now) {
+        Transition::Changed(told) => Ok(told),
+        Transition::Ignored | Transition::GoOn | Transition::AskLater => {
+            require_cancelled(booking).map(|()| None)
+        }
+    }
+}
+
 fn require_cancelled(booking: &Booking) -> Result<(), CancelBookingError> {
-    match booking.status() {
-        BookingStatus::Cancelling | BookingStatus::Cancelled => Ok(()),
-        status @ (BookingStatus::Pending
-        | BookingStatus::AwaitingPayment
-        | BookingStatus::Confirmed
-        | BookingStatus::Rejected
-        | BookingStatus::Expired) => Err(CancelBookingError::NotCancellable(status)),
+    let not_after = booking.cancel_terms.not_after;
+    match (booking.status(), not_after) {
+        (BookingStatus::Cancelling | BookingStatus::Cancelled, _) => Ok(()),
+        (BookingStatus::Confirmed, _) if booking.reduction.is_some() => {
+            Err(NotReduced::UnderWay.into())
+        }
+        (BookingStatus::Confirmed, Some(until)) => Err(NotReduced::TooLate(until).into()),
+        (
+            status @ (BookingStatus::Pending
+            | BookingStatus::AwaitingPayment
+            | BookingStatus::Confirmed
+            | BookingStatus::Rejected
+            | BookingStatus::Expired),
+            _,
+        ) => Err(CancelBookingError::NotCancellable(status)),
     }
 }
 
@@ -108,8 +140,12 @@ impl Fault for CancelBookingError {
         match self {
             Self::Get(inner) => inner.class(),
             Self::Key(inner) => inner.class(),
-            Self::NotCancellable(_) => FaultClass::Refused,
-            Self::Contended => FaultClass::Contended,
+            Self::NotReduced(NotReduced::Invalid(inner)) => inner.class(),
+            Self::NotCancellable(_)
+            | Self::NotReduced(NotReduced::NotConfirmed(_) | NotReduced::TooLate(_)) => {
+                FaultClass::Refused
+            }
+            Self::Contended | Self::NotReduced(NotReduced::UnderWay) => FaultClass::Contended,
         }
     }
 
@@ -117,8 +153,29 @@ impl Fault for CancelBookingError {
         match self {
             Self::Get(inner) => inner.reason(),
             Self::Key(inner) => inner.reason(),
-            Self::NotCancellable(_) => "NOT_CANCELLABLE",
+            Self::NotReduced(NotReduced::Invalid(inner)) => inner.reason(),
+            Self::NotCancellable(_)
+            | Self::NotReduced(NotReduced::NotConfirmed(_) | NotReduced::TooLate(_)) => {
+                "NOT_CANCELLABLE"
+            }
+            Self::NotReduced(NotReduced::UnderWay) => "CANCEL_IN_PROGRESS",
             Self::Contended => "CONTENDED",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        if let Self::NotReduced(NotReduced::Invalid(inner)) = self {
+            inner.violations()
+        } else {
+            &[]
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        if let Self::NotReduced(NotReduced::TooLate(until)) = self {
+            vec![("not_after", until.to_string())]
+        } else {
+            Vec::new()
         }
     }
 }

@@ -82,6 +82,8 @@ impl Bookings {
             let refused = BookingRefused { reason, total: None, booking_id: None };
             return self.refuse(refused, key).await;
         }
+        let policy = terms.cancel_policy.as_ref();
+        let cancel_terms = policy.map(|policy| policy.terms(&command.booked)).unwrap_or_default();
         let new = NewBooking {
             id: BookingId::new(self.ids.next()),
             ticket: TicketSnapshot {
@@ -95,6 +97,7 @@ impl Bookings {
             quote,
             price_agreed: command.expected_total.is_some(),
             payment_method: command.payment_method,
+            cancel_terms,
             pay_first: terms.pay_first.map(|within| now.plus(within)),
         };
         self.insert(Booking::place(new, now), key, now).await

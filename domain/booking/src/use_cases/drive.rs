@@ -2,7 +2,7 @@
 //! written, and goes on until the booking waits. Whoever drives next goes on from the row.
 
 use futures::future::join_all;
-use kernel::{Committed, StoreError, Timestamp};
+use kernel::{Committed, Money, StoreError, Timestamp};
 
 use super::Bookings;
 use super::booking_change::Moved;
@@ -236,7 +236,16 @@ impl Bookings {
             Ask::ReturnStock => {
                 done(self.tickets.ask(StockAsk::Return(id)).await, Fact::StockReturned)
             }
-            Ask::RefundPayment => refunded(booking, self.payments.refund(id).await),
+            Ask::RefundPayment => {
+                refunded(booking, self.payments.refund(id, booking.cancel_fee).await)
+            }
+            Ask::ReduceHold => {
+                let reduce = StockAsk::Reduce(id, booking.booked.quantity());
+                done(self.tickets.ask(reduce).await, Fact::HoldReduced)
+            }
+            Ask::ReducePayment => {
+                refunded(booking, self.payments.reduce(id, stays_paid(booking)).await)
+            }
         }
     }
 }
@@ -269,6 +278,12 @@ fn charge(booking: &Booking) -> Charge {
         amount: booking.total,
         payment_method: booking.payment_method.clone(),
     }
+}
+
+/// What of its price is not to be given back, as far as that is decided.
+fn stays_paid(booking: &Booking) -> Money {
+    let due = booking.reduction.map_or(booking.refunded, |part| part.refund_due);
+    booking.total.checked_sub(due).unwrap_or(booking.total)
 }
 
 fn held(answer: Result<Option<HoldView>, StockFault>) -> Fact {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use kernel::{Clock, IdSource};
 
-pub use cancel_booking::CancelBookingError;
+pub use cancel_booking::{CancelBooking, CancelBookingError};
 pub use compensate_saga::CompensateSagaError;
 pub use create_booking::{CreateBooking, CreateBookingError};
 pub use drive::{Begun, Driven};

@@ -1,15 +1,17 @@
 //! A booking in every state, and every fact it may hear.
 
 use booking::{
-    AwaitReason, Booked, Booking, CancelReason, CommitDenied, ExpiryReason, Fact, Hold, MoneyBack,
-    NewBooking, RejectReason, Release, Sale, Stage, State, StockBack, TicketSnapshot,
+    AwaitReason, Booked, Booking, CancelReason, CancelTerms, CommitDenied, ExpiryReason, Fact,
+    Hold, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage, State, StockBack,
+    TicketSnapshot,
 };
 use kernel::{
-    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, TicketId,
-    Timestamp, Uuid,
+    BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Percent, Quantity,
+    TicketId, Timestamp, Uuid,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_000_000);
+pub(crate) const HALFWAY: Timestamp = Timestamp::from_micros(1_500_000);
 pub(crate) const LATER: Timestamp = Timestamp::from_micros(2_000_000);
 
 pub(crate) fn money(minor: i64) -> Money {
@@ -34,6 +36,7 @@ pub(crate) fn booking() -> Booking {
         quote: money(3000),
         price_agreed: false,
         payment_method: "ok".into(),
+        cancel_terms: CancelTerms::default(),
         pay_first: None,
     };
     Booking::place(new, NOW)
@@ -46,6 +49,16 @@ pub(crate) fn held() -> Fact {
 
 pub(crate) fn booking_in(state: State) -> Booking {
     Booking { state, ..booking() }
+}
+
+/// Half of it is kept from 1.5 s on, and from 2 s on it is too late: now it is free, later it is not possible.
+pub(crate) fn with_terms(state: State) -> Booking {
+    let cancel_terms = CancelTerms {
+        free_until: Some(HALFWAY),
+        fee_percent: Percent::new(50).expect("a part"),
+        not_after: Some(LATER),
+    };
+    Booking { cancel_terms, ..booking_in(state) }
 }
 
 pub(crate) fn every_state() -> Vec<State> {
@@ -102,6 +115,7 @@ pub(crate) fn every_fact() -> Vec<Fact> {
         Fact::HoldReleased,
         Fact::HoldExpired,
         Fact::StockReturned,
+        Fact::HoldReduced,
         Fact::ChargeNotTried,
         Fact::ChargeUnknown { payment_id: Some(payment(1)) },
         Fact::ChargeVoided,

@@ -4,6 +4,7 @@ mod charge_payment;
 mod get_payment;
 mod hear_of;
 mod list_payments;
+mod reduce_payment;
 mod refund_cancelled;
 mod refund_payment;
 mod retry_refund;

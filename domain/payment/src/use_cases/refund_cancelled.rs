@@ -1,11 +1,11 @@
-//! Voids or refunds all money of a booking that says it was cancelled (row T10, trap R11).
+//! Voids or refunds the money of a booking that says it was cancelled, but for its fee (row T10, trap R11).
 
-use kernel::{BookingId, Cause};
+use kernel::{BookingId, Cause, Money};
 
 use super::{CommitFailed, Paying};
 
 impl Paying {
-    /// Stores that everything is to be given back and nothing more taken, together with the mark of
+    /// Stores that everything but what is kept is to be given back and nothing more taken, together with the mark of
     /// the message. The sweep, woken by the commit, carries it out.
     ///
     /// # Errors
@@ -13,12 +13,13 @@ impl Paying {
     pub async fn refund_cancelled(
         &self,
         booking_id: BookingId,
+        keep: Option<Money>,
         cause: Cause,
     ) -> Result<(), CommitFailed> {
         let settlement = self.settlement_of(booking_id).await?;
         let refund_id = self.refund_id();
         let ending = self.decide(settlement, Some(cause), |settlement, now| {
-            Ok::<_, CommitFailed>(settlement.void(refund_id, now))
+            Ok::<_, CommitFailed>(settlement.void(refund_id, keep, now))
         });
         ending.await.map(|_| ())
     }

@@ -1,6 +1,6 @@
-//! Voids or refunds all money of a booking (row T10, reliability.md 7.5, R4 and R5).
+//! Voids or refunds the money of a booking (row T10, reliability.md 7.5, R4 and R5).
 
-use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, RefundId};
+use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, Money, RefundId};
 
 use super::{CommitFailed, Ending, Paying};
 use crate::{Ask, Decision, RefundAnswer, RefundOrder, Settlement};
@@ -17,8 +17,8 @@ pub enum RefundPaymentError {
 }
 
 impl Paying {
-    /// Gives back what was taken for a booking and sees to it that nothing more is taken, also when
-    /// nothing is known of the booking. Repeats change nothing and answer how far it has come.
+    /// Gives back what was taken for a booking, but for what is kept, and sees to it that nothing more is taken, also
+    /// when nothing is known of the booking. Repeats change nothing and answer how far it has come.
     ///
     /// # Errors
     /// [`RefundPaymentError`]. Once the wish is stored there is none: the sweep carries it out.
@@ -26,21 +26,27 @@ impl Paying {
         &self,
         caller: &Caller,
         booking_id: BookingId,
+        keep: Option<Money>,
     ) -> Result<Settlement, RefundPaymentError> {
         caller.service()?;
         let settlement = self.settlement_of(booking_id).await.map_err(CommitFailed::from)?;
         let refund_id = self.refund_id();
         let ending = self.decide(settlement, None, |settlement, now| {
-            let voided = settlement.void(refund_id, now);
+            let voided = settlement.void(refund_id, keep, now);
             Ok::<_, CommitFailed>(voided.and(settlement.begin_refund(now)))
         });
-        match ending.await? {
-            Ending::Unchanged(settlement) => Ok(settlement),
+        Ok(self.carry_out(ending.await?).await)
+    }
+
+    /// Asks the provider for a refund that this call has begun.
+    pub(super) async fn carry_out(&self, ending: Ending) -> Settlement {
+        match ending {
+            Ending::Unchanged(settlement) => settlement,
             Ending::Committed(settlement) => match settlement.next_ask() {
                 Some(Ask::Refund(order)) => {
-                    Ok(self.give_back(settlement.clone(), &order).await.unwrap_or(settlement))
+                    self.give_back(settlement.clone(), &order).await.unwrap_or(settlement)
                 }
-                Some(Ask::Outcome(_)) | None => Ok(settlement),
+                Some(Ask::Outcome(_)) | None => settlement,
             },
         }
     }
@@ -71,7 +77,7 @@ impl Paying {
 
 impl Decision {
     /// Both decisions as one.
-    fn and(self, next: Self) -> Self {
+    pub(super) fn and(self, next: Self) -> Self {
         match (self, next) {
             (Self::AlreadyDone, other) | (other, Self::AlreadyDone) => other,
             (Self::Happened(mut events), Self::Happened(more)) => {

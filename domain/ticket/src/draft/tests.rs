@@ -1,6 +1,6 @@
 //! What may be said about a ticket, and what its life allows.
 
-use kernel::{CivilDate, Currency, Locale, OrganizerId, TicketId, Uuid};
+use kernel::{CivilDate, Currency, Locale, OrganizerId, Percent, TicketId, Uuid};
 
 use super::*;
 use crate::ticket::Decision;
@@ -218,4 +218,53 @@ fn the_sale_window_is_half_open() {
     ticket.terms.sale_ends_at = later(20);
     let open: Vec<_> = [9, 10, 19, 20].map(|s| ticket.is_on_sale(later(s).expect("some"))).into();
     assert_eq!(open, [false, true, true, false]);
+}
+
+#[test]
+fn t09_a_cancel_policy_is_checked_as_a_whole_and_needs_a_start() {
+    let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+    let fee_percent = Percent::new(30).expect("a part");
+    let policy =
+        |free_before, closed_before| CancelPolicy { free_before, fee_percent, closed_before };
+    let with = |policy: CancelPolicy, starts_at: Option<Timestamp>| {
+        let mut request = request();
+        request.draft.cancel_policy = Some(policy);
+        (request.draft.starts_at, request.draft.ends_at) = (starts_at, None);
+        request
+    };
+    let (free, closed) = ("cancel_policy.free_before", "cancel_policy.closed_before");
+    let year = 366 * 24;
+    for (said, starts_at, wrong) in [
+        (policy(hours(72), hours(24)), later(100), vec![]),
+        (policy(hours(24), hours(24)), later(100), vec![]),
+        (policy(hours(year), hours(0)), later(100), vec![]),
+        (policy(None, hours(24)), later(100), vec![]),
+        (policy(None, None), None, vec![]),
+        (policy(hours(72), hours(24)), None, vec![free, closed]),
+        (policy(hours(24), hours(72)), later(100), vec![closed]),
+        (policy(hours(year + 1), hours(year + 2)), None, vec![free, closed, closed, free, closed]),
+    ] {
+        assert_eq!(fields(&with(said, starts_at)), wrong, "{said:?}");
+    }
+    let mut rooms = RegisterTicket {
+        kind: TicketKind::Nightly,
+        first_night: Some(date("1970-01-20")),
+        last_night: Some(date("1970-01-21")),
+        ..with(policy(hours(72), hours(24)), None)
+    };
+    assert_eq!(fields(&rooms), [""; 0], "a night begins by itself");
+    rooms.kind = TicketKind::Admission;
+    (rooms.first_night, rooms.last_night) = (None, None);
+    assert_eq!(fields(&rooms), [free, closed]);
+
+    let mut ticket = registered();
+    let said = Some(policy(hours(72), hours(24)));
+    let priced = TicketDraft::of(&ticket).changed(TermsChange::CancelPolicy(said));
+    assert_eq!(ticket.update(&priced, NOW), Ok(Decision::Happened));
+    assert_eq!(ticket.terms.cancel_policy, said);
+    let unset = TicketDraft::of(&ticket).changed(TermsChange::EndsAt(None));
+    let unset = unset.changed(TermsChange::StartsAt(None));
+    let refused = ticket.update(&unset, NOW).expect_err("its bounds hang in the air");
+    let refused: Vec<_> = refused.0.iter().map(|wrong| wrong.field.as_str()).collect();
+    assert_eq!(refused, [free, closed]);
 }

@@ -210,6 +210,10 @@ impl Rows {
                 asked.insert(*id);
                 StockCommand::Step(*id, *step)
             }
+            StockCommand::Reduce(id, stays) => {
+                asked.insert(*id);
+                StockCommand::Reduce(*id, *stays)
+            }
         });
         told.collect()
     }
@@ -329,7 +333,10 @@ fn command() -> impl Strategy<Value = StockCommand> {
     ];
     let step =
         (0_u128..HOLDS, step).prop_map(|(hold, step)| StockCommand::Step(hold_id(hold), step));
-    prop_oneof![2 => hold, 3 => step]
+    let stays = (1_i64..4).prop_map(|units| Quantity::new(units).expect("few"));
+    let reduce =
+        (0_u128..HOLDS, stays).prop_map(|(hold, stays)| StockCommand::Reduce(hold_id(hold), stays));
+    prop_oneof![4 => hold, 6 => step, 1 => reduce]
 }
 
 fn happening() -> impl Strategy<Value = Happening> {

@@ -73,7 +73,7 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
         .get_booking(request(&mallory, GetBookingRequest { booking_id: booking_id.clone() }))
         .await;
     assert_eq!(get.unwrap_err().code(), Code::NotFound);
-    let cancel = CancelBookingRequest { booking_id: booking_id.clone() };
+    let cancel = CancelBookingRequest { booking_id: booking_id.clone(), quantity: 0 };
     assert_eq!(
         bookings.cancel_booking(request(&mallory, cancel)).await.unwrap_err().code(),
         Code::NotFound
@@ -112,7 +112,7 @@ async fn n11_internal_rpcs_take_only_the_service_role() {
         let commit = request(&token, CommitHoldRequest { hold_id: id.clone() });
         let refused = stock.clone().commit_hold(commit).await.unwrap_err();
         assert_eq!(refused.code(), code);
-        let refund = request(&token, RefundPaymentRequest { booking_id: id.clone() });
+        let refund = request(&token, RefundPaymentRequest { booking_id: id.clone(), keep: None });
         let refused = payments.clone().refund_payment(refund).await.unwrap_err();
         assert_eq!(refused.code(), code);
     }

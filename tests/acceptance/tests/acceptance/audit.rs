@@ -10,7 +10,7 @@ use testkit::{Platform, Shape};
 use crate::world::{book, book_confirmed, register, tamper, until_status};
 
 /// What is done to which database, and the check that must see it.
-const DAMAGE: [(&str, &str, &str); 47] = [
+const DAMAGE: [(&str, &str, &str); 48] = [
     ("I1", "ticket", "UPDATE stock SET held = -1"),
     ("I2", "ticket", "UPDATE stock SET sold = sold + 1"),
     ("I2", "ticket", "DELETE FROM stock WHERE sold > 0"),
@@ -38,6 +38,7 @@ const DAMAGE: [(&str, &str, &str); 47] = [
          updated_at_us = 1 WHERE status = 'CONFIRMED'",
     ),
     ("I4c", "payment", "UPDATE refund SET amount_minor = amount_minor * 2"),
+    ("I4d", "booking", "UPDATE booking SET cancel_fee_minor = total_minor + 1"),
     ("I5", "booking", "UPDATE booking SET status = 'PENDING', next_action_at_us = NULL"),
     ("I5b", "booking", "UPDATE booking SET status = 'AWAITING_PAYMENT', pay_by_us = 1"),
     (

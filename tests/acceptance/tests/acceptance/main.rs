@@ -12,6 +12,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod by_hand;
+mod cancel_policy;
 mod cascade;
 mod charges;
 mod correlation;

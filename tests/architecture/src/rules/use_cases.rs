@@ -13,6 +13,7 @@ const SHARED: &[(&str, &str)] = &[
     ("CommitHold", "execute_stock"),
     ("ReleaseHold", "execute_stock"),
     ("ReturnStock", "execute_stock"),
+    ("ReduceHold", "execute_stock"),
     ("WatchAvailability", "get_availability"),
     ("ChargePayments", "charge_payment"),
     ("BatchChargePayments", "charge_payment"),

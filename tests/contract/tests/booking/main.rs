@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use booking::{
     Booked, BookedFields, Booking, BookingChange, BookingFilter, BookingStatus, CancelReason,
-    MoneyBack, PAYMENT_METHOD_CHARS_MAX, RejectReason, Release, RetirementProgress, SEAT_CHARS_MAX,
-    SEATS_MAX, State, TicketSnapshot, Timer, Wake,
+    CancelTerms, MoneyBack, PAYMENT_METHOD_CHARS_MAX, Reduction, RejectReason, Release,
+    RetirementProgress, SEAT_CHARS_MAX, SEATS_MAX, State, StockBack, TicketSnapshot, Timer, Wake,
 };
 use by_operator::{
     an_operators_word_is_kept_with_the_change_or_not_at_all,
@@ -23,7 +23,7 @@ use by_operator::{
 use futures::future::join_all;
 use kernel::{
     BookingId, BuyerId, CivilDate, Clock, Committed, Cursor, EventId, KeyedReply, OrganizerId,
-    ReplyChange, StoreError, TicketId,
+    Percent, ReplyChange, StoreError, TicketId,
 };
 use scene::{
     LONG, Scene, SystemClock, at, cause, commit, commit_of, id, key, lease, memory, message, over,
@@ -60,7 +60,27 @@ contract::over_every_store!(
 async fn every_state_round_trips(scene: &Scene) {
     for (n, state) in (1..).zip(states()) {
         let payment_id = paid_with(&state);
-        let booking = Booking { state, payment_id, attempt: 4, refunded: won(7), ..placed(n) };
+        let cancel_terms = CancelTerms {
+            free_until: Some(at(-1)),
+            fee_percent: Percent::new(100).unwrap(),
+            not_after: (n % 2 == 0).then_some(at(i64::MAX)),
+        };
+        let (refunded, cancel_fee) = (won(7), won(3));
+        let reduction = (n % 2 == 0).then_some(Reduction {
+            refund_due: won(9),
+            money: MoneyBack::Waiting,
+            stock: StockBack::Returned,
+        });
+        let booking = Booking {
+            state,
+            payment_id,
+            attempt: 4,
+            refunded,
+            cancel_terms,
+            cancel_fee,
+            reduction,
+            ..placed(n)
+        };
         let written = commit(scene, commit_of(booking)).await;
         let read = scene.store.find(written.id).await.unwrap().unwrap();
         assert_eq!(read.booking, written);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use booking::{
     AwaitReason, Booked, Booking, BookingChange, BookingEvent, BookingStore, CancelReason,
-    ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking, REASON_CHARS_MAX,
+    CancelTerms, ExpiryReason, Happening, Hold, Lease, MoneyBack, NewBooking, REASON_CHARS_MAX,
     REFUSAL_BYTES_MAX, Refusal, RejectReason, Release, Sale, Stage, State, StockBack,
     TicketSnapshot, Timer, Wake,
 };
@@ -95,6 +95,7 @@ pub(crate) fn placed(n: u128) -> Booking {
         quote: won(165_000),
         price_agreed: false,
         payment_method: "tok".to_owned(),
+        cancel_terms: CancelTerms::default(),
         pay_first: None,
     };
     Booking::place(new, at(1_000))

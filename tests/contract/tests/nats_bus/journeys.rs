@@ -1,8 +1,8 @@
 //! Bookings from their first event to their last, as the booking and payment contexts tell them.
 
 use booking::{
-    AwaitReason, Booked, Booking, BookingEvent, CancelReason, ExpiryReason, Happening, Hold,
-    MoneyBack, NewBooking, RejectReason, Release, Sale, State, StockBack, TicketSnapshot,
+    AwaitReason, Booked, Booking, BookingEvent, CancelReason, CancelTerms, ExpiryReason, Happening,
+    Hold, MoneyBack, NewBooking, RejectReason, Release, Sale, State, StockBack, TicketSnapshot,
 };
 use kernel::{
     BookingId, BuyerId, Currency, Envelope, EventId, Locale, Money, OrganizerId, PaymentId,
@@ -61,6 +61,7 @@ impl Journey {
                 quote: won(110_000),
                 price_agreed: true,
                 payment_method: "tok".to_owned(),
+                cancel_terms: CancelTerms::default(),
                 pay_first: None,
             },
             begun,

@@ -13,6 +13,7 @@ mod house;
 mod kinds;
 mod migrated;
 mod past_nights;
+mod reduced;
 mod scene;
 mod search;
 mod sold_out;

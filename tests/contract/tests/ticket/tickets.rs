@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kernel::{
-    Cause, Committed, EventId, Locale, Money, OrganizerId, Quantity, ReplyChange, ReplyKey,
-    TimeZoneName, Timestamp,
+    Cause, Committed, EventId, Locale, Money, OrganizerId, Percent, Quantity, ReplyChange,
+    ReplyKey, TimeZoneName, Timestamp,
 };
 use ticket::{
-    Allocation, CAPACITY_MAX, CATEGORY_CHARS_MAX, DESCRIPTION_CHARS_MAX, HoldStep, NAME_CHARS_MAX,
-    SectionPrice, Slot, SlotCapacity, Ticket, TicketKind, TicketStatus, UNIT_PRICE_MINOR_MAX,
-    VENUE_CHARS_MAX,
+    Allocation, CANCEL_BEFORE_MAX, CAPACITY_MAX, CATEGORY_CHARS_MAX, CancelPolicy,
+    DESCRIPTION_CHARS_MAX, HoldStep, NAME_CHARS_MAX, SectionPrice, Slot, SlotCapacity, Ticket,
+    TicketKind, TicketStatus, UNIT_PRICE_MINOR_MAX, VENUE_CHARS_MAX,
 };
 
 use crate::scene::{Stores, memory, over, won};
@@ -76,6 +76,11 @@ fn full(ticket: &mut Ticket, status: TicketStatus) {
     ticket.terms.ends_at = at(4);
     ticket.terms.max_per_buyer = Quantity::new(4).ok();
     ticket.terms.hold_ttl = Duration::from_millis(1_500);
+    ticket.terms.cancel_policy = Some(CancelPolicy {
+        free_before: Some(CANCEL_BEFORE_MAX),
+        fee_percent: Percent::new(100).unwrap(),
+        closed_before: Some(Duration::ZERO),
+    });
 }
 
 async fn a_stale_revision_is_a_conflict(stores: &Stores) {

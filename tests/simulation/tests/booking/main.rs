@@ -21,7 +21,7 @@ use kernel::{Answered, Caller, Fault, PageSize, Role};
 use neighbours::won;
 use rand::Rng;
 use stepped::Fuse;
-use world::{Act, Scene, alice, create, key};
+use world::{Act, Scene, alice, all_of, create, key};
 
 /// The happy path of each process; a new process gets the whole scaffold by one more line.
 const PROCESSES: [(&str, &[Act], BookingStatus); 11] = [
@@ -222,7 +222,8 @@ fn i6_a_key_cut_short_by_a_cancel_with_its_own_key_is_answered_by_the_end() {
         scene.neighbours.world().silent = silent;
         let _ = scene.act(Act::Create("slow"));
         let id = scene.first().unwrap().booking.id;
-        let cancel = |key| scene.bookings.cancel_booking(&alice(), id, key).now_or_never().unwrap();
+        let cancel =
+            |key| scene.bookings.cancel_booking(&alice(), all_of(id), key).now_or_never().unwrap();
         assert!(matches!(cancel(Some(key("c"))), Ok(Answered::Fresh(_))));
         assert!(matches!(cancel(Some(key("c"))), Ok(Answered::Replayed(_))));
         scene.come_to_rest();
@@ -269,7 +270,7 @@ fn t09_somebody_elses_booking_does_not_exist() {
     let bob = Caller { subject: Some("bob".into()), ..alice() };
     let found = scene.bookings.get_booking(&bob, id).now_or_never().unwrap();
     assert_eq!(found, Err(GetBookingError::NotFound));
-    let cancel = scene.bookings.cancel_booking(&bob, id, None).now_or_never().unwrap();
+    let cancel = scene.bookings.cancel_booking(&bob, all_of(id), None).now_or_never().unwrap();
     assert_eq!(cancel.unwrap_err().reason(), "BOOKING_NOT_FOUND");
     let query = || ListBookings {
         ticket_id: None,

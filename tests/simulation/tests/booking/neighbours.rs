@@ -210,6 +210,7 @@ impl Tickets for Neighbours {
             max_per_buyer: None,
             sold_out: world.tells_sold_out && world.taken() >= world.capacity,
             pay_first: world.pay_first.then_some(HOLD_TTL),
+            cancel_policy: None,
         }))
     }
 
@@ -242,8 +243,13 @@ impl Payments for Neighbours {
         self.send(late, |world| world.charge(charge), lost).await
     }
 
-    async fn refund(&self, id: BookingId) -> Result<RefundProgress, Unanswered> {
+    async fn refund(&self, id: BookingId, keep: Money) -> Result<RefundProgress, Unanswered> {
+        assert_eq!(keep.minor(), 0, "its ticket says nothing about cancelling");
         self.send(Late::Refund(id), |world| Ok(world.refund(id)), || Err(unanswered())).await
+    }
+
+    async fn reduce(&self, id: BookingId, _keep: Money) -> Result<RefundProgress, Unanswered> {
+        unreachable!("nobody here cancels a part of {id}")
     }
 }
 
@@ -294,7 +300,8 @@ impl World {
         | StockAsk::Unpin(id)
         | StockAsk::Commit(id)
         | StockAsk::Release(id)
-        | StockAsk::Return(id)) = ask;
+        | StockAsk::Return(id)
+        | StockAsk::Reduce(id, _)) = ask;
         let tombstone =
             Hold { units: 0, is: HoldIs::Released, booked: None, expires_at: now, told: false };
         let mut hold = match (self.holds.get(id), ask) {
@@ -473,6 +480,7 @@ impl Hold {
             (StockAsk::Release(_), HoldIs::Committed) => Err(closed),
             (StockAsk::Release(_), HoldIs::Returned) => Ok(HoldIs::Returned),
             (StockAsk::Release(_), _) => Ok(HoldIs::Released),
+            (StockAsk::Reduce(..), is) => Ok(is),
             (StockAsk::Return(_), HoldIs::Committed | HoldIs::Returned) => Ok(HoldIs::Returned),
             (StockAsk::Return(_), _) => Ok(HoldIs::Released),
         }

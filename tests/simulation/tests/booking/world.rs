@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use booking::{
     Begun, Booked, Booking, BookingEvent, BookingRefused, BookingStatus, BookingStore, Bookings,
-    ChargesHeard, CreateBooking, Driven, Fact, Happening, PayBooking, Stored,
+    CancelBooking, ChargesHeard, CreateBooking, Driven, Fact, Happening, PayBooking, Stored,
 };
 use futures::FutureExt;
 use kernel::{
@@ -53,6 +53,11 @@ pub(crate) type Outcome = Option<Result<BookingStatus, &'static str>>;
 
 pub(crate) fn alice() -> Caller {
     Caller { subject: Some("alice".into()), roles: vec![Role::Buyer], ..Caller::default() }
+}
+
+/// The wish to cancel all of a booking.
+pub(crate) fn all_of(booking_id: BookingId) -> CancelBooking {
+    CancelBooking { booking_id, quantity: None }
 }
 
 pub(crate) fn ticket_id() -> TicketId {
@@ -170,7 +175,7 @@ impl Scene {
 
     fn cancel(&self) -> Outcome {
         let id = self.first()?.booking.id;
-        let cancelled = self.bookings.cancel_booking(&alice(), id, None).now_or_never()?;
+        let cancelled = self.bookings.cancel_booking(&alice(), all_of(id), None).now_or_never()?;
         Some(match cancelled {
             Ok(Answered::Fresh(booking)) => Ok(booking.status()),
             Ok(Answered::Replayed(_)) => Err("REPLAYED"),

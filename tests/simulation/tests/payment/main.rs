@@ -192,7 +192,7 @@ async fn others_payments_do_not_exist() {
     assert!(list("bob").await.payments.is_empty());
     for caller in [buyer("alice"), Caller::anonymous()] {
         assert!(world.paying.charge_payment(&caller, asked(1)).await.is_err());
-        assert!(world.paying.refund_payment(&caller, booking()).await.is_err());
+        assert!(world.paying.refund_payment(&caller, booking(), None).await.is_err());
     }
 }
 

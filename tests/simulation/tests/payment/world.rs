@@ -81,13 +81,13 @@ impl World {
     }
 
     pub(crate) async fn refund(&self) -> Settlement {
-        self.paying.refund_payment(&service(), booking()).await.unwrap()
+        self.paying.refund_payment(&service(), booking(), None).await.unwrap()
     }
 
     pub(crate) async fn cancelled(&self, event: u128) {
         let event_id = EventId::new(Uuid::from_u128(event));
         let cause = Cause { consumer: "payment.refund", event_id };
-        self.paying.refund_cancelled(booking(), cause).await.unwrap();
+        self.paying.refund_cancelled(booking(), None, cause).await.unwrap();
     }
 
     /// Lets time pass and sweeps until nothing is due any more; says how long that took.

@@ -1,8 +1,9 @@
 //! Booking's side: its rows, and what `booking::Booking` makes of what it hears.
 
 use booking::{
-    AwaitReason, Booked, Booking, BookingStatus, CancelReason, CommitDenied, ExpiryReason, Fact,
-    MoneyBack, NewBooking, RejectReason, Stage, State, TicketSnapshot, Transition, Wake,
+    AwaitReason, Booked, Booking, BookingStatus, CancelReason, CancelTerms, CommitDenied,
+    ExpiryReason, Fact, MoneyBack, NewBooking, RejectReason, Stage, State, TicketSnapshot,
+    Transition, Wake,
 };
 use kernel::{
     BookingId, BuyerId, Currency, Locale, Money, OrganizerId, PaymentId, Quantity, TicketId,
@@ -92,6 +93,7 @@ fn placed() -> Booking {
         quote: price(),
         price_agreed: false,
         payment_method: "card".into(),
+        cancel_terms: CancelTerms::default(),
         pay_first: None,
     };
     Booking::place(new, NOW)

@@ -195,7 +195,7 @@ fn charge(
 }
 
 fn void(settlement: &mut Settlement, refund_id: RefundId, mutant: Option<Mutant>) -> Decision {
-    let decision = settlement.void(refund_id, NOW);
+    let decision = settlement.void(refund_id, None, NOW);
     if mutant == Some(Mutant::VoidLeavesNoTombstone) && settlement.payments.is_empty() {
         settlement.voided = false;
     }

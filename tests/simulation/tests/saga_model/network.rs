@@ -94,6 +94,8 @@ impl Request {
             Ask::Charge if booking.attempt == 1 => Self::Charge1,
             Ask::Charge => Self::Charge2,
             Ask::RefundPayment => Self::Refund,
+            // Nobody in the model cancels a part of a booking.
+            Ask::ReduceHold | Ask::ReducePayment => unreachable!("{ask:?}"),
         }
     }
 

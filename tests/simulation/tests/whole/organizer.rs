@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use kernel::{
-    Caller, CivilDate, Currency, Fault, HoldId, IdSource, Money, OrganizerId, Quantity, Role,
+    Caller, CivilDate, Currency, Fault, HoldId, IdSource, Money, OrganizerId, Percent, Quantity,
+    Role,
 };
 use ticket::{
-    Allocation, CreateHouseHold, DeleteTicket, HoldOwner, HoldRecord, NIGHTS_MAX, Nights,
-    RegisterTicket, SetCapacity, TermsChange, Ticket, TicketDraft, TicketKind, UpdateTicket,
-    Wanted,
+    Allocation, CancelPolicy, CreateHouseHold, DeleteTicket, HoldOwner, HoldRecord, NIGHTS_MAX,
+    Nights, RegisterTicket, SetCapacity, TermsChange, Ticket, TicketDraft, TicketKind,
+    UpdateTicket, Wanted,
 };
 
 use crate::tasks::Server;
@@ -67,11 +68,18 @@ impl World {
     fn register(&self, kind: TicketKind) -> RegisterTicket {
         let chance = &self.chance;
         let price_minor = if chance.one_in(8) { 0 } else { 1_000 };
+        // The whole price now and then, more often a part of it.
+        let fee = |percent| CancelPolicy {
+            free_before: None,
+            fee_percent: Percent::new(percent).unwrap(),
+            closed_before: None,
+        };
         let draft = TicketDraft {
             name: format!("{kind:?}"),
             unit_price: Some(won(price_minor)),
             max_per_buyer: if chance.one_in(2) { 4 } else { 0 },
             hold_ttl: Some(Duration::from_secs(30 + chance.below(90) as u64)),
+            cancel_policy: chance.one_in(3).then(|| fee(if chance.one_in(4) { 100 } else { 30 })),
             ..TicketDraft::default()
         };
         let seats = (1..=3 + chance.below(5)).map(|number| format!("A{number}"));

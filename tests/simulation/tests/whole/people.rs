@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 
 use booking::{
-    Begun, Booked, BookedFields, Booking, BookingStatus, Bookings, CreateBooking, Driven,
-    PayBooking,
+    Begun, Booked, BookedFields, Booking, BookingStatus, Bookings, CancelBooking, CreateBooking,
+    Driven, PayBooking,
 };
-use kernel::{Answered, BookingId, Caller, CivilDate, Locale, Money, ReplyKey, Role};
+use kernel::{Answered, Caller, CivilDate, Locale, Money, Quantity, ReplyKey, Role};
 use ticket::{Slot, Ticket, TicketKind};
 
 use crate::clients::Clients;
@@ -20,7 +20,7 @@ const BUYERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
 enum Wish {
     Create(CreateBooking),
     Pay(PayBooking),
-    Cancel(BookingId),
+    Cancel(CancelBooking),
 }
 
 /// A call, which may be made again.
@@ -150,7 +150,10 @@ impl Buyers {
         let booking = world.chance.pick(&some)?;
         let buyer = booking.buyer_id.to_string();
         let key = self.key(world, "cancel", &buyer);
-        Some(Call { buyer, key, wish: Wish::Cancel(booking.id) })
+        // One of two, as often as not; of seats and nights that is refused.
+        let quantity = if world.chance.one_in(3) { Quantity::new(1).ok() } else { None };
+        let cancel = CancelBooking { booking_id: booking.id, quantity };
+        Some(Call { buyer, key, wish: Wish::Cancel(cancel) })
     }
 }
 
@@ -213,11 +216,13 @@ impl World {
                         Err(error) => clients.judge("paying", &error),
                     }
                 }
-                Wish::Cancel(id) => match bookings.cancel_booking(&caller, id, key.clone()).await {
-                    Ok(Answered::Fresh(booking)) => clients.led_to(key.as_ref(), booking.id),
-                    Ok(Answered::Replayed(body)) => clients.replayed(key.as_ref(), body),
-                    Err(error) => clients.judge("cancelling", &error),
-                },
+                Wish::Cancel(cancel) => {
+                    match bookings.cancel_booking(&caller, cancel, key.clone()).await {
+                        Ok(Answered::Fresh(booking)) => clients.led_to(key.as_ref(), booking.id),
+                        Ok(Answered::Replayed(body)) => clients.replayed(key.as_ref(), body),
+                        Err(error) => clients.judge("cancelling", &error),
+                    }
+                }
             }
         });
     }

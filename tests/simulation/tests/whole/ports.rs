@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use booking::{
-    Booked, BookedFields, Charge, ChargeOutcome, HoldOrder, HoldView, Payments, RefundProgress,
-    Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
-    Unanswered,
+    Booked, BookedFields, CancelPolicy, Charge, ChargeOutcome, HoldOrder, HoldView, Payments,
+    RefundProgress, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms,
+    Tickets, Unanswered,
 };
 use futures::FutureExt;
 use kernel::{BookingId, Caller, Fault, FaultClass, HoldId, Money, Role, TicketId};
@@ -89,6 +89,13 @@ fn terms(Listing { ticket, stock }: &Listing) -> TicketTerms {
         max_per_buyer: ticket.terms.max_per_buyer,
         sold_out: is_admission && stock.available() == 0,
         pay_first: (ticket.allocation == Allocation::PayFirst).then_some(ticket.terms.hold_ttl),
+        cancel_policy: ticket.terms.cancel_policy.map(|policy| CancelPolicy {
+            free_before: policy.free_before,
+            fee_percent: policy.fee_percent,
+            closed_before: policy.closed_before,
+            starts_at: ticket.terms.starts_at,
+            time_zone: ticket.terms.time_zone.clone(),
+        }),
     }
 }
 
@@ -101,6 +108,7 @@ fn command(ask: &StockAsk) -> StockCommand {
         StockAsk::Commit(id) => step(id, HoldStep::Commit),
         StockAsk::Release(id) => step(id, HoldStep::Release),
         StockAsk::Return(id) => step(id, HoldStep::Return),
+        StockAsk::Reduce(id, stays) => StockCommand::Reduce(HoldId::of_booking(*id), *stays),
     }
 }
 
@@ -184,10 +192,30 @@ impl Payments for Neighbours {
         }
     }
 
-    async fn refund(&self, booking_id: BookingId) -> Result<RefundProgress, Unanswered> {
+    async fn refund(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered> {
         let ask = || {
             let paying = self.paying.clone();
-            async move { paying.refund_payment(&service(), booking_id).await }.boxed()
+            async move { paying.refund_payment(&service(), booking_id, Some(keep)).await }.boxed()
+        };
+        match self.tasks.call((self.from, Server::Payment), ask).await {
+            Ok(Ok(settlement)) => Ok(progress(&settlement)),
+            Ok(Err(error)) => Err(unanswered(error)),
+            Err(lost) => Err(unanswered(format!("{lost:?}"))),
+        }
+    }
+
+    async fn reduce(
+        &self,
+        booking_id: BookingId,
+        keep: Money,
+    ) -> Result<RefundProgress, Unanswered> {
+        let ask = || {
+            let paying = self.paying.clone();
+            async move { paying.reduce_payment(&service(), booking_id, keep).await }.boxed()
         };
         match self.tasks.call((self.from, Server::Payment), ask).await {
             Ok(Ok(settlement)) => Ok(progress(&settlement)),

@@ -246,3 +246,31 @@ fn nights_are_changed_by_what_is_given() {
     let Err(Invalid(found)) = set_nights(&both) else { panic!("both prices") };
     assert_eq!(fields(found), ["reset_unit_price"]);
 }
+
+#[test]
+fn t09_a_cancel_policy_is_read_and_changed_as_a_whole() {
+    let hours = |hours: i64| Some(prost_types::Duration { seconds: hours * 3_600, nanos: 0 });
+    let policy = |free_before, fee_percent, closed_before| {
+        Some(pb::CancelPolicy { free_before, fee_percent, closed_before })
+    };
+    let start_time = Some(prost_types::Timestamp { seconds: 86_400, nanos: 0 });
+    let said = || policy(hours(72), 30, hours(24));
+    let ticket = pb::Ticket { start_time, cancel_policy: said(), ..concert() };
+    let read = registered(ticket).expect("sound").draft.cancel_policy.expect("said");
+    assert_eq!(Some(crate::convert::cancel_policy(read)), said());
+    let wrong = pb::Ticket { cancel_policy: policy(hours(-1), 101, hours(1)), ..concert() };
+    let fields =
+        ["closed_before", "fee_percent", "free_before"].map(|name| format!("cancel_policy.{name}"));
+    assert_eq!(registered(wrong), Err(fields.to_vec()));
+    let wish = |paths: &[&str], cancel_policy| {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        let ticket = pb::Ticket { ticket_id: ID.into(), cancel_policy, ..pb::Ticket::default() };
+        let update_mask = Some(prost_types::FieldMask { paths });
+        let request = pb::UpdateTicketRequest { ticket: Some(ticket), update_mask };
+        update(request).expect("sound").changes
+    };
+    let changed = vec![TermsChange::CancelPolicy(Some(read))];
+    assert_eq!(wish(&["cancel_policy"], said()), changed);
+    assert_eq!(wish(&[], said()), changed, "what is set");
+    assert_eq!(wish(&["cancel_policy"], None), vec![TermsChange::CancelPolicy(None)]);
+}

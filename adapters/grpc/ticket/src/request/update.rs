@@ -5,10 +5,10 @@ use kernel::Invalid;
 use proto::boxoffice::ticket::v1 as pb;
 use ticket::{TermsChange, UpdateTicket};
 
-use super::{hold_ttl, paused, sections};
+use super::{cancel_policy, hold_ttl, paused, sections};
 
 /// All that may change.
-const CHANGEABLE: [&str; 16] = [
+const CHANGEABLE: [&str; 17] = [
     "name",
     "description",
     "venue",
@@ -24,6 +24,7 @@ const CHANGEABLE: [&str; 16] = [
     "sections",
     "min_nights",
     "max_nights",
+    "cancel_policy",
     "status",
 ];
 
@@ -68,6 +69,9 @@ fn change(check: &mut Check, wire: &pb::Ticket, path: &str) -> Option<TermsChang
         "sections" => TermsChange::Sections(sections(check, &wire.sections)),
         "min_nights" => TermsChange::MinNights(i64::from(wire.min_nights)),
         "max_nights" => TermsChange::MaxNights(i64::from(wire.max_nights)),
+        "cancel_policy" => {
+            TermsChange::CancelPolicy(cancel_policy(check, wire.cancel_policy.as_ref()))
+        }
         "status" => TermsChange::Paused(paused(check, wire.status)?),
         other => {
             check.violate("update_mask", format_args!("{other:?} is no field that can be changed"));
@@ -93,6 +97,7 @@ fn is_set(wire: &pb::Ticket, path: &str) -> bool {
         "sections" => !wire.sections.is_empty(),
         "min_nights" => wire.min_nights != 0,
         "max_nights" => wire.max_nights != 0,
+        "cancel_policy" => wire.cancel_policy.is_some(),
         "status" => wire.status != 0,
         _ => false,
     }

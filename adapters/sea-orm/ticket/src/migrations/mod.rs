@@ -6,6 +6,7 @@ mod m0003_hold;
 mod m0004_kinds;
 mod m0005_ticket_search;
 mod m0006_house_hold;
+mod m0007_cancel_policy;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -19,5 +20,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0004_kinds::Migration),
         Box::new(m0005_ticket_search::Migration),
         Box::new(m0006_house_hold::Migration),
+        Box::new(m0007_cancel_policy::Migration),
     ]
 }

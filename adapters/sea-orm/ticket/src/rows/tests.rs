@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use ::ticket::{
-    Allocation, EntryKind, Hold, HoldOwner, HoldRecord, HoldState, Lines, SectionPrice, Slot,
-    StockEntry, Terms, Ticket, TicketKind, TicketStatus, Tombstone,
+    Allocation, CancelPolicy, EntryKind, Hold, HoldOwner, HoldRecord, HoldState, Lines,
+    SectionPrice, Slot, StockEntry, Terms, Ticket, TicketKind, TicketStatus, Tombstone,
 };
 use kernel::{
-    BuyerId, Currency, HoldId, Locale, Money, OrganizerId, Quantity, TicketId, TimeZoneName,
-    Timestamp, Uuid,
+    BuyerId, Currency, HoldId, Locale, Money, OrganizerId, Percent, Quantity, TicketId,
+    TimeZoneName, Timestamp, Uuid,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -34,6 +34,15 @@ fn quantity() -> impl Strategy<Value = Quantity> {
     (1..10_000_i64).prop_map(|count| Quantity::new(count).expect("in range"))
 }
 
+fn cancel_policy() -> impl Strategy<Value = CancelPolicy> {
+    let span = || option::of((0..1_000_000_u64).prop_map(Duration::from_micros));
+    (span(), 0..=100_i64, span()).prop_map(|(free_before, percent, closed_before)| CancelPolicy {
+        free_before,
+        fee_percent: Percent::new(percent).expect("in range"),
+        closed_before,
+    })
+}
+
 fn terms() -> impl Strategy<Value = Terms> {
     let texts = (".{1,9}", ".{0,9}", ".{0,9}", ".{0,9}");
     let windows = [option::of(instant()), option::of(instant())];
@@ -41,23 +50,31 @@ fn terms() -> impl Strategy<Value = Terms> {
     let zone = prop_oneof![Just("UTC"), Just("Asia/Seoul")];
     let section = proptest::collection::vec("[^/\\x00-\\x1f]{0,9}", 0..3);
     let limits = (option::of(quantity()), 1..1_000_000_u64, 0..9_u32, 0..9_u32, section);
-    (texts, windows, event, zone, limits, money()).prop_map(
-        |((name, description, venue, category), sale, event, zone, limits, unit_price)| Terms {
-            name,
-            description,
-            venue,
-            category,
-            time_zone: TimeZoneName::new(zone).expect("known"),
-            unit_price,
-            sale_starts_at: sale[0],
-            sale_ends_at: sale[1],
-            starts_at: event[0],
-            ends_at: event[1],
-            max_per_buyer: limits.0,
-            hold_ttl: Duration::from_micros(limits.1),
-            sections: limits.4.into_iter().map(|name| SectionPrice { name, unit_price }).collect(),
-            min_nights: limits.2,
-            max_nights: limits.3,
+    let policy = option::of(cancel_policy());
+    (texts, windows, event, zone, limits, money(), policy).prop_map(
+        |((name, description, venue, category), sale, event, zone, limits, unit_price, policy)| {
+            Terms {
+                name,
+                description,
+                venue,
+                category,
+                time_zone: TimeZoneName::new(zone).expect("known"),
+                unit_price,
+                sale_starts_at: sale[0],
+                sale_ends_at: sale[1],
+                starts_at: event[0],
+                ends_at: event[1],
+                max_per_buyer: limits.0,
+                hold_ttl: Duration::from_micros(limits.1),
+                sections: limits
+                    .4
+                    .into_iter()
+                    .map(|name| SectionPrice { name, unit_price })
+                    .collect(),
+                min_nights: limits.2,
+                max_nights: limits.3,
+                cancel_policy: policy,
+            }
         },
     )
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use kernel::{
-    Currency, Locale, Money, OrganizerId, Quantity, StoreError, TicketId, TimeZoneName, Timestamp,
+    Currency, Locale, Money, OrganizerId, Percent, Quantity, StoreError, TicketId, TimeZoneName,
+    Timestamp,
 };
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
-use ticket::{Allocation, Stock, Terms, Ticket, TicketKind, TicketStatus};
+use ticket::{Allocation, CancelPolicy, Stock, Terms, Ticket, TicketKind, TicketStatus};
 
 use super::{corrupt, named, sections};
 use crate::search::search_text::search_text;
@@ -41,6 +42,10 @@ pub(crate) struct Model {
     pub(crate) sections: Option<String>,
     pub(crate) min_nights: i64,
     pub(crate) max_nights: i64,
+    pub(crate) cancel_free_before_us: Option<i64>,
+    /// There where the ticket has a policy at all.
+    pub(crate) cancel_fee_percent: Option<i64>,
+    pub(crate) cancel_closed_before_us: Option<i64>,
     pub(crate) created_at_us: i64,
     pub(crate) updated_at_us: i64,
     pub(crate) revision: i64,
@@ -70,6 +75,9 @@ impl From<&Ticket> for Model {
     fn from(ticket: &Ticket) -> Self {
         let terms = &ticket.terms;
         let micros = |at: Option<Timestamp>| at.map(Timestamp::as_micros);
+        let policy = terms.cancel_policy;
+        // At most a year or so, by the domain's limit, so it fits.
+        let span = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         Self {
             id: ticket.id.to_string(),
             organizer_id: ticket.organizer_id.to_string(),
@@ -90,11 +98,13 @@ impl From<&Ticket> for Model {
             starts_at_us: micros(terms.starts_at),
             ends_at_us: micros(terms.ends_at),
             max_per_buyer: terms.max_per_buyer.map_or(0, |max| i64::from(max.get())),
-            // At most a day, by the domain's limit, so it fits.
-            hold_ttl_us: i64::try_from(terms.hold_ttl.as_micros()).unwrap_or(i64::MAX),
+            hold_ttl_us: span(terms.hold_ttl),
             sections: sections::text(&terms.sections),
             min_nights: i64::from(terms.min_nights),
             max_nights: i64::from(terms.max_nights),
+            cancel_free_before_us: policy.and_then(|policy| policy.free_before).map(span),
+            cancel_fee_percent: policy.map(|policy| i64::from(policy.fee_percent.get())),
+            cancel_closed_before_us: policy.and_then(|policy| policy.closed_before).map(span),
             created_at_us: ticket.created_at.as_micros(),
             updated_at_us: ticket.updated_at.as_micros(),
             revision: ticket.revision,
@@ -184,6 +194,7 @@ fn terms(row: Model) -> Result<Terms, StoreError> {
     let nights = |count: i64| u32::try_from(count).map_err(|_| corrupt("min_nights, max_nights"));
     let sections = sections::read(row.sections.as_deref(), currency);
     Ok(Terms {
+        cancel_policy: cancel_policy(&row).ok_or_else(|| corrupt("cancel_fee_percent"))?,
         sections: sections.ok_or_else(|| corrupt("sections"))?,
         min_nights: nights(row.min_nights)?,
         max_nights: nights(row.max_nights)?,
@@ -200,4 +211,17 @@ fn terms(row: Model) -> Result<Terms, StoreError> {
         venue: row.venue,
         category: row.category,
     })
+}
+
+/// The policy if there is one; `None` where its columns make no sense.
+#[expect(clippy::option_option, reason = "whether it can be read, and whether there is one")]
+fn cancel_policy(row: &Model) -> Option<Option<CancelPolicy>> {
+    let span = |micros: Option<i64>| micros.map(u64::try_from).transpose().ok();
+    let free_before = span(row.cancel_free_before_us)?.map(Duration::from_micros);
+    let closed_before = span(row.cancel_closed_before_us)?.map(Duration::from_micros);
+    let Some(fee_percent) = row.cancel_fee_percent else {
+        return (free_before.is_none() && closed_before.is_none()).then_some(None);
+    };
+    let fee_percent = Percent::new(fee_percent).ok()?;
+    Some(Some(CancelPolicy { free_before, fee_percent, closed_before }))
 }

@@ -40,7 +40,7 @@ impl Work {
                         Wanted::Seats(_) | Wanted::Nights { .. } => {}
                     }
                 }
-                StockCommand::Hold(_) | StockCommand::Step(..) => {}
+                StockCommand::Hold(_) | StockCommand::Step(..) | StockCommand::Reduce(..) => {}
             }
         }
         (halls, seats)

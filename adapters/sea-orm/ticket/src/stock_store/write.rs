@@ -23,7 +23,9 @@ pub(super) async fn changes(
     insert_holds(tx, &begun).await?;
     // They were read and locked in this transaction, so they stand at the revisions that were read.
     let row = |change: &HoldChange| hold::Model::from(&change.record).into_active_model();
+    let reduced: Vec<_> = changed.iter().copied().filter(|change| change.reduced).collect();
     overwrite_all(tx, changed.into_iter().map(row).collect()).await?;
+    overwrite_all(tx, lines(&reduced)).await?;
     insert_all(tx, changes.entries.iter().map(entry::new).collect()).await?;
     // The hottest rows last, so that engines with row locks hold them for the shortest time.
     let moved = changes.counters.iter().filter(|(_, counts)| **counts != SlotCounts::default());
@@ -37,15 +39,18 @@ pub(super) async fn changes(
 async fn insert_holds(tx: &DatabaseTransaction, begun: &[&HoldChange]) -> Result<(), DbErr> {
     let row = |change: &&HoldChange| hold::Model::from(&change.record).into_active_model();
     insert_all(tx, begun.iter().map(row).collect()).await?;
+    insert_all(tx, lines(begun)).await
+}
+
+fn lines(of: &[&HoldChange]) -> Vec<line::ActiveModel> {
     let mut lines = Vec::new();
-    for change in begun {
+    for change in of {
         match &change.record {
             HoldRecord::Hold(hold) => lines.extend(line::rows(hold.id, &hold.lines)),
             HoldRecord::Tombstone(_) => {}
         }
     }
-    let rows = lines.into_iter().map(IntoActiveModel::into_active_model).collect();
-    insert_all::<line::ActiveModel>(tx, rows).await
+    lines.into_iter().map(IntoActiveModel::into_active_model).collect()
 }
 
 /// Each by its own difference, in one statement.

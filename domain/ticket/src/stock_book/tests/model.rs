@@ -74,6 +74,7 @@ impl Model {
         match command {
             StockCommand::Hold(request) => self.hold(request, scene, &chosen, now),
             StockCommand::Step(id, step) => self.step(*id, *step, scene, now),
+            StockCommand::Reduce(id, stays) => self.reduce(*id, *stays),
         }
         .unwrap_or_else(|refusal| refusal.into())
     }
@@ -234,6 +235,22 @@ impl Model {
         let words = known.words();
         self.holds.insert(id, known);
         Ok(words)
+    }
+
+    fn reduce(&mut self, id: HoldId, stays: Quantity) -> Result<String, &'static str> {
+        let known = self.holds.get_mut(&id).ok_or("HOLD_NOT_FOUND")?;
+        if known.is_houses() {
+            return Err("HOLD_CLOSED");
+        }
+        let request = known.request.as_mut().ok_or("HOLD_CLOSED")?;
+        if matches!(known.state, "ACTIVE" | "COMMITTED") {
+            let units = known.lines.get_mut(&Slot::Admission).ok_or("INVALID_FIELD")?;
+            if *units > i64::from(stays.get()) {
+                *units = stays.get().into();
+                request.wanted = Wanted::Units(stays);
+            }
+        }
+        Ok(known.words())
     }
 
     fn check_room(&self, wish: &Known, (tickets, slots): Scene<'_>) -> Result<(), &'static str> {

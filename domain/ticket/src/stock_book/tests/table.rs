@@ -251,7 +251,7 @@ fn r27_the_limit_counts_rooms_and_not_their_nights() {
             let owner = HoldOwner::Buyer(BuyerId::new("alice").expect("a name"));
             StockCommand::Hold(HoldRequest { owner, ..hold })
         }
-        StockCommand::Step(..) => panic!("a hold"),
+        StockCommand::Step(..) | StockCommand::Reduce(..) => panic!("a hold"),
     };
     assert_eq!(words(&mut rows, &by_one(0, 1)), "ACTIVE false");
     assert_eq!(words(&mut rows, &by_one(1, 2)), "LIMIT_PER_BUYER");
@@ -353,4 +353,21 @@ fn a_batch_decides_in_its_sequence_and_a_refusal_does_not_touch_its_neighbours()
     assert_eq!(changes.holds.len(), 2);
     let counts = changes.counters[&(ticket_id(1), Slot::Admission)];
     assert_eq!(counts, SlotCounts { held: 5, sold: 0 });
+}
+
+#[test]
+fn t09_a_hold_gives_back_what_is_above_what_stays_and_that_once() {
+    let mut rows = Rows::new();
+    let stays = |units| StockCommand::Reduce(hold_id(0), Quantity::new(units).expect("few"));
+    assert_eq!(words(&mut rows, &stays(1)), "HOLD_NOT_FOUND");
+    assert_eq!(words(&mut rows, &hold(0, 3)), "ACTIVE false");
+    assert_eq!(words(&mut rows, &step(0, HoldStep::Commit)), "COMMITTED false");
+    let sold = |rows: &Rows| rows.stocks[&(ticket_id(1), Slot::Admission)].stock.sold();
+    for (units, left) in [(3, 3), (2, 2), (2, 2), (3, 2), (1, 1), (2, 1)] {
+        assert_eq!(words(&mut rows, &stays(units)), "COMMITTED false");
+        assert_eq!(sold(&rows), left, "{units} stay");
+    }
+    assert_eq!(words(&mut rows, &step(0, HoldStep::Return)), "RETURNED false");
+    assert_eq!(words(&mut rows, &stays(1)), "RETURNED false", "it comes late");
+    assert_eq!((sold(&rows), returned(&rows)), (0, 1), "only of all of it somebody is told");
 }

@@ -10,7 +10,8 @@ pub(super) fn always(seen: &Seen<'_>) -> Verdict {
     for Stored { booking, process } in seen.bookings.values() {
         let all = || seen.all_of(booking);
         let has_timer = process.next_action_at.is_some();
-        let has_end = is_at_rest(booking) && booking.status() != BookingStatus::Cancelling;
+        let goes_on = booking.status() == BookingStatus::Cancelling || booking.reduction.is_some();
+        let has_end = is_at_rest(booking) && !goes_on;
         must!(has_timer != has_end, "I5: timer {process:?}: {}", all());
         must!(booking.refunded.minor() <= booking.total.minor(), "I4: {}", all());
         match booking.state {
@@ -21,11 +22,14 @@ pub(super) fn always(seen: &Seen<'_>) -> Verdict {
                 let is_paid = paid.is_some_and(|payment| payment.amount == booking.total);
                 must!(is_paid, "N01: {}", all());
                 is_booked(seen, booking, sale)?;
-                net_is(seen, booking, booking.total.minor(), "I3")?;
+                is_paid_for_what_is_left(seen, booking)?;
             }
             State::Cancelled { .. } => {
                 keeps_nothing(seen, booking)?;
-                net_is(seen, booking, 0, "I4")?;
+                let fee_minor = booking.cancel_fee.minor();
+                let left_minor = booking.total.minor() - booking.refunded.minor();
+                must!(fee_minor == 0 || left_minor == fee_minor, "I4: {}", all());
+                net_is(seen, booking, fee_minor, "I4")?;
             }
             State::Rejected { stock, .. } | State::Expired { stock, .. } => {
                 if stock == Release::Done {
@@ -38,6 +42,20 @@ pub(super) fn always(seen: &Seen<'_>) -> Verdict {
         }
     }
     sold_is_somebodys(seen)
+}
+
+/// I3: what is neither given back nor on its way back.
+fn is_paid_for_what_is_left(seen: &Seen<'_>, booking: &Booking) -> Verdict {
+    let total = booking.total.minor();
+    let refunded = booking.refunded.minor();
+    let Some(part) = booking.reduction else {
+        return net_is(seen, booking, total - refunded, "I3");
+    };
+    let due = part.refund_due.minor();
+    let net = seen.settlements.get(&booking.id).map_or(0, net_minor);
+    let is_between = (total - due..=total - refunded).contains(&net);
+    must!(refunded <= due && is_between, "I3: {net}: {}", seen.all_of(booking));
+    Ok(())
 }
 
 /// I3, the second half; what its booking has not heard yet it is about to.
@@ -81,7 +99,8 @@ fn is_same(booking: &Booking, hold: &Hold) -> bool {
     let mut seats = booked.seats().to_vec();
     seats.sort();
     hold.total == booking.total
-        && hold.quantity == booked.quantity()
+        && (hold.quantity == booked.quantity()
+            || booking.reduction.is_some() && hold.quantity > booked.quantity())
         && hold.ticket_id == booking.ticket.id
         && hold.owner.buyer_id() == Some(&booking.buyer_id)
         && hold.seats().eq(seats.iter().map(String::as_str))

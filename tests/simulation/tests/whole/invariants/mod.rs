@@ -9,7 +9,7 @@ mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use booking::{Booking, MoneyBack, Release, Sale, State, StockBack, Stored};
+use booking::{Booking, MoneyBack, Reduction, Release, Sale, State, StockBack, Stored};
 use kernel::{BookingId, HoldId, TicketId};
 use payment::Settlement;
 use ticket::{Hold, HoldRecord, Ticket, TicketStatus};
@@ -159,7 +159,10 @@ pub(crate) fn restless(world: &World) -> Option<String> {
 /// Whether it has come to its end, as far as it can without an operator.
 fn is_at_rest(booking: &Booking) -> bool {
     match booking.state {
-        State::Confirmed { sale, .. } => sale == Sale::Committed,
+        State::Confirmed { sale, .. } => {
+            let no_part_is_away = booking.reduction.is_none() || waits_for_an_operator(booking);
+            sale == Sale::Committed && no_part_is_away
+        }
         State::Rejected { stock, .. } | State::Expired { stock, .. } => stock == Release::Done,
         State::Cancelled { .. } => true,
         State::Cancelling { .. } => waits_for_an_operator(booking),
@@ -167,9 +170,13 @@ fn is_at_rest(booking: &Booking) -> bool {
     }
 }
 
-/// Its refund was refused too often. Its stock is back.
+/// Its refund, or that of a part of it, was refused too often. The stock is back.
 pub(crate) const fn waits_for_an_operator(booking: &Booking) -> bool {
-    matches!(
+    let part = matches!(
+        booking.reduction,
+        Some(Reduction { money: MoneyBack::Stuck, stock: StockBack::Returned, .. })
+    );
+    part || matches!(
         booking.state,
         State::Cancelling { money: MoneyBack::Stuck, stock: StockBack::Returned, .. }
     )
