@@ -74,6 +74,11 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         update_time: Some(wire::timestamp(booking.updated_at)),
         etag: booking.revision.to_string(),
         version: booking.event_version,
+        stock_refusal: booking
+            .stock_refusal
+            .as_ref()
+            .map(|refusal| refusal.reason().to_owned())
+            .unwrap_or_default(),
     }
 }
 

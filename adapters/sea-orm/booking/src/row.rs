@@ -1,6 +1,8 @@
 //! One booking with its process as a row. Parsed, not trusted.
 
-use booking::{Booked, BookedFields, Booking, Process, Stay, Stored, TicketSnapshot};
+use booking::{
+    Booked, BookedFields, Booking, BookingStatus, Process, Refusal, Stay, Stored, TicketSnapshot,
+};
 use kernel::{
     BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, StoreError,
     Timestamp,
@@ -8,7 +10,7 @@ use kernel::{
 use sea_orm::JsonValue;
 use sea_orm::entity::prelude::*;
 
-use crate::state_row::StateColumns;
+use crate::state_row::{StateColumns, status_name};
 
 const TABLE: &str = "booking";
 /// The columns that are read as one.
@@ -78,7 +80,7 @@ impl From<&Stored> for Model {
             refunded_minor: booking.refunded.minor(),
             status: state.status,
             reason: state.reason,
-            refusal: state.refusal,
+            refusal: state.refusal.or_else(|| stock_refusal_column(booking)),
             stage: state.stage,
             unclear: state.unclear,
             money: state.money,
@@ -123,6 +125,7 @@ impl TryFrom<Model> for Stored {
             state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
             payment_id,
+            stock_refusal: stock_refusal(&row).ok_or_else(|| corrupt("refusal"))?,
             revision: row.revision,
             event_version: row.event_version,
             created_at: Timestamp::from_micros(row.created_at_us),
@@ -151,6 +154,20 @@ fn state_columns(row: &Model, payment_id: Option<PaymentId>) -> StateColumns {
         pay_by: row.pay_by_us.map(Timestamp::from_micros),
         payment_id,
     }
+}
+
+/// The column has the words of a refusal of who was rejected, and the name of it where it was paid before.
+fn stock_refusal_column(booking: &Booking) -> Option<Vec<u8>> {
+    booking.stock_refusal.as_ref().map(|refusal| refusal.reason().as_bytes().to_vec())
+}
+
+/// `None` where there is one that is no name.
+fn stock_refusal(row: &Model) -> Option<Option<Refusal>> {
+    let rejected = status_name(BookingStatus::Rejected);
+    let Some(column) = row.refusal.as_deref().filter(|_| row.status != rejected) else {
+        return Some(None);
+    };
+    Refusal::passed_on(std::str::from_utf8(column).ok()?, &[]).map(Some)
 }
 
 /// `None` where the columns contradict one another.
@@ -186,8 +203,8 @@ fn locale(tag: &str) -> Option<Locale> {
 #[cfg(test)]
 mod tests {
     use booking::{
-        AwaitReason, CancelReason, Hold, MoneyBack, NewBooking, Refusal, RejectReason, Release,
-        Sale, Stage, State, StockBack,
+        AwaitReason, CancelReason, Hold, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage,
+        State, StockBack,
     };
     use kernel::{Quantity, TicketId, Uuid};
     use proptest::option;
@@ -207,10 +224,17 @@ mod tests {
         proptest::sample::select(vec![Hold::UnpinDue, Hold::Unpinned, Hold::NotTaken])
     }
 
+    fn after() -> impl Strategy<Value = AwaitReason> {
+        proptest::sample::select(AwaitReason::ALL)
+    }
+
     fn state() -> impl Strategy<Value = State> {
         let stage = prop_oneof![
             any::<bool>().prop_map(|price_agreed| Stage::Holding { price_agreed }),
-            time().prop_map(|pay_by| Stage::Pinning { pay_by }),
+            (time(), after()).prop_map(|(pay_by, after)| Stage::Pinning { pay_by, after }),
+            (time(), any::<bool>(), option::of(after())).prop_map(|(pay_by, agreed, after)| {
+                Stage::Checking { pay_by, price_agreed: agreed, after }
+            }),
             (time(), any::<bool>()).prop_map(|(pay_by, fresh)| Stage::Charging { pay_by, fresh }),
             payment_id().prop_map(|payment_id| Stage::Committing { payment_id }),
             time().prop_map(|pay_by| Stage::ChargingFirst { pay_by }),
@@ -223,6 +247,7 @@ mod tests {
             (time(), hold()).prop_map(|(pay_by, hold)| {
                 State::AwaitingPayment { pay_by, reason: AwaitReason::PaymentDeclined, hold }
             }),
+            Just(State::Cancelled { reason: CancelReason::StockGone }),
             Just(State::Cancelling {
                 reason: CancelReason::PaidTooLate,
                 money: MoneyBack::Stuck,
@@ -272,7 +297,7 @@ mod tests {
             ids in Just(ids), name in Just(name), booked in Just(booked),
             total in Just(total), refunded in 0..=total, korean in Just(korean),
             method in Just(method), state in state(), last_payment in option::of(payment_id()),
-            numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
+            numbers in any::<(u32, i64, i64)>(), times in (time(), time()), refused in refusal(),
         ) -> Booking {
             let currency = Currency::from_code("KWD").expect("known");
             let new = NewBooking {
@@ -303,7 +328,9 @@ mod tests {
                 | State::Rejected { .. }
                 | State::Expired { .. } => last_payment,
             };
+            let is_cancelled = matches!(state, State::Cancelling { .. } | State::Cancelled { .. });
             Booking {
+                stock_refusal: is_cancelled.then(|| refused.by_name()),
                 refunded: Money::from_minor(refunded, currency),
                 state,
                 payment_id,
@@ -330,7 +357,7 @@ mod tests {
         }
 
         #[test]
-        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..11_usize) {
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..12_usize) {
             let mut row = Model::from(&Stored { booking, process: Process::default() });
             let column = match broken {
                 0 => { row.status = "GONE".to_owned(); "status" }
@@ -343,6 +370,11 @@ mod tests {
                 7 => { row.check_in = Some("20240221".to_owned()); BOOKED }
                 8 => { row.seats = Some(JsonValue::from(vec!["A1", "A1"])); BOOKED }
                 9 => { row.seats = Some(JsonValue::from("A1")); BOOKED }
+                10 => {
+                    (row.status, row.refusal) = ("CANCELLED".to_owned(), Some(vec![0xff]));
+                    row.reason = Some("STOCK_GONE".to_owned());
+                    "refusal"
+                }
                 _ => { row.attempt = -1; "attempt" }
             };
             let id = row.id.clone();
