@@ -50,6 +50,8 @@ pub struct Booking {
     pub payment_method: String,
     /// The last payment tried.
     pub payment_id: Option<PaymentId>,
+    /// Why stock was refused after it was paid: the refusal's own name, beside the reason it is cancelled for.
+    pub stock_refusal: Option<Refusal>,
     /// Rises by one with every commit, and whenever a sweep takes it.
     pub revision: i64,
     /// Number of its last event.
@@ -120,7 +122,7 @@ pub enum State {
 /// What a pending booking is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Setting stock aside. The only stage in which a stored booking may in truth be further on.
+    /// Setting stock aside. A stored booking may in truth be further on, as where it is being pinned.
     Holding {
         /// The buyer named the price: it must be what the hold costs.
         price_agreed: bool,
@@ -129,6 +131,8 @@ pub enum Stage {
     Pinning {
         /// Until when it keeps its stock if this fails.
         pay_by: Timestamp,
+        /// Why it was not paid before.
+        after: AwaitReason,
     },
     /// Taking the money.
     Charging {
@@ -142,7 +146,17 @@ pub enum Stage {
         /// With what it is paid.
         payment_id: PaymentId,
     },
-    /// Taking the money before any stock is set aside, as its ticket has it.
+    /// Finding out whether stock could be set aside and what it costs, before the money is taken first, as its ticket has
+    /// it.
+    Checking {
+        /// Until when it may be paid.
+        pay_by: Timestamp,
+        /// The price is known already, and must be what the hold would cost.
+        price_agreed: bool,
+        /// Why it was not paid before, if it was to be.
+        after: Option<AwaitReason>,
+    },
+    /// Taking the money before any stock is set aside. Written before it is tried.
     ChargingFirst {
         /// Until when it may be paid if this fails.
         pay_by: Timestamp,
@@ -255,7 +269,7 @@ impl Booking {
     #[must_use]
     pub fn place(new: NewBooking, now: Timestamp) -> Self {
         let stage = match new.pay_first {
-            Some(pay_by) => Stage::ChargingFirst { pay_by },
+            Some(pay_by) => Stage::Checking { pay_by, price_agreed: new.price_agreed, after: None },
             None => Stage::Holding { price_agreed: new.price_agreed },
         };
         Self {
@@ -273,6 +287,7 @@ impl Booking {
             attempt: 1,
             payment_method: new.payment_method,
             payment_id: None,
+            stock_refusal: None,
             revision: 0,
             event_version: 0,
             created_at: now,

@@ -6,7 +6,7 @@
 //! | | | refused | REJECTED, release due, `BookingRejected` |
 //! | | | closed | CANCELLING (stock gone) |
 //! | PENDING pinning | `PinHold` | pinned | charging |
-//! | | | refused | EXPIRED (sold out); if unclear, CANCELLING (stock gone) |
+//! | | | refused | EXPIRED (sold out); if unclear or not tried before, CANCELLING (stock gone) |
 //! | PENDING charging | `Charge`, attempt n | charged, fresh and clear | CONFIRMED, commit due, `BookingConfirmed` |
 //! | | | charged otherwise | committing: the pin may have lapsed |
 //! | | | declined | AWAITING_PAYMENT, n+1, unpin due, `BookingAwaitingPayment` |
@@ -15,6 +15,9 @@
 //! | | | voided | CANCELLING (payment voided) |
 //! | PENDING committing | `CommitHold` | committed | CONFIRMED, committed, `BookingConfirmed` |
 //! | | | refused | CANCELLING (ticket deleted, stock gone) |
+//! | PENDING checking | `CheckStock` | could be held | charging first |
+//! | | | refused | REJECTED, release due, `BookingRejected`; if not tried before, CANCELLING (stock gone) |
+//! | | | closed | CANCELLING (stock gone) |
 //! | PENDING charging first | `Charge`, attempt n | charged | allocating |
 //! | | | declined | AWAITING_PAYMENT, n+1, no hold, `BookingAwaitingPayment` |
 //! | | | provably not sent, and clear | AWAITING_PAYMENT, n, no hold, `BookingAwaitingPayment` |
@@ -23,7 +26,7 @@
 //! | PENDING allocating | `HoldStock`, pinned | held | committing |
 //! | | | refused, closed | CANCELLING (stock gone) |
 //! | AWAITING_PAYMENT | `UnpinHold` if due | unpinned | AWAITING_PAYMENT until pay_by |
-//! | | | pay submitted | PENDING pinning; without a hold charging first |
+//! | | | pay submitted | PENDING pinning; without a hold checking |
 //! | | | pay_by passed, hold expired | EXPIRED, release due, `BookingExpired` |
 //! | | | charged after all | PENDING committing; without a hold allocating |
 //! | CONFIRMED | `CommitHold` if due | committed | CONFIRMED |
@@ -32,8 +35,10 @@
 //! | | | charged after all | CANCELLING (paid too late) |
 //! | any | | no answer | the same, unclear, asked later: 1 s doubling to 60 s |
 //!
-//! A booking of a ticket that is paid before stock is set aside (PAY_FIRST, row A04) begins with charging first. Whoever
-//! finds no stock then is refunded: placed, paid, cancelled, in that order.
+//! A booking of a ticket that is paid before stock is set aside (PAY_FIRST, row A04) begins with checking: nobody is
+//! charged for what its ticket would refuse now, be it sold out, a stay against the rules, or deleted since it was
+//! placed. Whoever finds no stock after paying is refunded: placed, paid, cancelled, in that order. That a booking is
+//! charging first is written before it is charged, so one that is checking, however often, was not charged.
 //!
 //! Cancelling is possible in PENDING, AWAITING_PAYMENT and CONFIRMED, in the last for its buyer as the booking's terms
 //! have it (`cancel_terms.rs`); entering CANCELLING tells `BookingCancellationRequested`. Any other fact in a state
@@ -51,6 +56,10 @@
 //! conclusions: that the pin surely stands, and that a charge which could not be sent now was not sent
 //! before.
 //!
+//! "Not tried before" is one whose attempt was told not to have been tried. Should that have been wrong, the message
+//! about the charge may come while the booking is being paid again, and be left to that drive. So where it ends without
+//! asking for the charge again, the money is asked for back.
+//!
 //! A rejected booking is released too, though it holds nothing: the release leaves a tombstone, so that a
 //! second copy of the hold, still on its way, is refused when stock comes back meanwhile (rule R3).
 
@@ -65,6 +74,7 @@ use crate::{
 pub(crate) const fn next_ask(state: &State) -> Option<Ask> {
     match state {
         State::Pending { stage, .. } => Some(match stage {
+            Stage::Checking { .. } => Ask::CheckStock,
             Stage::Holding { .. } | Stage::Allocating { .. } => Ask::HoldStock,
             Stage::Pinning { .. } => Ask::PinHold,
             Stage::Charging { .. } | Stage::ChargingFirst { .. } => Ask::Charge,
@@ -122,41 +132,64 @@ fn held(
     expires_at: Timestamp,
 ) -> Transition {
     let State::Pending { stage, unclear } = booking.state else { return Transition::Ignored };
-    let stage = match stage {
+    let (state, transition) = match stage {
+        Stage::Checking { pay_by, .. } => {
+            booking.total = total;
+            let stage = Stage::ChargingFirst { pay_by };
+            (State::Pending { stage, unclear: false }, Transition::Changed(None))
+        }
         Stage::Holding { .. } => {
             booking.total = total;
-            Stage::Charging { pay_by: expires_at, fresh: true }
+            is_held_as(booking, booked);
+            let stage = Stage::Charging { pay_by: expires_at, fresh: true };
+            (State::Pending { stage, unclear }, Transition::GoOn)
         }
         // It was asked for at the price that was paid.
-        Stage::Allocating { payment_id } => Stage::Committing { payment_id },
+        Stage::Allocating { payment_id } => {
+            is_held_as(booking, booked);
+            (State::Pending { stage: Stage::Committing { payment_id }, unclear }, Transition::GoOn)
+        }
         Stage::Pinning { .. }
         | Stage::Charging { .. }
         | Stage::Committing { .. }
         | Stage::ChargingFirst { .. } => return Transition::Ignored,
     };
+    booking.state = state;
+    transition
+}
+
+fn is_held_as(booking: &mut Booking, booked: Option<&Booked>) {
     if let Some(booked) = booked {
         booking.booked.clone_from(booked);
     }
-    booking.state = State::Pending { stage, unclear };
-    Transition::GoOn
 }
 
 fn hold_refused(booking: &mut Booking, refusal: &Refusal, total: Option<Money>) -> Transition {
-    if let State::Pending { stage: Stage::Allocating { .. }, .. } = booking.state {
-        return begin(booking, CancelReason::StockGone, MoneyBack::Waiting);
+    let State::Pending { stage, .. } = booking.state else { return Transition::Ignored };
+    match stage {
+        Stage::Allocating { .. }
+        | Stage::Checking { after: Some(AwaitReason::PaymentUnavailable), .. } => {
+            booking.stock_refusal = Some(refusal.by_name());
+            begin(booking, CancelReason::StockGone, MoneyBack::Waiting)
+        }
+        // A hold that was taken is given again, not refused: so none was, and nothing was charged.
+        Stage::Holding { .. } | Stage::Checking { .. } => {
+            booking.total = total.unwrap_or(booking.total);
+            booking.state = State::Rejected { refusal: refusal.clone(), stock: Release::Due };
+            Transition::Changed(Some(Happening::Rejected))
+        }
+        Stage::Pinning { .. }
+        | Stage::Charging { .. }
+        | Stage::Committing { .. }
+        | Stage::ChargingFirst { .. } => Transition::Ignored,
     }
-    let State::Pending { stage: Stage::Holding { .. }, .. } = booking.state else {
-        return Transition::Ignored;
-    };
-    booking.total = total.unwrap_or(booking.total);
-    // A hold that was taken is given again, not refused: so none was, and nothing was charged.
-    booking.state = State::Rejected { refusal: refusal.clone(), stock: Release::Due };
-    Transition::Changed(Some(Happening::Rejected))
 }
 
 fn hold_closed(booking: &mut Booking) -> Transition {
-    let State::Pending { stage: Stage::Holding { .. } | Stage::Allocating { .. }, .. } =
-        booking.state
+    let State::Pending {
+        stage: Stage::Holding { .. } | Stage::Checking { .. } | Stage::Allocating { .. },
+        ..
+    } = booking.state
     else {
         return Transition::Ignored;
     };
@@ -173,11 +206,12 @@ fn pinned(booking: &mut Booking, expires_at: Timestamp) -> Transition {
 }
 
 fn pin_refused(booking: &mut Booking) -> Transition {
-    let State::Pending { stage: Stage::Pinning { .. }, unclear } = booking.state else {
+    let State::Pending { stage: Stage::Pinning { after, .. }, unclear } = booking.state else {
         return Transition::Ignored;
     };
-    if unclear {
-        // An earlier drive may have pinned and charged before the pin lapsed.
+    if unclear || after == AwaitReason::PaymentUnavailable {
+        // An earlier drive may have pinned and charged before the pin lapsed, or may have charged what it was told it
+        // had not.
         return begin(booking, CancelReason::StockGone, MoneyBack::Waiting);
     }
     booking.state = State::Expired { reason: ExpiryReason::SoldOut, stock: Release::Due };
@@ -223,7 +257,7 @@ fn charged(booking: &mut Booking, attempt: u32, payment_id: PaymentId) -> Transi
             booking.payment_id = Some(payment_id);
             begin(booking, CancelReason::PaidTooLate, MoneyBack::Waiting)
         }
-        // Holding and pinning ask again and come to charging, whose answer this is.
+        // Holding, pinning and checking ask again and come to charging, whose answer this is.
         State::Pending { .. }
         | State::Confirmed { .. }
         | State::Cancelling { .. }
@@ -278,6 +312,7 @@ fn charge_not_tried(booking: &mut Booking) -> Transition {
         Stage::Holding { .. }
         | Stage::Pinning { .. }
         | Stage::Committing { .. }
+        | Stage::Checking { .. }
         | Stage::Allocating { .. } => return Transition::Ignored,
     };
     if unclear {
@@ -375,12 +410,13 @@ fn expire(booking: &mut Booking, now: Timestamp, by_our_clock: bool) -> Transiti
 
 /// Also after `pay_by`, as long as nobody has let the booking expire: the pin finds out.
 fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
-    let State::AwaitingPayment { pay_by, hold, .. } = booking.state else {
+    let State::AwaitingPayment { pay_by, reason, hold } = booking.state else {
         return Transition::Ignored;
     };
     let stage = match hold {
-        Hold::UnpinDue | Hold::Unpinned => Stage::Pinning { pay_by },
-        Hold::NotTaken => Stage::ChargingFirst { pay_by },
+        Hold::UnpinDue | Hold::Unpinned => Stage::Pinning { pay_by, after: reason },
+        // Its price was told by now.
+        Hold::NotTaken => Stage::Checking { pay_by, price_agreed: true, after: Some(reason) },
     };
     payment_method.clone_into(&mut booking.payment_method);
     booking.state = State::Pending { stage, unclear: false };

@@ -10,8 +10,7 @@ use kernel::{
 };
 
 use crate::{
-    Booked, Booking, BookingEvent, BookingStatus, CancelPolicy, Refusal, RetirementProgress, Stay,
-    Wake,
+    Booked, Booking, BookingEvent, BookingStatus, CancelPolicy, Refusal, RetirementProgress, Wake,
 };
 
 /// One commit of a booking: durable together or not at all.
@@ -111,11 +110,10 @@ pub trait BookingStore: Send + Sync {
         rows_max: u32,
     ) -> Result<Vec<BookingId>, StoreError>;
 
-    /// How many bookings of this ticket of this organizer are where.
+    /// How many bookings of this ticket are where. SHOULD be told from an index: it is asked again and again.
     async fn retirement_progress(
         &self,
         ticket_id: TicketId,
-        organizer_id: &OrganizerId,
     ) -> Result<RetirementProgress, StoreError>;
 
     /// Writes a change, all of it or nothing. MUST answer `Stale` unless the booking is at the expected
@@ -178,7 +176,7 @@ pub struct TicketTerms {
 /// A command about the stock of one booking; the hold has the booking's own identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StockAsk {
-    /// Set stock aside, pinned.
+    /// Set stock aside, pinned; or find out whether it could be.
     Hold(HoldOrder),
     /// Keep the hold from expiring; takes an expired one again.
     Pin(BookingId),
@@ -209,6 +207,8 @@ pub struct HoldOrder {
     pub expected_total: Option<Money>,
     /// Nobody has ever asked for this hold before: not even a drive of which nothing is known.
     pub surely_new: bool,
+    /// Only find out whether it would be given, and at what price: set nothing aside.
+    pub check_only: bool,
 }
 
 /// A hold after a command.
@@ -261,9 +261,6 @@ pub enum StockDenied {
 pub trait Tickets: Send + Sync {
     /// Reads a ticket's terms, also of one that is not on sale.
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered>;
-
-    /// What one room costs for a stay, by its nights' prices now; `None` where the ticket has no nights.
-    async fn stay_price(&self, id: TicketId, stay: Stay) -> Result<Option<Money>, Unanswered>;
 
     /// Gives a stock command; `None` is a tombstone. MUST end within [`crate::PROCESS_CALL`].
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault>;

@@ -15,6 +15,8 @@ use crate::{
 /// and a charge by its attempt too (reliability.md 7.5, R2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ask {
+    /// Find out whether stock could be set aside, and what for; none is.
+    CheckStock,
     /// Set stock aside, pinned.
     HoldStock,
     /// Keep the hold from expiring.
@@ -40,7 +42,7 @@ pub enum Ask {
 /// What a booking hears: an answer to an ask, an event, a wish, or the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
-    /// Stock is set aside.
+    /// Stock is set aside, or where it was only checked could be.
     Held {
         /// What it is: the seats that were chosen, where the buyer named none. `None` where the answer does not say.
         booked: Option<Booked>,
@@ -49,7 +51,7 @@ pub enum Fact {
         /// Until when it would be kept unpinned.
         expires_at: Timestamp,
     },
-    /// No stock was set aside.
+    /// No stock was set aside, or where it was only checked could be.
     HoldRefused {
         /// Why.
         refusal: Refusal,

@@ -23,6 +23,12 @@ impl Refusal {
         can_be_kept.then(|| Self { reason: reason.to_owned(), words: words.to_vec() })
     }
 
+    /// The same without the words.
+    #[must_use]
+    pub fn by_name(&self) -> Self {
+        Self { reason: self.reason.clone(), words: Vec::new() }
+    }
+
     /// The stable name.
     #[must_use]
     pub fn reason(&self) -> &str {

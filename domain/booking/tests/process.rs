@@ -8,8 +8,9 @@ mod reduction;
 mod world;
 
 use booking::{
-    Ask, Booked, BookedFields, Booking, BookingStatus, CancelReason, CommitDenied, ExpiryReason,
-    Fact, Happening, Hold, MoneyBack, Release, Sale, Stage, State, StockBack, Transition, Wake,
+    Ask, AwaitReason, Booked, BookedFields, Booking, BookingStatus, CancelReason, CommitDenied,
+    ExpiryReason, Fact, Happening, Hold, MoneyBack, Refusal, RejectReason, Release, Sale, Stage,
+    State, StockBack, Transition, Wake,
 };
 use proptest::prelude::*;
 use world::{
@@ -127,7 +128,7 @@ proptest! {
 
 fn good_answer(booking: &Booking, ask: Ask) -> Fact {
     match ask {
-        Ask::HoldStock => held(),
+        Ask::CheckStock | Ask::HoldStock => held(),
         Ask::PinHold => Fact::Pinned { expires_at: LATER },
         Ask::UnpinHold => Fact::Unpinned,
         Ask::Charge => Fact::Charged { attempt: booking.attempt, payment_id: payment(1) },
@@ -271,6 +272,61 @@ fn r04_r05_an_unknown_outcome_never_makes_a_new_attempt_and_a_decline_does() {
     assert_eq!(at.on(&late, NOW), Transition::Ignored);
 }
 
+/// A booking whose payment was not tried or was declined, and that is to be paid again.
+fn paid_again(hold: Hold, reason: AwaitReason) -> Booking {
+    let mut at = booking_in(State::AwaitingPayment { pay_by: LATER, reason, hold });
+    let submitted = Fact::PaySubmitted { payment_method: "ok".into() };
+    assert_eq!(at.on(&submitted, NOW), Transition::Changed(None));
+    at
+}
+
+#[test]
+fn r04_what_ends_after_a_charge_that_was_said_not_to_have_been_tried_asks_for_the_money_back() {
+    let refused = Fact::HoldRefused { refusal: RejectReason::SoldOut.into(), total: None };
+    for (hold, ask, refused, ended) in [
+        (Hold::Unpinned, Ask::PinHold, Fact::PinRefused, Happening::Expired),
+        (Hold::NotTaken, Ask::CheckStock, refused, Happening::Rejected),
+    ] {
+        let mut at = paid_again(hold, AwaitReason::PaymentDeclined);
+        assert_eq!(at.next_asks(), [ask]);
+        assert_eq!(at.on(&refused, NOW), Transition::Changed(Some(ended)), "nothing was taken");
+        let mut at = paid_again(hold, AwaitReason::PaymentUnavailable);
+        let told = at.on(&refused, NOW);
+        assert_eq!(told, Transition::Changed(Some(Happening::CancellationRequested)));
+        assert_eq!(at.next_asks(), [Ask::RefundPayment, Ask::ReturnStock]);
+    }
+}
+
+#[test]
+fn a_booking_that_nobody_pays_after_a_charge_that_was_not_tried_expires() {
+    let reason = AwaitReason::PaymentUnavailable;
+    let mut at = booking_in(State::AwaitingPayment { pay_by: NOW, reason, hold: Hold::Unpinned });
+    assert_eq!(at.on(&Fact::PayByPassed, NOW), Transition::Changed(Some(Happening::Expired)));
+}
+
+#[test]
+fn a04_who_pays_first_is_charged_what_the_check_said_and_only_then() {
+    let mut at = booking_in(State::Pending {
+        stage: Stage::Checking { pay_by: LATER, price_agreed: false, after: None },
+        unclear: true,
+    });
+    at.total = money(0);
+    assert_eq!(at.next_asks(), [Ask::CheckStock]);
+    let charged = Fact::Charged { attempt: 1, payment_id: payment(1) };
+    assert_eq!(at.on(&charged, NOW), Transition::Ignored, "nobody asked for it");
+    assert_eq!(at.on(&held(), NOW), Transition::Changed(None), "written before it is charged");
+    assert_eq!((at.total, at.next_asks()), (money(3000), vec![Ask::Charge]));
+    assert_eq!(at.on(&charged, NOW), Transition::Changed(None));
+    assert_eq!(at.next_asks(), [Ask::HoldStock]);
+    let refusal = Refusal::passed_on("STAY_NOT_ALLOWED", b"words").expect("a name");
+    let refused = Fact::HoldRefused { refusal, total: None };
+    let told = at.on(&refused, NOW);
+    assert_eq!(told, Transition::Changed(Some(Happening::CancellationRequested)));
+    assert_eq!(at.status_reason(), "STOCK_GONE");
+    let named = Refusal::passed_on("STAY_NOT_ALLOWED", b"");
+    assert_eq!(at.stock_refusal, named, "by its own name");
+}
+
 #[test]
 fn r08_a_pending_booking_is_cancelled_as_one_that_was_charged() {
     let mut at = booking();
@@ -283,7 +339,7 @@ fn r08_a_pending_booking_is_cancelled_as_one_that_was_charged() {
 fn an_unpaid_booking_expires_by_either_clock_once() {
     let waiting = State::AwaitingPayment {
         pay_by: LATER,
-        reason: booking::AwaitReason::PaymentDeclined,
+        reason: AwaitReason::PaymentDeclined,
         hold: Hold::Unpinned,
     };
     let mut at = booking_in(waiting);

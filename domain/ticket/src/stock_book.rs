@@ -158,6 +158,10 @@ impl StockBook {
             event_version: 0,
         };
         self.check_limit(ticket, &hold)?;
+        if request.check_only {
+            self.moved_stocks(hold.ticket_id, &hold.lines, &[EntryKind::Hold])?;
+            return Ok(StockOutcome::Hold(hold));
+        }
         self.apply(&hold, &[EntryKind::Hold], now)?;
         Ok(self.store(hold))
     }

@@ -25,6 +25,8 @@ pub struct HoldRequest {
     pub pinned: bool,
     /// Its caller has surely never asked for this hold before, so there is no stored result to be given again.
     pub surely_new: bool,
+    /// Decide it as ever, and set nothing aside: the answer says what it would be now, and promises nothing.
+    pub check_only: bool,
 }
 
 /// One command about stock.

@@ -165,6 +165,7 @@ pub(crate) fn order(ticket_id: TicketId, buyer: u16, units: u32) -> (HoldId, Sto
         expected_total: None,
         pinned: true,
         surely_new: true,
+        check_only: false,
     };
     (hold_id, ordered(StockCommand::Hold(request)))
 }

@@ -76,6 +76,11 @@ pub(crate) fn booking(booking: &Booking) -> pb::Booking {
         version: booking.event_version,
         cancel_terms: cancel_terms(booking.cancel_terms),
         cancel_fee: Some(wire::money(booking.cancel_fee)),
+        stock_refusal: booking
+            .stock_refusal
+            .as_ref()
+            .map(|refusal| refusal.reason().to_owned())
+            .unwrap_or_default(),
     }
 }
 

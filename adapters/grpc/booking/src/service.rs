@@ -8,7 +8,8 @@ use autometrics::autometrics;
 use booking::{
     AwaitReason, Begun, Booking, BookingRefused, Bookings, CreateBooking, PAY_AGAIN_AFTER,
 };
-use futures::future::Either;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either};
 use grpc_server::objectives::{BOOKING, served};
 use grpc_server::wire::page_token;
 use grpc_server::{Tasks, advise_retry, answer, caller_of, refuse, reply_key, time_left};
@@ -41,6 +42,12 @@ pub struct BookingGrpc {
     pub turnstile: Turnstile,
     /// Ends what is left of bookings whose callers are answered.
     pub rests: Rests,
+}
+
+/// A booking that is durable, and is being driven whoever waits for it.
+struct Driving {
+    placed: Booking,
+    driven: BoxFuture<'static, Result<Booking, Status>>,
 }
 
 /// The answer of CreateBooking, PayBooking and CancelBooking, to be kept for their keys.
@@ -99,15 +106,18 @@ impl BookingService for BookingGrpc {
         &self,
         request: Request<pb::PayBookingRequest>,
     ) -> Result<Response<pb::PayBookingResponse>, Status> {
-        let (bookings, caller) = (self.bookings.clone(), caller_of(&request));
+        let (service, caller) = (self.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "BookingService/PayBooking")?;
         let until = answer_by(&request);
         let command = read::pay(request.get_ref()).map_err(|e| refuse(&e))?;
         let begun = self.tasks.finish({
             let caller = caller.clone();
-            async move { bookings.pay_booking(&caller, command, key).await.map_err(|e| refuse(&e)) }
+            async move {
+                let begun = service.bookings.pay_booking(&caller, command, key).await;
+                Ok(service.drive(begun.map_err(|e| refuse(&e))?, None))
+            }
         });
-        let decided = self.decide(begun.await?, None, &caller, until).await?;
+        let decided = self.decide(begun.await?, &caller, until).await?;
         let booking = advised(unless_refused(decided)?);
         Ok(booking.map(|booking| pb::PayBookingResponse { booking }))
     }
@@ -151,44 +161,37 @@ impl BookingGrpc {
         caller: &Caller,
         (inside, until): (Inside, Instant),
     ) -> Result<Response<pb::CreateBookingResponse>, Status> {
-        let (bookings, turnstile) = (self.bookings.clone(), self.turnstile.clone());
+        let service = self.clone();
         let begun = self.tasks.finish({
             let (caller, ticket) = (caller.clone(), command.ticket_id);
             async move {
-                match bookings.create_booking(&caller, command, key).await {
+                match service.bookings.create_booking(&caller, command, key).await {
                     Ok(begun) => {
                         pass(Side::After, "create_booking");
-                        turnstile.wanted(ticket);
-                        Ok((begun, inside))
+                        service.turnstile.wanted(ticket);
+                        Ok(service.drive(begun, Some(inside)))
                     }
                     Err(refused) => {
                         if refused.is_sold_out() {
-                            turnstile.sold_out(ticket);
+                            service.turnstile.sold_out(ticket);
                         }
                         Err(refuse(&refused))
                     }
                 }
             }
         });
-        let (begun, inside) = begun.await?;
-        let decided = self.decide(begun, Some(inside), caller, until).await?;
+        let decided = self.decide(begun.await?, caller, until).await?;
         let booking = advised(unless_refused(decided)?);
         Ok(booking.map(|booking| pb::CreateBookingResponse { booking }))
     }
 
-    /// Drives a begun booking in a task that goes on without its caller, and answers with what it is
-    /// when it is decided or the wait is over. The task keeps the booking's place until then, but for while it
-    /// waits for the provider of payments.
-    async fn decide(
-        &self,
-        begun: Answered<Begun>,
-        inside: Option<Inside>,
-        caller: &Caller,
-        until: Instant,
-    ) -> Result<Answered<Reply>, Status> {
+    /// Drives a begun booking in a task of its own, which keeps the booking's place until then, but for while it waits
+    /// for the provider of payments. Whoever has begun the booking calls this at once: a caller that has gone away
+    /// meanwhile would leave it to the sweep, after its lease.
+    fn drive(&self, begun: Answered<Begun>, inside: Option<Inside>) -> Answered<Driving> {
         let begun = match begun {
             Answered::Fresh(begun) => begun,
-            Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
+            Answered::Replayed(body) => return Answered::Replayed(body),
         };
         let (placed, bookings) = (begun.booking.clone(), self.bookings.clone());
         let driving = async move { bookings.drive(begun).await.map_err(|e| refuse(&e)) };
@@ -197,12 +200,26 @@ impl BookingGrpc {
             None => Either::Right(driving),
         };
         let rests = self.rests.clone();
-        let driving = self.tasks.finish(async move {
+        let driven = self.tasks.finish(async move {
             let driven = driving.await?;
             rests.end(driven.rest);
             Ok(driven.booking)
         });
-        let booking = match tokio::time::timeout_at(until, driving).await {
+        Answered::Fresh(Driving { placed, driven: driven.boxed() })
+    }
+
+    /// Answers with what a booking is when it is decided or the wait is over.
+    async fn decide(
+        &self,
+        driving: Answered<Driving>,
+        caller: &Caller,
+        until: Instant,
+    ) -> Result<Answered<Reply>, Status> {
+        let Driving { placed, driven } = match driving {
+            Answered::Fresh(driving) => driving,
+            Answered::Replayed(body) => return Ok(Answered::Replayed(body)),
+        };
+        let booking = match tokio::time::timeout_at(until, driven).await {
             Ok(Ok(driven)) => driven,
             // It is durable, and the sweep goes on with it: an undecided booking is no error.
             Ok(Err(_logged)) => placed,

@@ -51,6 +51,7 @@ pub(crate) async fn measured<T: Outcome>(step: &'static str, made: impl Future<O
 /// A stock command's name among the steps.
 pub(crate) const fn name(ask: &StockAsk) -> &'static str {
     match ask {
+        StockAsk::Hold(order) if order.check_only => "check_stock",
         StockAsk::Hold(_) => "hold_stock",
         StockAsk::Pin(_) => "pin_hold",
         StockAsk::Unpin(_) => "unpin_hold",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use booking::{CancelPolicy, TicketTerms, Unanswered};
 use grpc_server::wire::Check;
-use kernel::{Money, OrganizerId, Percent, Quantity, TimeZoneName};
+use kernel::{OrganizerId, Percent, Quantity, TimeZoneName};
 use proto::boxoffice::ticket::v1 as pb;
 
 /// How long a booking that is paid first may be paid where its ticket does not say.
@@ -67,26 +67,11 @@ fn cancel_policy(
     })
 }
 
-/// One room for every night that was asked for.
-pub(crate) fn price_of(nights: &pb::Availability) -> Result<Option<Money>, Unanswered> {
-    let mut check = Check::new();
-    let mut sum: Option<Money> = None;
-    for night in &nights.slots {
-        let price = check.money("unit_price", night.unit_price.as_ref());
-        sum = match (sum, price) {
-            (Some(sum), Some(price)) => check.take("unit_price", sum.checked_add(price)),
-            (sum, price) => sum.or(price),
-        };
-    }
-    check.finish().map_err(|_| Unanswered("the nights' prices are not readable".to_owned()))?;
-    Ok(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use booking::{Booked, BookedFields, CancelTerms};
     use grpc_server::wire;
-    use kernel::{Currency, Timestamp};
+    use kernel::{Currency, Money, Timestamp};
 
     use super::*;
 

@@ -26,7 +26,7 @@ use tonic::{Code, Status};
 
 use crate::convert::booked_fields;
 use crate::peer::{Failed, Peer, ServiceBearer, metadata, reason, unanswered};
-use crate::terms::{price_of, terms};
+use crate::terms::terms;
 use crate::together::{Calling, Together};
 use crate::{steps, turnstile};
 
@@ -34,8 +34,6 @@ use crate::{steps, turnstile};
 pub struct TicketsClient {
     terms: Together<Terms>,
     stock: Together<Stock>,
-    tickets: TicketServiceClient<Calls>,
-    peer: Peer,
 }
 
 impl TicketsClient {
@@ -47,10 +45,8 @@ impl TicketsClient {
             tickets: TicketServiceClient::new(channel.clone()),
             peer: Peer::new(Arc::clone(&bearer)),
         };
-        let (tickets, peer) = (terms.tickets.clone(), Peer::new(Arc::clone(&bearer)));
         let stock = Stock { stock: StockServiceClient::new(channel), peer: Peer::new(bearer) };
-        let (terms, stock) = (Together::new(terms, batching), Together::new(stock, batching));
-        Self { terms, stock, tickets, peer }
+        Self { terms: Together::new(terms, batching), stock: Together::new(stock, batching) }
     }
 }
 
@@ -214,28 +210,6 @@ impl Tickets for TicketsClient {
         }
     }
 
-    async fn stay_price(&self, id: TicketId, stay: Stay) -> Result<Option<Money>, Unanswered> {
-        let request = pb::GetAvailabilityRequest {
-            ticket_id: id.to_string(),
-            start_date: Some(wire::date(stay.check_in())),
-            end_date: Some(wire::date(stay.check_out())),
-        };
-        let answer = self.peer.ask(request, |request| {
-            let mut tickets = self.tickets.clone();
-            async move { tickets.get_availability(request).await }
-        });
-        match answer.await {
-            Ok(answer) => price_of(&answer.availability.unwrap_or_default()),
-            // It is no ticket by the night, or none at all.
-            Err(Failed { status, .. })
-                if matches!(status.code(), Code::NotFound | Code::InvalidArgument) =>
-            {
-                Ok(None)
-            }
-            Err(failed) => Err(failed.into()),
-        }
-    }
-
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let step = steps::name(&ask);
         let is_hold = matches!(ask, StockAsk::Hold(_));
@@ -275,8 +249,10 @@ fn hold_request(order: HoldOrder) -> pb::HoldStockRequest {
         check_in: order.booked.stay().map(Stay::check_in).map(wire::date),
         check_out: order.booked.stay().map(Stay::check_out).map(wire::date),
         expected_total: order.expected_total.map(wire::money),
-        pinned: true,
+        // A server that knows no checks takes a hold for one. It expires by itself, or is the one that is asked for then.
+        pinned: !order.check_only,
         surely_new: order.surely_new,
+        check_only: order.check_only,
     }
 }
 
@@ -453,6 +429,7 @@ mod tests {
                 booked,
                 expected_total: None,
                 surely_new: true,
+                check_only: false,
             });
             let heard = (said.quantity, said.seats, said.check_in, said.check_out);
             assert_eq!((asked.quantity, asked.seats, asked.check_in, asked.check_out), heard);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use booking::{
     Booked, BookedFields, Bookings, Charge, ChargeOutcome, ChargesHeard, HoldView, Payments,
-    RefundProgress, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms,
-    Tickets, Unanswered,
+    RefundProgress, Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
+    Unanswered,
 };
 use grpc_booking::{BookingGrpc, Rests, Turnstile, encode_refusal, encode_reply};
 use grpc_server::Tasks;
@@ -47,6 +47,7 @@ struct Neighbours {
     stock: Mutex<Result<(), StockDenied>>,
     /// Whether the ticket itself says that it is sold out, where it is.
     tells_sold_out: bool,
+    terms_take: Duration,
     charge_takes: Duration,
 }
 
@@ -57,6 +58,7 @@ fn won(minor: i64) -> Money {
 #[async_trait]
 impl Tickets for Neighbours {
     async fn terms(&self, id: TicketId) -> Result<Option<TicketTerms>, Unanswered> {
+        tokio::time::sleep(self.terms_take).await;
         let known = id == TicketId::new(Uuid::from_u128(42));
         let sold_out = *self.stock.lock().expect("whole") == Err(denied(RejectReason::SoldOut));
         Ok(known.then(|| TicketTerms {
@@ -72,10 +74,6 @@ impl Tickets for Neighbours {
             pay_first: None,
             cancel_policy: None,
         }))
-    }
-
-    async fn stay_price(&self, _id: TicketId, _stay: Stay) -> Result<Option<Money>, Unanswered> {
-        Ok(None)
     }
 
     /// Chooses the seats B1, B2 … for a quantity.
@@ -125,7 +123,15 @@ fn denied(reason: RejectReason) -> StockDenied {
 
 fn service(stock: Result<(), StockDenied>, charge_takes: Duration) -> BookingGrpc {
     let stock = Mutex::new(stock);
-    beside(Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes }), 256)
+    beside(
+        Arc::new(Neighbours {
+            stock,
+            tells_sold_out: false,
+            terms_take: Duration::ZERO,
+            charge_takes,
+        }),
+        256,
+    )
 }
 
 /// With so many bookings at once.
@@ -217,9 +223,35 @@ async fn an_undecided_booking_is_answered_near_the_deadline_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a06_a_caller_that_leaves_while_its_booking_is_placed_leaves_it_to_no_sweep() {
+    let (terms_take, charge_takes) = (Duration::from_secs(2), Duration::from_secs(1));
+    let stock = Mutex::new(Ok(()));
+    let neighbours = Neighbours { stock, tells_sold_out: false, terms_take, charge_takes };
+    let service = beside(Arc::new(neighbours), 256);
+    let leaves = tokio::time::timeout(
+        Duration::from_secs(1),
+        service.create_booking(from("alice", create())),
+    );
+    assert!(leaves.await.is_err());
+    tokio::time::sleep(terms_take + charge_takes).await;
+    let list = service.list_bookings(from("alice", pb::ListBookingsRequest::default())).await;
+    let listed = list.expect("listed").into_inner().bookings;
+    let statuses: Vec<_> = listed.iter().map(pb::Booking::status).collect();
+    assert_eq!(statuses, [pb::BookingStatus::Confirmed], "long before its lease is over");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_booking_keeps_its_place_while_it_goes_on_without_its_caller() {
     let (stock, charge_takes) = (Mutex::new(Ok(())), Duration::from_secs(5));
-    let service = beside(Arc::new(Neighbours { stock, tells_sold_out: false, charge_takes }), 1);
+    let service = beside(
+        Arc::new(Neighbours {
+            stock,
+            tells_sold_out: false,
+            terms_take: Duration::ZERO,
+            charge_takes,
+        }),
+        1,
+    );
     let alone = service.create_booking(from("alice", create()));
     let gone = tokio::time::timeout(Duration::from_secs(1), alone).await;
     assert!(gone.is_err(), "its caller goes away");
@@ -270,6 +302,7 @@ async fn a04_i6_what_is_known_to_be_sold_out_leaves_no_booking_and_is_the_same_e
     let neighbours = Arc::new(Neighbours {
         stock: Mutex::new(Err(denied(RejectReason::SoldOut))),
         tells_sold_out: true,
+        terms_take: Duration::ZERO,
         charge_takes: Duration::ZERO,
     });
     let service = beside(neighbours.clone(), 256);
@@ -440,4 +473,28 @@ async fn t09_a_cancel_twice_gives_the_same_result() {
     let booking = answers[0].booking.as_ref().expect("there");
     assert_eq!(booking.status(), pb::BookingStatus::Cancelling);
     assert_eq!(booking.status_reason, "BUYER_CANCELLED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn t12_only_a_ticket_of_its_organizer_has_bookings_that_settle() {
+    let service = service(Ok(()), Duration::ZERO);
+    service.create_booking(from("alice", create())).await.expect("booked");
+    let ask = |organizer: &str, ticket: u128| {
+        let ticket_id = Uuid::from_u128(ticket).to_string();
+        let mut request = Request::new(pb::GetRetirementProgressRequest { ticket_id });
+        let (roles, organizer_id) = (vec![Role::Organizer], OrganizerId::new(organizer).ok());
+        let subject = Some("somebody".into());
+        let caller = Caller { subject, roles, organizer_id, ..Caller::default() };
+        request.extensions_mut().insert(caller);
+        service.get_retirement_progress(request)
+    };
+    let told = ask("acme", 42).await.expect("hers").into_inner().progress.expect("there");
+    assert_eq!((told.open_bookings, told.settled), (1, false));
+    for (organizer, ticket) in [("acme", 43), ("globex", 42)] {
+        let refused = ask(organizer, ticket).await.expect_err("nothing is known of it");
+        assert_eq!(
+            (refused.code(), reason(&refused).as_str()),
+            (Code::NotFound, "TICKET_NOT_FOUND")
+        );
+    }
 }

@@ -37,10 +37,14 @@ impl Tasks {
     ///
     /// # Errors
     /// What the body answers; RESOURCE_EXHAUSTED when too many run; INTERNAL when it panics.
-    pub fn finish<T: Send + 'static>(
+    pub fn finish<T, Body>(
         &self,
-        body: impl Future<Output = Result<T, Status>> + Send + 'static,
-    ) -> impl Future<Output = Result<T, Status>> {
+        body: Body,
+    ) -> impl Future<Output = Result<T, Status>> + Send + use<T, Body>
+    where
+        T: Send + 'static,
+        Body: Future<Output = Result<T, Status>> + Send + 'static,
+    {
         // Begun before anybody waits, so that who waits is small however large the body is. The calls that the body
         // makes end with the call it answers and have its name; the body itself goes on.
         let begun = (self.running.len() < TASKS_MAX)
@@ -127,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_internal_and_keeps_its_text() {
-        let answer = Tasks::new().finish::<()>(async { panic!("secret") }).await;
+        let answer = Tasks::new().finish::<(), _>(async { panic!("secret") }).await;
         let status = answer.expect_err("panicked");
         assert_eq!(status.code(), Code::Internal);
         assert!(!status.message().contains("secret"));
@@ -136,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn waiting_for_bodies_has_an_end() {
         let tasks = Tasks::new();
-        let endless = tasks.finish::<()>(std::future::pending());
+        let endless = tasks.finish::<(), _>(std::future::pending());
         assert!(Box::pin(endless).as_mut().now_or_never().is_none());
         assert!(!tasks.close_and_wait(Duration::ZERO).await);
     }

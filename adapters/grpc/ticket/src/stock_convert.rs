@@ -85,6 +85,7 @@ pub(crate) fn read_hold(wire: &pb::HoldStockRequest) -> Result<StockCommand, Inv
             expected_total,
             pinned: wire.pinned,
             surely_new: wire.surely_new,
+            check_only: wire.check_only,
         })
     };
     let request = request();
@@ -260,6 +261,15 @@ mod tests {
         }
         let Ok(StockCommand::Hold(read)) = read_hold(&request()) else { panic!("a hold") };
         assert!(!read.surely_new, "who says nothing may have asked before");
+    }
+
+    #[test]
+    fn a04_a_hold_is_only_checked_where_its_caller_says_so() {
+        for check_only in [false, true] {
+            let wire = pb::HoldStockRequest { check_only, ..request() };
+            let Ok(StockCommand::Hold(read)) = read_hold(&wire) else { panic!("a hold") };
+            assert_eq!(read.check_only, check_only);
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use booking::{
-    Booking, BookingChange, BookingFilter, BookingStore, CancelReason, Lease, MoneyBack, Process,
+    Booking, BookingChange, BookingFilter, BookingStore, Lease, MoneyBack, Process,
     RetirementProgress, State, Stored, Timer, Wake,
 };
 use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, ReplyChange, ReplyKey,
-    StoreError, TicketId, Timestamp,
+    BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyChange, ReplyKey, StoreError,
+    TicketId, Timestamp,
 };
 
 use crate::{MemoryBookingStore, Tables};
@@ -57,20 +57,18 @@ impl BookingStore for MemoryBookingStore {
     async fn retirement_progress(
         &self,
         ticket_id: TicketId,
-        organizer_id: &OrganizerId,
     ) -> Result<RetirementProgress, StoreError> {
         let mut progress = RetirementProgress::default();
         for Stored { booking, .. } in self.tables().bookings.values() {
-            if booking.ticket.id != ticket_id || booking.ticket.organizer_id != *organizer_id {
+            if booking.ticket.id != ticket_id {
                 continue;
             }
-            let by_deletion = |reason| u64::from(reason == CancelReason::TicketDeleted);
             match booking.state {
                 State::Cancelling { money, .. } => {
                     progress.cancelling += 1;
                     progress.stuck += u64::from(money == MoneyBack::Stuck);
                 }
-                State::Cancelled { reason } => progress.cancelled += by_deletion(reason),
+                State::Cancelled { .. } => progress.cancelled += 1,
                 State::Pending { .. } | State::AwaitingPayment { .. } | State::Confirmed { .. } => {
                     progress.open += 1;
                 }

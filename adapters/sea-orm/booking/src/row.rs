@@ -1,7 +1,8 @@
 //! One booking with its process as a row. Parsed, not trusted.
 
 use booking::{
-    Booked, BookedFields, Booking, CancelTerms, Process, Reduction, Stay, Stored, TicketSnapshot,
+    Booked, BookedFields, Booking, BookingStatus, CancelTerms, Process, Reduction, Refusal, Stay,
+    Stored, TicketSnapshot,
 };
 use kernel::{
     BookingId, BuyerId, CivilDate, Currency, Locale, Money, OrganizerId, PaymentId, Percent,
@@ -11,7 +12,7 @@ use sea_orm::JsonValue;
 use sea_orm::entity::prelude::*;
 
 use crate::state_row::{
-    StateColumns, money_back_name, read_money_back, read_stock_back, stock_back_name,
+    StateColumns, money_back_name, read_money_back, read_stock_back, status_name, stock_back_name,
 };
 
 const TABLE: &str = "booking";
@@ -98,7 +99,7 @@ impl From<&Stored> for Model {
             reduction_stock: part.map(|part| stock_back_name(part.stock).to_owned()),
             status: state.status,
             reason: state.reason,
-            refusal: state.refusal,
+            refusal: state.refusal.or_else(|| stock_refusal_column(booking)),
             stage: state.stage,
             unclear: state.unclear,
             money: state.money,
@@ -146,6 +147,7 @@ impl TryFrom<Model> for Stored {
             state: columns.state().map_err(|contradiction| corrupt(contradiction.0))?,
             attempt: u32::try_from(row.attempt).map_err(|_| corrupt("attempt"))?,
             payment_id,
+            stock_refusal: stock_refusal(&row).ok_or_else(|| corrupt("refusal"))?,
             revision: row.revision,
             event_version: row.event_version,
             created_at: Timestamp::from_micros(row.created_at_us),
@@ -174,6 +176,20 @@ fn state_columns(row: &Model, payment_id: Option<PaymentId>) -> StateColumns {
         pay_by: row.pay_by_us.map(Timestamp::from_micros),
         payment_id,
     }
+}
+
+/// The column has the words of a refusal of who was rejected, and the name of it where it was paid before.
+fn stock_refusal_column(booking: &Booking) -> Option<Vec<u8>> {
+    booking.stock_refusal.as_ref().map(|refusal| refusal.reason().as_bytes().to_vec())
+}
+
+/// `None` where there is one that is no name.
+fn stock_refusal(row: &Model) -> Option<Option<Refusal>> {
+    let rejected = status_name(BookingStatus::Rejected);
+    let Some(column) = row.refusal.as_deref().filter(|_| row.status != rejected) else {
+        return Some(None);
+    };
+    Refusal::passed_on(std::str::from_utf8(column).ok()?, &[]).map(Some)
 }
 
 /// `None` where the columns contradict one another.
@@ -232,8 +248,8 @@ fn locale(tag: &str) -> Option<Locale> {
 #[cfg(test)]
 mod tests {
     use booking::{
-        AwaitReason, CancelReason, Hold, MoneyBack, NewBooking, Refusal, RejectReason, Release,
-        Sale, Stage, State, StockBack,
+        AwaitReason, CancelReason, Hold, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage,
+        State, StockBack,
     };
     use kernel::{Quantity, TicketId, Uuid};
     use proptest::option;
@@ -253,10 +269,17 @@ mod tests {
         proptest::sample::select(vec![Hold::UnpinDue, Hold::Unpinned, Hold::NotTaken])
     }
 
+    fn after() -> impl Strategy<Value = AwaitReason> {
+        proptest::sample::select(AwaitReason::ALL)
+    }
+
     fn state() -> impl Strategy<Value = State> {
         let stage = prop_oneof![
             any::<bool>().prop_map(|price_agreed| Stage::Holding { price_agreed }),
-            time().prop_map(|pay_by| Stage::Pinning { pay_by }),
+            (time(), after()).prop_map(|(pay_by, after)| Stage::Pinning { pay_by, after }),
+            (time(), any::<bool>(), option::of(after())).prop_map(|(pay_by, agreed, after)| {
+                Stage::Checking { pay_by, price_agreed: agreed, after }
+            }),
             (time(), any::<bool>()).prop_map(|(pay_by, fresh)| Stage::Charging { pay_by, fresh }),
             payment_id().prop_map(|payment_id| Stage::Committing { payment_id }),
             time().prop_map(|pay_by| Stage::ChargingFirst { pay_by }),
@@ -269,6 +292,7 @@ mod tests {
             (time(), hold()).prop_map(|(pay_by, hold)| {
                 State::AwaitingPayment { pay_by, reason: AwaitReason::PaymentDeclined, hold }
             }),
+            Just(State::Cancelled { reason: CancelReason::StockGone }),
             Just(State::Cancelling {
                 reason: CancelReason::PaidTooLate,
                 money: MoneyBack::Stuck,
@@ -328,7 +352,7 @@ mod tests {
             ids in Just(ids), name in Just(name), booked in Just(booked),
             total in Just(total), refunded in 0..=total, korean in Just(korean),
             method in Just(method), state in state(), last_payment in option::of(payment_id()),
-            numbers in any::<(u32, i64, i64)>(), times in (time(), time()),
+            numbers in any::<(u32, i64, i64)>(), times in (time(), time()), refused in refusal(),
             cancel in (cancel_terms(), 0..=total, option::of((0..=total, any::<bool>()))),
         ) -> Booking {
             let currency = Currency::from_code("KWD").expect("known");
@@ -361,7 +385,9 @@ mod tests {
                 | State::Rejected { .. }
                 | State::Expired { .. } => last_payment,
             };
+            let is_cancelled = matches!(state, State::Cancelling { .. } | State::Cancelled { .. });
             Booking {
+                stock_refusal: is_cancelled.then(|| refused.by_name()),
                 refunded: Money::from_minor(refunded, currency),
                 cancel_fee: Money::from_minor(cancel.1, currency),
                 reduction: cancel.2.map(|(due, stuck)| Reduction {
@@ -394,7 +420,7 @@ mod tests {
         }
 
         #[test]
-        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..13_usize) {
+        fn what_contradicts_itself_is_corrupt(booking in booking(), broken in 0..14_usize) {
             let mut row = Model::from(&Stored { booking, process: Process::default() });
             let column = match broken {
                 0 => { row.status = "GONE".to_owned(); "status" }
@@ -409,6 +435,11 @@ mod tests {
                 9 => { row.seats = Some(JsonValue::from("A1")); BOOKED }
                 10 => { row.cancel_fee_percent = 101; "cancel_fee_percent" }
                 11 => { row.reduction_money = Some("GONE".to_owned()); REDUCTION }
+                12 => {
+                    (row.status, row.refusal) = ("CANCELLED".to_owned(), Some(vec![0xff]));
+                    row.reason = Some("STOCK_GONE".to_owned());
+                    "refusal"
+                }
                 _ => { row.attempt = -1; "attempt" }
             };
             let id = row.id.clone();

@@ -77,8 +77,9 @@ impl StateColumns {
         let some = |text: &str| Some(text.to_owned());
         match *state {
             State::Pending { stage, unclear } => {
-                let (name, pay_by) = stage_columns(stage);
-                Self { stage: some(name), unclear, pay_by, ..base }
+                let (name, pay_by, after) = stage_columns(stage);
+                let reason = after.map(|after| after.as_str().to_owned());
+                Self { stage: some(name), unclear, pay_by, reason, ..base }
             }
             State::AwaitingPayment { pay_by, reason, hold } => {
                 // The table was made when each of them had a hold, and its check knows no other name.
@@ -156,7 +157,13 @@ impl StateColumns {
         match self.stage.as_deref() {
             Some("HOLDING") => Ok(Stage::Holding { price_agreed: false }),
             Some("HOLDING_AT_PRICE") => Ok(Stage::Holding { price_agreed: true }),
-            Some("PINNING") => Ok(Stage::Pinning { pay_by: self.pay_by()? }),
+            // A server that knew of no reasons here did not write them: then it may be either, which is the safer one.
+            Some("PINNING") => Ok(Stage::Pinning {
+                pay_by: self.pay_by()?,
+                after: self.after()?.unwrap_or(AwaitReason::PaymentUnavailable),
+            }),
+            Some("CHECKING") => self.checking(false),
+            Some("CHECKING_AT_PRICE") => self.checking(true),
             Some("CHARGING") => Ok(Stage::Charging { pay_by: self.pay_by()?, fresh: false }),
             Some("CHARGING_FRESH") => Ok(Stage::Charging { pay_by: self.pay_by()?, fresh: true }),
             Some("COMMITTING") => Ok(Stage::Committing { payment_id: self.paid()? }),
@@ -164,6 +171,15 @@ impl StateColumns {
             Some("ALLOCATING") => Ok(Stage::Allocating { payment_id: self.paid()? }),
             _ => Err(Contradiction("stage")),
         }
+    }
+
+    fn checking(&self, price_agreed: bool) -> Result<Stage, Contradiction> {
+        Ok(Stage::Checking { pay_by: self.pay_by()?, price_agreed, after: self.after()? })
+    }
+
+    /// Why a booking that is being paid was not paid before, if that is said.
+    fn after(&self) -> Result<Option<AwaitReason>, Contradiction> {
+        self.reason.as_ref().map(|_| self.reason(AwaitReason::parse)).transpose()
     }
 
     fn reason<T>(&self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Contradiction> {
@@ -188,15 +204,20 @@ impl StateColumns {
     }
 }
 
-const fn stage_columns(stage: Stage) -> (&'static str, Option<Timestamp>) {
+/// Its name, until when it may be paid, and why it was not paid before.
+const fn stage_columns(stage: Stage) -> (&'static str, Option<Timestamp>, Option<AwaitReason>) {
     match stage {
-        Stage::Holding { price_agreed: false } => ("HOLDING", None),
-        Stage::Holding { price_agreed: true } => ("HOLDING_AT_PRICE", None),
-        Stage::Pinning { pay_by } => ("PINNING", Some(pay_by)),
-        Stage::Charging { pay_by, fresh: false } => ("CHARGING", Some(pay_by)),
-        Stage::Charging { pay_by, fresh: true } => ("CHARGING_FRESH", Some(pay_by)),
-        Stage::Committing { .. } => ("COMMITTING", None),
-        Stage::ChargingFirst { pay_by } => ("CHARGING_FIRST", Some(pay_by)),
-        Stage::Allocating { .. } => ("ALLOCATING", None),
+        Stage::Holding { price_agreed: false } => ("HOLDING", None, None),
+        Stage::Holding { price_agreed: true } => ("HOLDING_AT_PRICE", None, None),
+        Stage::Pinning { pay_by, after } => ("PINNING", Some(pay_by), Some(after)),
+        Stage::Charging { pay_by, fresh: false } => ("CHARGING", Some(pay_by), None),
+        Stage::Charging { pay_by, fresh: true } => ("CHARGING_FRESH", Some(pay_by), None),
+        Stage::Committing { .. } => ("COMMITTING", None, None),
+        Stage::Checking { pay_by, price_agreed: false, after } => ("CHECKING", Some(pay_by), after),
+        Stage::Checking { pay_by, price_agreed: true, after } => {
+            ("CHECKING_AT_PRICE", Some(pay_by), after)
+        }
+        Stage::ChargingFirst { pay_by } => ("CHARGING_FIRST", Some(pay_by), None),
+        Stage::Allocating { .. } => ("ALLOCATING", None, None),
     }
 }

@@ -9,8 +9,8 @@ use booking::{
     Process, RetirementProgress, Stored, Timer, Wake,
 };
 use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, Recorded, ReplyChange,
-    ReplyKey, StoreError, TicketId, Timestamp, Uuid,
+    BookingId, Committed, Cursor, Envelope, KeyedReply, Recorded, ReplyChange, ReplyKey,
+    StoreError, TicketId, Timestamp, Uuid,
 };
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -132,9 +132,8 @@ impl BookingStore for SeaOrmBookingStore {
     async fn retirement_progress(
         &self,
         ticket_id: TicketId,
-        organizer_id: &OrganizerId,
     ) -> Result<RetirementProgress, StoreError> {
-        progress::read(&self.db, ticket_id, organizer_id).await
+        progress::read(&self.db, ticket_id).await
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {

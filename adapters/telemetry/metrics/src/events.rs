@@ -26,7 +26,8 @@ static ROWS: [Row; 18] = [
     ("payment", &REFUNDS, "refunded", Some("RefundSucceeded")),
     ("payment", &REFUNDS, "manual_review", Some("RefundFailed")),
 ];
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
+    "check_stock",
     "hold_stock",
     "pin_hold",
     "unpin_hold",

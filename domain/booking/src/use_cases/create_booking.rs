@@ -76,8 +76,7 @@ impl Bookings {
                 return body.map(Answered::Replayed).ok_or(refused);
             }
         };
-        // Who pays first finds out afterwards, and is refunded (row A04).
-        if terms.sold_out && terms.pay_first.is_none() {
+        if terms.sold_out {
             let reason = RejectReason::SoldOut;
             let refused = BookingRefused { reason, total: None, booking_id: None };
             return self.refuse(refused, key).await;
@@ -111,38 +110,8 @@ impl Bookings {
         let terms = self.tickets.terms(command.ticket_id).await?;
         let terms = terms.ok_or(CreateBookingError::TicketNotFound)?;
         let now = self.clock.now();
-        let mut quote = quote(&terms, command, now)?;
-        if terms.pay_first.is_some() {
-            quote = self.price_to_pay_first(&terms, command, quote).await?;
-        }
+        let quote = quote(&terms, command, now)?;
         Ok((terms, quote, now))
-    }
-
-    /// What is charged before there is a hold that could say it. The hold is asked for at this price, so what costs
-    /// something else by then is refunded.
-    async fn price_to_pay_first(
-        &self,
-        terms: &TicketTerms,
-        command: &CreateBooking,
-        quote: Money,
-    ) -> Result<Money, CreateBookingError> {
-        let refused = |reason, total| BookingRefused { reason, total, booking_id: None };
-        match (&command.booked, terms.one_price) {
-            (Booked::Units(_), true) => Ok(quote),
-            (Booked::Nights { rooms, stay }, false) => {
-                let price = self.tickets.stay_price(command.ticket_id, *stay).await?;
-                let total = price.and_then(|price| price.times(rooms.get()).ok());
-                let total = total.ok_or_else(|| refused(RejectReason::NotOnSale, None))?;
-                if command.expected_total.is_some_and(|expected| expected != total) {
-                    return Err(refused(RejectReason::PriceMismatch, Some(total)).into());
-                }
-                Ok(total)
-            }
-            // Nobody is charged for what cannot be sold so.
-            (Booked::Units(_) | Booked::Seats(_) | Booked::Nights { .. }, _) => {
-                Err(refused(RejectReason::NotOnSale, None).into())
-            }
-        }
     }
 
     /// Nothing was left a moment ago: no booking for that, nor events and work for all who hear of bookings. But what

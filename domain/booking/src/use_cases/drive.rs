@@ -225,7 +225,9 @@ impl Bookings {
     async fn ask(&self, booking: &Booking, ask: Ask) -> Fact {
         let id = booking.id;
         match ask {
-            Ask::HoldStock => held(self.tickets.ask(StockAsk::Hold(hold_order(booking))).await),
+            Ask::CheckStock | Ask::HoldStock => {
+                held(self.tickets.ask(StockAsk::Hold(hold_order(booking))).await)
+            }
             Ask::PinHold => pinned(self.tickets.ask(StockAsk::Pin(id)).await),
             Ask::UnpinHold => done(self.tickets.ask(StockAsk::Unpin(id)).await, Fact::Unpinned),
             Ask::Charge => charged(booking, self.payments.charge(&charge(booking)).await),
@@ -254,7 +256,9 @@ fn hold_order(booking: &Booking) -> HoldOrder {
     let agreed = matches!(
         booking.state,
         State::Pending {
-            stage: Stage::Holding { price_agreed: true } | Stage::Allocating { .. },
+            stage: Stage::Holding { price_agreed: true }
+                | Stage::Checking { price_agreed: true, .. }
+                | Stage::Allocating { .. },
             ..
         }
     );
@@ -266,6 +270,7 @@ fn hold_order(booking: &Booking) -> HoldOrder {
         expected_total: agreed.then_some(booking.total),
         // Whoever resumes a booking makes it unclear, and so does an answer that stays out.
         surely_new: matches!(booking.state, State::Pending { unclear: false, .. }),
+        check_only: matches!(booking.state, State::Pending { stage: Stage::Checking { .. }, .. }),
     }
 }
 

@@ -3,6 +3,7 @@
 use kernel::{AccessDenied, Caller, Fault, FaultClass, StoreError, TicketId};
 
 use super::Bookings;
+use crate::Unanswered;
 
 /// How many bookings of a ticket are where, on the way from its deletion to the last refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,7 +14,7 @@ pub struct RetirementProgress {
     pub cancelling: u64,
     /// Of them those whose refund waits for an operator.
     pub stuck: u64,
-    /// Cancelled because the ticket was deleted.
+    /// Cancelled, for whatever reason.
     pub cancelled: u64,
 }
 
@@ -23,6 +24,12 @@ pub enum GetRetirementProgressError {
     /// The caller is no organizer.
     #[error(transparent)]
     Access(#[from] AccessDenied),
+    /// The caller has no such ticket.
+    #[error("there is no such ticket")]
+    TicketNotFound,
+    /// The ticket context did not answer.
+    #[error("the ticket context did not answer: {0}")]
+    TicketsAway(#[from] Unanswered),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -37,7 +44,8 @@ impl RetirementProgress {
 }
 
 impl Bookings {
-    /// Counts the bookings of one of the caller's tickets. Of anybody else's there are none, as of one that is unknown.
+    /// Counts the bookings of one of the caller's tickets. Whose it is its own context knows: here nothing is known of a
+    /// ticket that nobody has booked, and it would look settled. Somebody else's is as good as unknown.
     ///
     /// # Errors
     /// [`GetRetirementProgressError`]
@@ -47,7 +55,11 @@ impl Bookings {
         ticket_id: TicketId,
     ) -> Result<RetirementProgress, GetRetirementProgressError> {
         let organizer_id = caller.organizer()?;
-        Ok(self.store.retirement_progress(ticket_id, &organizer_id).await?)
+        let terms = self.tickets.terms(ticket_id).await?;
+        if terms.is_none_or(|terms| terms.organizer_id != organizer_id) {
+            return Err(GetRetirementProgressError::TicketNotFound);
+        }
+        Ok(self.store.retirement_progress(ticket_id).await?)
     }
 }
 
@@ -55,6 +67,8 @@ impl Fault for GetRetirementProgressError {
     fn class(&self) -> FaultClass {
         match self {
             Self::Access(inner) => inner.class(),
+            Self::TicketNotFound => FaultClass::NotFound,
+            Self::TicketsAway(_) => FaultClass::Unavailable,
             Self::Store(inner) => inner.class(),
         }
     }
@@ -62,6 +76,8 @@ impl Fault for GetRetirementProgressError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Access(inner) => inner.reason(),
+            Self::TicketNotFound => "TICKET_NOT_FOUND",
+            Self::TicketsAway(_) => "UNAVAILABLE",
             Self::Store(inner) => inner.reason(),
         }
     }

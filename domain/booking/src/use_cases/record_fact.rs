@@ -13,7 +13,8 @@ impl Bookings {
     ///
     /// What became of a charge is left to whoever drives the booking at the moment: the driver has asked, and if it is
     /// gone the next one asks again, at a revision that the first can no longer move. Where the driver itself was told
-    /// wrongly that nothing was charged, and has not written so yet, nobody hears the message; the audit finds it (I4).
+    /// wrongly that nothing was charged, and has not written so yet, nobody hears the message; one that is paid again
+    /// asks for the same charge, or for the money back, and of any other the audit finds it (I4).
     /// What a driver of this process has written is done with at once.
     ///
     /// # Errors

@@ -61,12 +61,20 @@ pub(crate) fn with_terms(state: State) -> Booking {
     Booking { cancel_terms, ..booking_in(state) }
 }
 
+fn checking_again(after: AwaitReason) -> Stage {
+    Stage::Checking { pay_by: LATER, price_agreed: true, after: Some(after) }
+}
+
 pub(crate) fn every_state() -> Vec<State> {
     let mut states = Vec::new();
     for unclear in [false, true] {
         let stages = [
             Stage::Holding { price_agreed: true },
-            Stage::Pinning { pay_by: LATER },
+            Stage::Pinning { pay_by: LATER, after: AwaitReason::PaymentDeclined },
+            Stage::Pinning { pay_by: LATER, after: AwaitReason::PaymentUnavailable },
+            Stage::Checking { pay_by: LATER, price_agreed: false, after: None },
+            checking_again(AwaitReason::PaymentDeclined),
+            checking_again(AwaitReason::PaymentUnavailable),
             Stage::Charging { pay_by: LATER, fresh: true },
             Stage::Charging { pay_by: LATER, fresh: false },
             Stage::Committing { payment_id: payment(1) },

@@ -6,7 +6,9 @@ use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, Money, P
 
 use super::{CommitFailed, Ending, Paying};
 use crate::guard::Pass;
-use crate::{ChargeAnswer, ChargeRefused, Decision, Payer, Payment, ProviderAway, Settlement};
+use crate::{
+    ChargeAnswer, ChargeOrder, ChargeRefused, Decision, Payer, Payment, ProviderAway, Settlement,
+};
 
 /// Asks to take the money for a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,12 +108,18 @@ impl Paying {
             pass.returned();
             return begun;
         };
-        pass.sent(self.clock.now());
-        let answer = self.provider.charge(&order).await;
-        pass.ended(answer != ChargeAnswer::Unknown, self.clock.now());
+        let answer = self.send(&order, pass).await;
         // The money may have moved, so a failure to store the answer is none of the call: the
         // attempt stays undecided until the sweep has found out.
         self.record_charge(begun.clone(), attempt, &answer, None).await.unwrap_or(begun)
+    }
+
+    /// Sends a charge, for the first time or again, and notes how the provider took it.
+    pub(super) async fn send(&self, order: &ChargeOrder, pass: Pass<'_>) -> ChargeAnswer {
+        pass.sent(self.clock.now());
+        let answer = self.provider.charge(order).await;
+        pass.ended(answer != ChargeAnswer::Unknown, self.clock.now());
+        answer
     }
 
     pub(super) async fn record_charge(

@@ -42,10 +42,15 @@ impl Paying {
 
     /// Asks by the attempt's own key, and sends the charge again only if the provider never had it:
     /// then it is not known whether the first one is still on its way, and the key makes them one.
+    /// To the provider that is a charge like any other: while it is left alone, or has as much to do as it may have, the
+    /// outcome stays unknown. What takes no money is held back by its own waits alone, and by the sweep's limit.
     async fn find_out(&self, order: &ChargeOrder) -> ChargeAnswer {
         match self.provider.query(order.key).await {
             ChargeFinding::Known(answer) => answer,
-            ChargeFinding::NotFound => self.provider.charge(order).await,
+            ChargeFinding::NotFound => match self.guard.enter(self.clock.now()) {
+                Ok(pass) => self.send(order, pass).await,
+                Err(_away) => ChargeAnswer::Unknown,
+            },
         }
     }
 

@@ -319,6 +319,7 @@ fn command() -> impl Strategy<Value = StockCommand> {
                 expected_total,
                 pinned,
                 surely_new,
+                check_only: false,
             })
         },
     );

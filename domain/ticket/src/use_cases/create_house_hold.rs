@@ -42,6 +42,7 @@ impl Ticketing {
             expected_total: None,
             pinned: false,
             surely_new: request.keyed.is_none(),
+            check_only: false,
         });
         match only(self.stock.execute(vec![self.order(command, None)]).await?)? {
             Ok(StockOutcome::Hold(hold)) => Ok(hold),

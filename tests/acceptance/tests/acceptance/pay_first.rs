@@ -13,7 +13,7 @@ async fn register(platform: &Platform, ticket: Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a04_the_last_unit_booked_twice_is_paid_twice_and_the_second_is_refunded() {
+async fn a04_the_last_unit_paid_twice_is_sold_to_the_quicker_and_the_slower_is_refunded() {
     let platform = Platform::start().await;
     let one = json!({
         "kind": "TICKET_KIND_ADMISSION", "name": "One left", "capacity": "1",
@@ -21,11 +21,18 @@ async fn a04_the_last_unit_booked_twice_is_paid_twice_and_the_second_is_refunded
         "unitPrice": {"currencyCode": "KRW", "units": "55000"},
     });
     let ticket = register(&platform, one).await;
-    book_confirmed(&platform, "alice", &ticket, 1).await;
-    let second = book(&platform, "bob", &ticket, 1, "ok").await;
-    let booking = second.text("bookingId").to_owned();
-    assert_eq!(second.text("statusReason"), "STOCK_GONE", "{}", second.json);
     let bob = platform.buyer("bob");
+    // Bob's payment takes its time, and while it is under way alice is quicker.
+    let quicker = async {
+        let one_begun = |of: &Value| of["payments"].as_array().is_some_and(|all| all.len() == 1);
+        until(&platform.http, "/v1/payments", &bob, one_begun).await;
+        book_confirmed(&platform, "alice", &ticket, 1).await;
+    };
+    let (second, ()) = tokio::join!(book(&platform, "bob", &ticket, 1, "slow"), quicker);
+    let booking = second.text("bookingId").to_owned();
+    let gone = |booking: &Value| booking["statusReason"] == "STOCK_GONE";
+    let gone = until(&platform.http, &format!("/v1/bookings/{booking}"), &bob, gone).await;
+    assert_eq!(gone["stockRefusal"], "SOLD_OUT", "{gone}");
     let cancelled = until_status(&platform, "bob", &booking, "BOOKING_STATUS_CANCELLED").await;
     assert_eq!(cancelled["refunded"]["units"], "55000", "{cancelled}");
 
@@ -45,6 +52,9 @@ async fn a04_the_last_unit_booked_twice_is_paid_twice_and_the_second_is_refunded
     assert!(at("PaymentApproved") < at("RefundSucceeded"), "{letters:?}");
     assert!(at("BookingCancellationRequested") < at("BookingCancelled"), "{letters:?}");
     assert!(!letters.contains(&"BookingConfirmed"), "{letters:?}");
+    // Now nothing is left, and nobody is charged for that.
+    let third = book(&platform, "carol", &ticket, 1, "ok").await;
+    assert_eq!(third.reason(), "SOLD_OUT", "{}", third.json);
     let row = format!("/v1/mypage/bookings/{booking}");
     let row = until(&platform.http, &row, &bob, |row| {
         row["status"] == "BOOKING_STATUS_CANCELLED"
@@ -62,7 +72,7 @@ async fn a04_rooms_are_paid_at_their_nights_prices_before_they_are_held() {
         "kind": "TICKET_KIND_NIGHTLY", "name": "Hanok", "capacity": "1", "timeZone": "Asia/Seoul",
         "allocation": "ALLOCATION_PAY_FIRST",
         "unitPrice": {"currencyCode": "KRW", "units": "90000"},
-        "firstNight": date("2027-05-01"), "lastNight": date("2027-05-10"),
+        "firstNight": date("2027-05-01"), "lastNight": date("2027-05-10"), "minNights": 2,
     });
     let ticket = register(&platform, rooms).await;
     let dear = json!({
@@ -73,18 +83,24 @@ async fn a04_rooms_are_paid_at_their_nights_prices_before_they_are_held() {
     let path = format!("/v1/tickets/{ticket}:setNights");
     let priced = platform.http.post(&path).token(&acme).json(dear).send().await.unwrap();
     assert_eq!(priced.status, 200, "{}", priced.json);
-    let stay = |expected: &str| {
+    let stay = |check_out: &str, expected: &str| {
         json!({
             "ticketId": ticket, "quantity": 1, "paymentMethod": "ok",
-            "checkIn": date("2027-05-01"), "checkOut": date("2027-05-03"),
+            "checkIn": date("2027-05-01"), "checkOut": date(check_out),
             "expectedTotal": {"currencyCode": "KRW", "units": expected},
         })
     };
     let alice = platform.buyer("alice");
-    let wrong = platform.http.post("/v1/bookings").token(&alice).json(stay("180000"));
+    let wrong = platform.http.post("/v1/bookings").token(&alice).json(stay("2027-05-03", "180000"));
     let wrong = wrong.send().await.unwrap();
     assert_eq!(wrong.reason(), "PRICE_MISMATCH", "nobody is charged another price: {}", wrong.json);
-    let booked = platform.http.post("/v1/bookings").token(&alice).json(stay("240000"));
+    let short = platform.http.post("/v1/bookings").token(&alice).json(stay("2027-05-02", "90000"));
+    let short = short.send().await.unwrap();
+    assert_eq!(short.reason(), "STAY_NOT_ALLOWED", "{}", short.json);
+    let payments = platform.http.get("/v1/payments").token(&alice).send().await.unwrap();
+    assert_eq!(payments.json["payments"].as_array().map_or(0, Vec::len), 0, "{}", payments.json);
+    let booked =
+        platform.http.post("/v1/bookings").token(&alice).json(stay("2027-05-03", "240000"));
     let booked = booked.send().await.unwrap();
     assert_eq!(booked.text("status"), "BOOKING_STATUS_CONFIRMED", "{}", booked.json);
     assert_eq!(booked.json["total"]["units"], "240000", "{}", booked.json);

@@ -138,7 +138,14 @@ pub(crate) fn states() -> Vec<State> {
         for stage in [
             Stage::Holding { price_agreed: false },
             Stage::Holding { price_agreed: true },
-            Stage::Pinning { pay_by: at(5) },
+            Stage::Pinning { pay_by: at(5), after: AwaitReason::PaymentDeclined },
+            Stage::Pinning { pay_by: at(5), after: AwaitReason::PaymentUnavailable },
+            Stage::Checking { pay_by: at(5), price_agreed: false, after: None },
+            Stage::Checking {
+                pay_by: at(5),
+                price_agreed: true,
+                after: Some(AwaitReason::PaymentUnavailable),
+            },
             Stage::Charging { pay_by: at(5), fresh: true },
             Stage::Charging { pay_by: at(5), fresh: false },
             Stage::Committing { payment_id: paid },

@@ -333,6 +333,7 @@ impl Stores {
             expected_total: None,
             pinned: false,
             surely_new: false,
+            check_only: false,
         }
     }
 

@@ -10,6 +10,7 @@
 mod charges;
 mod keys;
 mod neighbours;
+mod pay_first;
 mod stepped;
 mod world;
 
@@ -24,7 +25,7 @@ use stepped::Fuse;
 use world::{Act, Scene, alice, all_of, create, key};
 
 /// The happy path of each process; a new process gets the whole scaffold by one more line.
-const PROCESSES: [(&str, &[Act], BookingStatus); 11] = [
+const PROCESSES: [(&str, &[Act], BookingStatus); 14] = [
     ("checkout", &[Act::Create("ok")], BookingStatus::Confirmed),
     ("slow payment", &[Act::Create("slow")], BookingStatus::Confirmed),
     ("pay later", &[Act::Create("declined"), Act::Pay("ok")], BookingStatus::Confirmed),
@@ -34,7 +35,18 @@ const PROCESSES: [(&str, &[Act], BookingStatus); 11] = [
     ("pay first", &[Act::PayFirst("ok")], BookingStatus::Confirmed),
     ("pay first, late", &[Act::PayFirst("declined"), Act::Pay("ok")], BookingStatus::Confirmed),
     ("pay first, cancel", &[Act::PayFirst("slow"), Act::Cancel], BookingStatus::Cancelled),
-    ("pay first, no stock", &[Act::SellOut, Act::PayFirst("ok")], BookingStatus::Cancelled),
+    ("pay first, sold out", &[Act::SellOut, Act::PayFirst("ok")], BookingStatus::Rejected),
+    ("pay first, no stock left", &[Act::PayFirst("beaten")], BookingStatus::Cancelled),
+    (
+        "pay first, sold out later",
+        &[Act::PayFirst("declined"), Act::SellOut, Act::Pay("ok")],
+        BookingStatus::Rejected,
+    ),
+    (
+        "pay first, deleted",
+        &[Act::PayFirst("declined"), Act::DeleteTicket],
+        BookingStatus::Cancelled,
+    ),
     ("pay first, expiry", &[Act::PayFirst("declined"), Act::Wait], BookingStatus::Expired),
 ];
 

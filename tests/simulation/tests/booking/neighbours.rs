@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use booking::{
     Booked, BookedFields, Charge, ChargeOutcome, Fact, HoldOrder, HoldView, Payments,
-    RefundProgress, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
+    RefundProgress, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
     Unanswered,
 };
 use kernel::{
@@ -214,13 +214,11 @@ impl Tickets for Neighbours {
         }))
     }
 
-    async fn stay_price(&self, _id: TicketId, _stay: Stay) -> Result<Option<Money>, Unanswered> {
-        Ok(None)
-    }
-
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let now = self.clock.now();
-        if let StockAsk::Hold(order) = &ask {
+        if let StockAsk::Hold(order) = &ask
+            && !order.check_only
+        {
             self.world().asked(order);
         }
         let late = Late::Stock(ask.clone());
@@ -331,7 +329,9 @@ impl World {
         let (booked, keeps_stock) = (hold.booked.clone(), hold.keeps_stock());
         let view = HoldView { booked, total, expires_at: hold.expires_at, keeps_stock };
         let is_one = hold.units > 0;
-        self.holds.insert(*id, hold);
+        if !matches!(ask, StockAsk::Hold(HoldOrder { check_only: true, .. })) {
+            self.holds.insert(*id, hold);
+        }
         Ok(is_one.then_some(view))
     }
 
@@ -372,12 +372,18 @@ impl World {
             assert!(before.is_none_or(|it| *it == Attempt::Declined), "r05: after a decline only");
             let amount = charge.amount.minor();
             let (made, told) = match charge.payment_method.as_str() {
-                "ok" => (Attempt::Approved(amount), Some(Fact::Charged { attempt, payment_id })),
+                "ok" | "beaten" => {
+                    (Attempt::Approved(amount), Some(Fact::Charged { attempt, payment_id }))
+                }
                 "slow" => (Attempt::Undecided(amount), None),
                 _ => (Attempt::Declined, Some(Fact::Declined { attempt, payment_id })),
             };
             settlement.attempts.push(made);
             self.news.extend(told.map(|fact| (id, fact)));
+            if charge.payment_method == "beaten" {
+                // While it is paid, others take all that is left.
+                self.capacity = self.taken();
+            }
         }
         match self.settlements.get(&id).and_then(|it| it.attempts.get(place)) {
             Some(Attempt::Approved(_)) => ChargeOutcome::Approved { payment_id },

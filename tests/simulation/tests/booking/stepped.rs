@@ -7,9 +7,7 @@ use async_trait::async_trait;
 use booking::{
     Booking, BookingChange, BookingFilter, BookingStore, Lease, RetirementProgress, Stored,
 };
-use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, ReplyKey, StoreError, TicketId,
-};
+use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
 use memory_booking::MemoryBookingStore;
 
 /// Kills the server at one of its steps: the call that steps on it never returns.
@@ -86,9 +84,8 @@ impl BookingStore for SteppedStore {
     async fn retirement_progress(
         &self,
         ticket_id: TicketId,
-        organizer_id: &OrganizerId,
     ) -> Result<RetirementProgress, StoreError> {
-        self.inner.retirement_progress(ticket_id, organizer_id).await
+        self.inner.retirement_progress(ticket_id).await
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {

@@ -62,8 +62,17 @@ async fn n03_while_the_provider_is_left_alone_nothing_begins_and_what_was_begun_
     let refused = world.paying.charge_payment(&service(), more).await.unwrap_err();
     assert_eq!(refused.reason(), "AMOUNT_MISMATCH");
     assert_eq!(world.provider.calls.load(Ordering::SeqCst), 20);
+    // What is sent again is a charge like any other.
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(world.paying.sweep(50).await, Ok(20), "they are due");
+    assert_eq!(world.provider.calls.load(Ordering::SeqCst), 20, "and none was sent");
     world.clock.advance(BREAKER_REST);
     assert_eq!(world.charge(1).await, Ok(PaymentStatus::Approved));
+    world.come_to_rest().await;
+    for other in others {
+        let charged = world.paying.charge_payment(&service(), other).await.unwrap();
+        assert_eq!(charged.status(), PaymentStatus::Approved);
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Booking's side: its rows, and what `booking::Booking` makes of what it hears.
 
 use booking::{
-    AwaitReason, Booked, Booking, BookingStatus, CancelReason, CancelTerms, CommitDenied,
-    ExpiryReason, Fact, MoneyBack, NewBooking, RejectReason, Stage, State, TicketSnapshot,
+    Booked, Booking, BookingStatus, CancelReason, CancelTerms, CommitDenied, ExpiryReason, Fact,
+    Happening, MoneyBack, NewBooking, RejectReason, Release, Sale, Stage, State, TicketSnapshot,
     Transition, Wake,
 };
 use kernel::{
@@ -75,11 +75,11 @@ pub(crate) fn ticket_id() -> TicketId {
     TicketId::new(Uuid::from_u128(42))
 }
 
-pub(crate) fn bookings(mutant: Option<Mutant>) -> Bookings {
-    Rulebook::new(placed(), see, move |booking, said| hear(booking, said, mutant))
+pub(crate) fn bookings(pay_first: bool, mutant: Option<Mutant>) -> Bookings {
+    Rulebook::new(placed(pay_first), see, move |booking, said| hear(booking, said, mutant))
 }
 
-fn placed() -> Booking {
+fn placed(pay_first: bool) -> Booking {
     let new = NewBooking {
         id: BookingId::new(Uuid::from_u128(1)),
         ticket: TicketSnapshot {
@@ -94,7 +94,7 @@ fn placed() -> Booking {
         price_agreed: false,
         payment_method: "card".into(),
         cancel_terms: CancelTerms::default(),
-        pay_first: None,
+        pay_first: pay_first.then_some(PAY_BY),
     };
     Booking::place(new, NOW)
 }
@@ -114,6 +114,10 @@ fn see(booking: &Booking) -> BookingSeen {
 }
 
 fn hear(booking: &mut Booking, said: Said, mutant: Option<Mutant>) -> Transition {
+    if let Some(transition) = without_a_rule(booking, said, mutant) {
+        tidy(booking);
+        return transition;
+    }
     let was_pending = booking.is_pending();
     let now = if said == Said::PayByPassed { LATER } else { NOW };
     let transition = match fact(said) {
@@ -127,7 +131,7 @@ fn hear(booking: &mut Booking, said: Said, mutant: Option<Mutant>) -> Transition
         (
             Some(Mutant::NewAttemptAfterTimeout | Mutant::NewAttemptAfterTimeoutIsTaken),
             Said::ChargeUnknown,
-            State::Pending { stage: Stage::Charging { .. }, .. },
+            State::Pending { stage: Stage::Charging { .. } | Stage::ChargingFirst { .. }, .. },
         ) => booking.attempt = 2,
         (
             Some(Mutant::CancelSkipsRefund),
@@ -145,19 +149,56 @@ fn hear(booking: &mut Booking, said: Said, mutant: Option<Mutant>) -> Transition
     transition
 }
 
+/// What a booking makes of a refusal, or of a charge, where it lacks a rule about it.
+fn without_a_rule(booking: &mut Booking, said: Said, mutant: Option<Mutant>) -> Option<Transition> {
+    let State::Pending { stage, unclear } = booking.state else { return None };
+    let (state, told) = match (mutant?, said, stage) {
+        (Mutant::StockRefusedIsNoRefund, Said::HoldRefused, Stage::Allocating { .. }) => {
+            let (refusal, stock) = (RejectReason::SoldOut.into(), Release::Due);
+            (State::Rejected { refusal, stock }, Some(Happening::Rejected))
+        }
+        (Mutant::PaidIsConfirmed, Said::Charged(_), Stage::ChargingFirst { .. }) => {
+            let payment_id = PaymentId::new(Uuid::nil());
+            let state = State::Confirmed { payment_id, sale: Sale::CommitDue };
+            (state, Some(Happening::Confirmed))
+        }
+        (Mutant::ChargesUnchecked, Said::HoldRefused, Stage::Checking { pay_by, .. }) => {
+            (State::Pending { stage: Stage::ChargingFirst { pay_by }, unclear }, None)
+        }
+        (Mutant::BelievesNotSent, Said::PinRefused, Stage::Pinning { .. }) if !unclear => {
+            let (reason, stock) = (ExpiryReason::SoldOut, Release::Due);
+            (State::Expired { reason, stock }, Some(Happening::Expired))
+        }
+        (Mutant::ForgetsAnEarlierDrive, Said::PinRefused, Stage::Pinning { .. }) if unclear => {
+            let (reason, stock) = (ExpiryReason::SoldOut, Release::Due);
+            (State::Expired { reason, stock }, Some(Happening::Expired))
+        }
+        (Mutant::BelievesNotSent, Said::HoldRefused, Stage::Checking { .. }) => {
+            let (refusal, stock) = (RejectReason::SoldOut.into(), Release::Due);
+            (State::Rejected { refusal, stock }, Some(Happening::Rejected))
+        }
+        _ => return None,
+    };
+    booking.state = state;
+    Some(Transition::Changed(told))
+}
+
 /// Drops what tells rows apart but decides nothing: numbers that only rise, times, and the names of reasons.
 fn tidy(booking: &mut Booking) {
     booking.revision = 0;
     booking.event_version = 0;
     booking.updated_at = NOW;
     booking.payment_id = None;
+    booking.stock_refusal = None;
     match &mut booking.state {
-        State::AwaitingPayment { reason, .. } => *reason = AwaitReason::PaymentDeclined,
         State::Cancelling { reason, .. } | State::Cancelled { reason } => {
             *reason = CancelReason::BuyerCancelled;
         }
         State::Expired { reason, .. } => *reason = ExpiryReason::PayByPassed,
-        State::Pending { .. } | State::Confirmed { .. } | State::Rejected { .. } => {}
+        State::Pending { .. }
+        | State::AwaitingPayment { .. }
+        | State::Confirmed { .. }
+        | State::Rejected { .. } => {}
     }
 }
 

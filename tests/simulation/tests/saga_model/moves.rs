@@ -2,7 +2,7 @@
 
 use booking::{BookingStatus, CommitDenied, Happening, Transition};
 use payment::PaymentStatus;
-use ticket::HoldStep;
+use ticket::{HoldStep, TicketStatus};
 
 use crate::bookings::{Bookings, Said};
 use crate::money::{ChargeDenied, MoneyAnswer, MoneyWish, Outcome};
@@ -17,6 +17,7 @@ impl Saga {
     pub(crate) fn place(&self, world: &mut World, of: usize) {
         let placed = Bookings::FIRST;
         world.parties[of].row = Some(placed);
+        world.parties[of].came_late = self.shelf(world).status != TicketStatus::OnSale;
         self.drive(world, of, placed);
     }
 
@@ -105,7 +106,7 @@ impl Saga {
         let Some(drive) = world.parties[of].drive else { return };
         if let Some(charge) = drive.awaits.each().find(|request| request.attempt().is_some()) {
             self.conclude(world, of, charge, Said::ChargeNotTried);
-            if self.mutant == Some(Mutant::NotSentIsNotTrue) {
+            if self.scope.not_sent_is_a_lie {
                 self.delay(world, of, charge);
             }
         }
@@ -208,12 +209,8 @@ impl Saga {
     /// looked at again.
     pub(crate) fn serve(&self, world: &mut World, of: usize, request: Request) -> Option<Said> {
         Some(match request {
-            Request::Hold => {
-                let wish = StockWish::Hold { of, pinned: true };
-                let (shelf, answer) = self.stock.decide(world.shelf, wish);
-                world.shelf = shelf;
-                held(answer.verdict)
-            }
+            Request::Check => held(self.stock(world, StockWish::Check { of })),
+            Request::Hold => held(self.stock(world, StockWish::Hold { of, pinned: true })),
             Request::Pin => pinned(self.step(world, of, HoldStep::Pin)),
             Request::Unpin => done(self.step(world, of, HoldStep::Unpin), Said::Unpinned),
             Request::Commit => committed(self.step(world, of, HoldStep::Commit)),
@@ -246,6 +243,13 @@ impl Saga {
         let asks_the_provider = answer.happened && settlement.refund_begun.is_some();
         let (refunded, settled) = (settlement.refunded, settlement.settled);
         (!asks_the_provider).then_some(Said::Refund { refunded, settled })
+    }
+
+    /// A command about stock that nothing is told of.
+    fn stock(&self, world: &mut World, wish: StockWish) -> Verdict {
+        let (shelf, answer) = self.stock.decide(world.shelf, wish);
+        world.shelf = shelf;
+        answer.verdict
     }
 
     /// A step of a hold, and what is told of it.

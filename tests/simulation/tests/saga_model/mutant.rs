@@ -27,13 +27,24 @@ pub(crate) enum Mutant {
     RetiringSells,
     /// A hold that was pinned again is trusted as if it had never been let go.
     TrustsEveryPin,
-    /// A charge is said not to have been sent, and arrives all the same (trap R04). Booking hears of most such charges
-    /// by message, but a message that comes while the next drive is under way is left to that drive.
-    NotSentIsNotTrue,
+    /// A booking that is paid again and finds its stock gone believes that the charge before was not sent, as it was
+    /// told (trap R04). It hears of most such charges by message, but one that comes while it is driven is left to that
+    /// drive.
+    BelievesNotSent,
+    /// A booking that is taken over while its hold is pinned, and whose pin is refused, expires as if nobody could have
+    /// charged it before.
+    ForgetsAnEarlierDrive,
+    /// Paid first, a booking that finds no stock then is rejected as one that never was paid.
+    StockRefusedIsNoRefund,
+    /// Paid first, a booking is confirmed before it has its stock.
+    PaidIsConfirmed,
+    /// Paid first, a booking is charged whatever was said of its stock.
+    ChargesUnchecked,
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 12] = [
+    /// Of tickets whose stock is set aside before they are paid.
+    pub(crate) const HOLD_FIRST: [Self; 12] = [
         Self::ReleaseLeavesNoTombstone,
         Self::VoidLeavesNoTombstone,
         Self::ProviderIgnoresTheKey,
@@ -45,7 +56,17 @@ impl Mutant {
         Self::ExpiryTakesPinned,
         Self::RetiringSells,
         Self::TrustsEveryPin,
-        Self::NotSentIsNotTrue,
+        Self::ForgetsAnEarlierDrive,
+    ];
+
+    /// Of those that are paid first.
+    pub(crate) const PAY_FIRST: [Self; 6] = [
+        Self::StockRefusedIsNoRefund,
+        Self::PaidIsConfirmed,
+        Self::ChargesUnchecked,
+        Self::RepeatedChargeIsAnother,
+        Self::NewAttemptAfterTimeoutIsTaken,
+        Self::CancelSkipsRefund,
     ];
 
     /// The promise that does not hold without the rule.
@@ -54,15 +75,20 @@ impl Mutant {
             Self::ReleaseLeavesNoTombstone
             | Self::VoidLeavesNoTombstone
             | Self::CancelSkipsRefund
-            | Self::NotSentIsNotTrue => promises::CLOSED_KEEPS_NOTHING,
+            | Self::BelievesNotSent
+            | Self::ForgetsAnEarlierDrive
+            | Self::StockRefusedIsNoRefund => promises::CLOSED_KEEPS_NOTHING,
             Self::ProviderIgnoresTheKey
             | Self::RepeatedChargeIsAnother
             | Self::NewAttemptAfterTimeoutIsTaken => promises::CHARGED_ONCE,
             // The payment context refuses a second live attempt: no money is lost, but nothing ends.
             Self::NewAttemptAfterTimeout => promises::COMES_TO_REST,
             Self::CommitTakesNoStock => promises::NO_OVERSELL,
-            Self::ExpiryTakesPinned | Self::TrustsEveryPin => promises::CONFIRMED_IS_PAID_AND_KEPT,
+            Self::ExpiryTakesPinned | Self::TrustsEveryPin | Self::PaidIsConfirmed => {
+                promises::CONFIRMED_IS_PAID_AND_KEPT
+            }
             Self::RetiringSells => promises::RETIRED_KEEPS_NOTHING,
+            Self::ChargesUnchecked => promises::LATE_IS_NOT_CHARGED,
         }
     }
 }

@@ -52,6 +52,7 @@ impl<K: Kind> FromIterator<K> for Few<K> {
 /// A call of booking's to another context. All of them are about one booking; a charge says which attempt it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Request {
+    Check,
     Hold,
     Pin,
     Unpin,
@@ -65,6 +66,7 @@ pub(crate) enum Request {
 
 impl Kind for Request {
     const ALL: &'static [Self] = &[
+        Self::Check,
         Self::Hold,
         Self::Pin,
         Self::Unpin,
@@ -85,6 +87,7 @@ impl Request {
     /// What a booking's ask is on the wire.
     pub(crate) fn of(booking: &Booking, ask: Ask) -> Self {
         match ask {
+            Ask::CheckStock => Self::Check,
             Ask::HoldStock => Self::Hold,
             Ask::PinHold => Self::Pin,
             Ask::UnpinHold => Self::Unpin,
@@ -104,7 +107,8 @@ impl Request {
         match self {
             Self::Charge1 => Some(1),
             Self::Charge2 => Some(2),
-            Self::Hold
+            Self::Check
+            | Self::Hold
             | Self::Pin
             | Self::Unpin
             | Self::Commit

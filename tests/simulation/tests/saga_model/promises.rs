@@ -7,7 +7,7 @@ use ticket::TicketStatus;
 
 use crate::money::Outcome;
 use crate::network::Request;
-use crate::saga::{Action, Party, Saga, World};
+use crate::saga::{Action, Party, Saga, Scope, World};
 use crate::stock::{CAPACITY, HoldSeen, RIVAL};
 
 pub(crate) const NO_OVERSELL: &str = "holds keep no more than there is";
@@ -19,19 +19,22 @@ pub(crate) const CONFIRMED_IS_PAID_AND_KEPT: &str =
     "a confirmed booking is paid, and its stock is sold or pinned";
 pub(crate) const RETIRED_KEEPS_NOTHING: &str =
     "a retired ticket keeps no stock and has no confirmed booking";
+pub(crate) const LATE_IS_NOT_CHARGED: &str =
+    "a booking that is placed after its ticket's deletion is never charged";
 pub(crate) const COMES_TO_REST: &str = "when nothing goes wrong any more, all comes to rest";
 
 /// More steps than anything needs that comes to rest.
 const STEPS_MAX: usize = 200;
 
-pub(crate) fn all() -> Vec<Property<Saga>> {
-    vec![
+pub(crate) fn all(scope: Scope) -> Vec<Property<Saga>> {
+    let mut all = vec![
         Property::always(NO_OVERSELL, |saga: &Saga, world| saga.shelf(world).kept <= CAPACITY),
         Property::always(COUNTERS_AGREE, |saga: &Saga, world| saga.shelf(world).counters_agree),
         Property::always(CHARGED_ONCE, charged_once),
         Property::always(CLOSED_KEEPS_NOTHING, closed_keeps_nothing),
         Property::always(CONFIRMED_IS_PAID_AND_KEPT, confirmed_is_paid_and_kept),
         Property::always(RETIRED_KEEPS_NOTHING, retired_keeps_nothing),
+        Property::always(LATE_IS_NOT_CHARGED, late_is_not_charged),
         Property::always(COMES_TO_REST, |saga: &Saga, world| saga.comes_to_rest(world)),
         Property::sometimes("a booking is confirmed and sold", |saga: &Saga, world| {
             ends(saga, world, BookingStatus::Confirmed, |party| party.ledger.taken == 1)
@@ -50,18 +53,33 @@ pub(crate) fn all() -> Vec<Property<Saga>> {
         Property::sometimes("a booking is cancelled and refunded", |saga: &Saga, world| {
             ends(saga, world, BookingStatus::Cancelled, |party| party.ledger.given_back != 0)
         }),
-        Property::sometimes("a booking is paid, and its stock is gone", |saga: &Saga, world| {
-            saga.parties(world).any(|(of, party)| {
-                let hold = saga.shelf(world).holds[of];
-                let commits = party.drive.is_some_and(|drive| drive.awaits.has(Request::Commit));
-                commits && hold == HoldSeen::Expired && saga.shelf(world).kept == CAPACITY
-            })
-        }),
         Property::sometimes("a ticket is retired though it was sold", |saga: &Saga, world| {
             saga.shelf(world).status == TicketStatus::Retired
                 && ends(saga, world, BookingStatus::Cancelled, |party| party.ledger.taken == 1)
         }),
-    ]
+    ];
+    let gone: fn(&Saga, &World) -> bool = if scope.pay_first {
+        |saga, world| is_gone(saga, world, Request::Hold, HoldSeen::Unknown)
+    } else {
+        |saga, world| is_gone(saga, world, Request::Commit, HoldSeen::Expired)
+    };
+    all.push(Property::sometimes("a booking is paid, and its stock is gone", gone));
+    all
+}
+
+/// A booking that is paid is about to ask for its stock, which others have.
+fn is_gone(saga: &Saga, world: &World, asks: Request, hold: HoldSeen) -> bool {
+    let shelf = saga.shelf(world);
+    saga.parties(world).any(|(of, party)| {
+        let is_paid = party.ledger.taken == 1;
+        let asks = party.drive.is_some_and(|drive| drive.awaits.has(asks));
+        is_paid && asks && shelf.holds[of] == hold && shelf.kept == CAPACITY
+    })
+}
+
+/// I10. Whoever cancels the bookings of a deleted ticket does not find it, so it must end by itself.
+fn late_is_not_charged(saga: &Saga, world: &World) -> bool {
+    saga.parties(world).all(|(_, party)| !party.came_late || party.ledger.taken == 0)
 }
 
 /// A booking is at rest with this status.

@@ -33,6 +33,10 @@ pub(crate) struct Scope {
     pub(crate) upsets_max: Option<u8>,
     /// Attempts to pay that a buyer makes.
     pub(crate) attempts: u32,
+    /// The ticket is paid before stock is set aside.
+    pub(crate) pay_first: bool,
+    /// A charge that is said not to have been sent may arrive all the same (trap R04).
+    pub(crate) not_sent_is_a_lie: bool,
 }
 
 /// All there is.
@@ -49,6 +53,8 @@ pub(crate) struct World {
 pub(crate) struct Party {
     /// As booking has stored it, once it is placed.
     pub(crate) row: Option<RowNo>,
+    /// It was placed when its ticket had been deleted.
+    pub(crate) came_late: bool,
     pub(crate) drive: Option<Drive>,
     /// Requests that may still arrive, though nobody waits for the answer.
     pub(crate) late: Few<Request>,
@@ -137,7 +143,7 @@ impl Saga {
         Self {
             scope,
             mutant,
-            bookings: bookings(mutant),
+            bookings: bookings(scope.pay_first, mutant),
             stock: stock_rules(mutant),
             money: money_rules(mutant),
             restful: RwLock::default(),
@@ -299,6 +305,7 @@ impl Model for Saga {
     fn init_states(&self) -> Vec<World> {
         let party = Party {
             row: None,
+            came_late: false,
             drive: None,
             late: Few::NONE,
             news: Few::NONE,
@@ -345,7 +352,7 @@ impl Model for Saga {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        promises::all()
+        promises::all(self.scope)
     }
 
     /// A double charge is found by then; what follows from it has no end.

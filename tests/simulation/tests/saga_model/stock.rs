@@ -32,6 +32,7 @@ pub(crate) struct Shelf {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum StockWish {
+    Check { of: usize },
     Hold { of: usize, pinned: bool },
     Step { of: usize, step: HoldStep },
     Retire,
@@ -141,7 +142,7 @@ fn decide(shelf: &mut Shelf, wish: StockWish, mutant: Option<Mutant>) -> StockAn
             let _ = shelf.ticket.end_retirement(NOW);
         }
         StockWish::EndRetirement => {}
-        StockWish::Hold { of, .. } | StockWish::Step { of, .. } => {
+        StockWish::Check { of } | StockWish::Hold { of, .. } | StockWish::Step { of, .. } => {
             return without_a_rule(shelf, of, wish, mutant)
                 .unwrap_or_else(|| shelf.execute(of, wish));
         }
@@ -204,6 +205,10 @@ impl Shelf {
     /// As a store does it, in one transaction.
     fn execute(&mut self, of: usize, wish: StockWish) -> StockAnswer {
         let (command, now) = match wish {
+            StockWish::Check { .. } => {
+                let request = HoldRequest { check_only: true, ..hold_request(of, true) };
+                (StockCommand::Hold(request), NOW)
+            }
             StockWish::Hold { pinned, .. } => (StockCommand::Hold(hold_request(of, pinned)), NOW),
             StockWish::Step { step, .. } => {
                 let now = if step == HoldStep::Expire { LATER } else { NOW };
@@ -251,6 +256,7 @@ fn hold_request(of: usize, pinned: bool) -> HoldRequest {
         expected_total: None,
         pinned,
         surely_new: false,
+        check_only: false,
     }
 }
 

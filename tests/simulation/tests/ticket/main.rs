@@ -74,6 +74,7 @@ impl Scene {
             expected_total: None,
             pinned,
             surely_new: true,
+            check_only: false,
         });
         self.ticketing.execute_stock(&self.service, command).await.unwrap();
         hold_id

@@ -1,9 +1,10 @@
 //! What was simulated, in numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use booking::Stored;
+use ticket::Allocation;
 
 use crate::invariants::waits_for_an_operator;
 use crate::world::World;
@@ -26,17 +27,24 @@ impl Figures {
     /// Of one seed as it ended.
     pub(crate) fn of(world: &World, steps: u64) -> Self {
         let mut bookings = BTreeMap::new();
+        let tickets = world.tickets.tickets();
+        let paid_first = tickets.iter().filter(|ticket| ticket.allocation == Allocation::PayFirst);
+        let paid_first: BTreeSet<_> = paid_first.map(|ticket| ticket.id).collect();
         for Stored { booking, .. } in world.bookings.all() {
             let end = if waits_for_an_operator(&booking) {
                 "CANCELLING, an operator must look".to_owned()
+            } else if booking.stock_refusal.is_some() {
+                format!("{:?}, paid first and no stock", booking.status())
+            } else if paid_first.contains(&booking.ticket.id) {
+                format!("{:?}, paid first", booking.status())
             } else {
                 format!("{:?}", booking.status())
             };
             *bookings.entry(end).or_default() += 1;
         }
-        let mut tickets = BTreeMap::new();
-        for ticket in world.tickets.tickets() {
-            *tickets.entry(format!("{:?}", ticket.status)).or_default() += 1;
+        let mut ends = BTreeMap::new();
+        for ticket in tickets {
+            *ends.entry(format!("{:?}", ticket.status)).or_default() += 1;
         }
         Self {
             seeds: 1,
@@ -47,7 +55,7 @@ impl Figures {
             keys: world.clients.keys().len() as u64,
             faults: world.chance.faults(),
             bookings,
-            tickets,
+            tickets: ends,
         }
     }
 

@@ -102,8 +102,13 @@ fn everything_that_can_happen_does() {
     let faults = &figures.faults;
     assert!(faults.len() >= 20, "{faults:?}");
     for end in ["Confirmed", "Cancelled", "Rejected", "Expired"] {
-        assert!(figures.bookings.contains_key(end), "no booking is {end}: {figures}");
+        for how in ["", ", paid first"] {
+            let end = format!("{end}{how}");
+            assert!(figures.bookings.contains_key(&end), "no booking is {end}: {figures}");
+        }
     }
+    let no_stock = "Cancelled, paid first and no stock";
+    assert!(figures.bookings.contains_key(no_stock), "no booking is {no_stock}: {figures}");
     for end in ["OnSale", "Paused", "Retired"] {
         assert!(figures.tickets.contains_key(end), "no ticket is {end}: {figures}");
     }

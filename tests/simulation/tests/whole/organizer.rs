@@ -50,7 +50,7 @@ fn judged<A, E: Fault>(
 }
 
 impl World {
-    /// Two or three tickets of a few units each; a limit per buyer on some, and some for nothing.
+    /// Up to three tickets of a few units each; a limit per buyer on some, some for nothing, some paid first.
     pub(crate) fn put_on_sale(&self) {
         let kinds = [TicketKind::Admission, TicketKind::Seated, TicketKind::Nightly];
         for kind in kinds {
@@ -87,7 +87,11 @@ impl World {
         let is_nightly = kind == TicketKind::Nightly;
         RegisterTicket {
             kind,
-            allocation: Allocation::HoldFirst,
+            allocation: if !is_seated && chance.one_in(3) {
+                Allocation::PayFirst
+            } else {
+                Allocation::HoldFirst
+            },
             capacity: if is_seated { 0 } else { 2 + chance.below(8) as i64 },
             seats: if is_seated { seats.collect() } else { Vec::new() },
             first_night: is_nightly.then(|| night(1)),

@@ -79,6 +79,26 @@ impl Buyers {
         }
     }
 
+    /// Who has not paid yet takes more of the same.
+    pub(crate) fn take_more(&self, world: &World) {
+        for stored in world.bookings.all() {
+            let Booking { ticket, buyer_id, booked, .. } = &stored.booking;
+            if stored.booking.status() != BookingStatus::AwaitingPayment {
+                continue;
+            }
+            for _ in 0..2 {
+                let create = CreateBooking {
+                    ticket_id: ticket.id,
+                    booked: booked.clone(),
+                    expected_total: None,
+                    payment_method: format!("token/{}", self.number()),
+                };
+                let buyer = buyer_id.to_string();
+                self.make(world, Call { buyer, key: None, wish: Wish::Create(create) });
+            }
+        }
+    }
+
     /// The same call with the same key; now and then the key with another request.
     fn again(&self, world: &World) {
         let Some(mut call) = world.chance.pick(&self.keyed.lock().unwrap()) else { return };

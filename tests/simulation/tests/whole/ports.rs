@@ -55,11 +55,6 @@ impl Tickets for Neighbours {
         }
     }
 
-    /// The workload has no nights that are paid first.
-    async fn stay_price(&self, _id: TicketId, _stay: Stay) -> Result<Option<Money>, Unanswered> {
-        Ok(None)
-    }
-
     async fn ask(&self, ask: StockAsk) -> Result<Option<HoldView>, StockFault> {
         let is_hold = matches!(ask, StockAsk::Hold(_));
         let command = command(&ask);
@@ -126,8 +121,9 @@ fn request(order: &HoldOrder) -> HoldRequest {
         owner: HoldOwner::Buyer(order.buyer_id.clone()),
         wanted: wishes.read().unwrap(),
         expected_total: order.expected_total,
-        pinned: true,
+        pinned: !order.check_only,
         surely_new: order.surely_new,
+        check_only: order.check_only,
     }
 }
 

@@ -30,6 +30,8 @@ const SERVERS: [Server; 6] = [
 ];
 /// One for each server of booking, one of payment, two of ticket.
 const SWEEPS: usize = 5;
+/// The one of ticket that lets holds expire.
+const EXPIRY: usize = 3;
 /// More steps than anything that ends takes at one moment.
 const STEPS_MAX: usize = 100_000;
 
@@ -109,6 +111,11 @@ impl Simulation<'_> {
             // Past the end of what awaits payment, and of leases.
             98 if chance.one_in(3) => {
                 self.pass(Duration::from_secs(200));
+                // What they let go of counts for their limits again once it is paid all the same.
+                if chance.one_in(2) {
+                    self.sweep(EXPIRY, 100);
+                    self.buyers.take_more(world);
+                }
                 self.buyers.pay_late(world);
             }
             _ => self.trouble_somebody(),
@@ -211,7 +218,7 @@ impl Simulation<'_> {
                     clients.judge("sweeping", &error);
                 }
             }),
-            3 => world.tasks.spawn(server, async move {
+            EXPIRY => world.tasks.spawn(server, async move {
                 match ticketing.expire_holds(limit).await {
                     Ok(sweep) => {
                         let stuck = sweep.stuck.iter();

@@ -91,6 +91,7 @@ mod tests {
             expected_total: None,
             pinned: false,
             surely_new: true,
+            check_only: false,
         };
         let command = StockCommand::Hold(request);
         let event_id = EventId::new(Uuid::nil());

@@ -19,6 +19,7 @@ fn request(number: u128, buyer: &str, units: i64, pinned: bool) -> HoldRequest {
         expected_total: None,
         pinned,
         surely_new: false,
+        check_only: false,
     }
 }
 
@@ -241,6 +242,39 @@ fn a05_a_stay_keeps_to_the_rules_of_its_organizer() {
     let rule = rows.execute(&stay(2, 1, 0, 3)).expect_err("over");
     assert_eq!(kernel::Fault::reason(&rule), "STAY_NOT_ALLOWED");
     assert_eq!(words(&mut rows, &stay(1, 1, 0, 3)), "ACTIVE false", "what is held is held");
+}
+
+#[test]
+fn a04_what_is_only_checked_is_decided_as_ever_and_sets_nothing_aside() {
+    let limited = |units| surely_new(LIMITED, 0, units);
+    let asked = [
+        stay(0, 2, 0, 3),
+        stay(0, 1, 0, 4),
+        stay(0, 1, 2, 3),
+        stay(0, 1, 0, 2),
+        stay(0, 9, 0, 1),
+        hold(0, 5),
+        hold(0, 6),
+        limited(3),
+        limited(4),
+    ];
+    let mut checks = Rows::new();
+    for command in &asked {
+        let StockCommand::Hold(request) = command.clone() else { panic!("a hold") };
+        let check = StockCommand::Hold(HoldRequest { check_only: true, ..request });
+        let said = checks.execute(&check);
+        assert_eq!(said, Rows::new().execute(command), "{command:?}");
+        assert!(checks.holds.is_empty() && checks.entries.is_empty(), "{command:?}");
+    }
+    assert_eq!(
+        words(&mut checks, &hold(0, 5)),
+        "ACTIVE false",
+        "nothing was kept for whoever checked"
+    );
+    checks.happen(&Happening::Deleted(ticket_id(NIGHTLY)));
+    let StockCommand::Hold(request) = stay(1, 1, 0, 3) else { panic!("a hold") };
+    let check = StockCommand::Hold(HoldRequest { check_only: true, ..request });
+    assert_eq!(words(&mut checks, &check), "NOT_ON_SALE");
 }
 
 #[test]

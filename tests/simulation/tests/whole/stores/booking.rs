@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use booking::{
     Booking, BookingChange, BookingFilter, BookingStore, Lease, RetirementProgress, Stored,
 };
-use kernel::{
-    BookingId, Committed, Cursor, Envelope, KeyedReply, OrganizerId, ReplyKey, StoreError, TicketId,
-};
+use kernel::{BookingId, Committed, Cursor, Envelope, KeyedReply, ReplyKey, StoreError, TicketId};
 use memory_booking::MemoryBookingStore;
 
 use crate::gate::{Gate, read, write_through};
@@ -45,9 +43,8 @@ impl BookingStore for Rows {
     async fn retirement_progress(
         &self,
         ticket_id: TicketId,
-        organizer_id: &OrganizerId,
     ) -> Result<RetirementProgress, StoreError> {
-        read!(self.retirement_progress(ticket_id, organizer_id))
+        read!(self.retirement_progress(ticket_id))
     }
 
     async fn commit(&self, change: BookingChange) -> Result<Committed, StoreError> {
