@@ -145,6 +145,9 @@ async fn refund(tx: &DatabaseTransaction, order: &RefundOrder) -> Result<RefundA
 fn is_taken(charge: &charge_row::Model, now: Timestamp) -> bool {
     match charge.answer(now) {
         ChargeAnswer::Approved { .. } => true,
-        ChargeAnswer::Declined { .. } | ChargeAnswer::Unknown => false,
+        ChargeAnswer::Declined { .. }
+        | ChargeAnswer::UnderWay
+        | ChargeAnswer::NotTried { .. }
+        | ChargeAnswer::Unknown => false,
     }
 }
