@@ -67,7 +67,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
     });
-    let (beside, hooks) = (provider.ledger(), provider.hooks(platform, &paying).await?);
+    let (beside, hooks) = (provider.ledger(), provider.listen(platform, &paying).await?);
     let measured = database.clone();
     platform.measure("payment.measure", &database, move || {
         let database = measured.clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use payment::{Paying, PaymentProvider};
 use provider_simulated::{SimulatedProvider, SimulatedSettings};
 use provider_stripe::{StripeProvider, StripeSettings, WebhookSecret, Webhooks};
-use runtime::{Hooks, PaymentProvider as Chosen, Platform, Secret, Settings, StartError};
+use runtime::{Hooks, PaymentProvider as Chosen, Platform, Secret, Settings, StartError, Switch};
 use sea_orm_database::Database;
 
 use crate::open_provider;
@@ -42,14 +42,24 @@ impl Provider {
         }
     }
 
-    /// The port on which it tells of its own accord, where it may.
-    pub(crate) async fn hooks(
+    /// Has it heard where it tells of its own accord: on a port, or in this process.
+    pub(crate) async fn listen(
         self,
         platform: &Platform,
         paying: &Arc<Paying>,
     ) -> Result<Option<Hooks>, StartError> {
-        let Self::Stripe(provider, Some(secret)) = self else { return Ok(None) };
-        let (paying, clock) = (Arc::clone(paying), Arc::clone(&platform.clock));
+        let paying = Arc::clone(paying);
+        let (provider, secret) = match self {
+            Self::Stripe(provider, Some(secret)) => (provider, secret),
+            Self::Stripe(_, None) => return Ok(None),
+            Self::Simulated(provider, _) => {
+                if platform.settings.payment_async == Switch::On {
+                    hear_simulated(platform, &provider, &paying);
+                }
+                return Ok(None);
+            }
+        };
+        let clock = Arc::clone(&platform.clock);
         let webhooks = Arc::new(Webhooks { secret, provider, paying, clock });
         let address = ("STRIPE_WEBHOOK_ADDR", platform.settings.stripe_webhook_addr);
         let hooks = Hooks::bind("stripe", address, move |request| {
@@ -58,6 +68,16 @@ impl Provider {
         });
         hooks.await.map(Some)
     }
+}
+
+fn hear_simulated(platform: &Platform, provider: &Arc<SimulatedProvider>, paying: &Arc<Paying>) {
+    let (provider, paying) = (Arc::clone(provider), Arc::clone(paying));
+    platform.workers.spawn("payment.simulated", move |stopping| {
+        let (provider, paying) = (Arc::clone(&provider), Arc::clone(&paying));
+        async move {
+            stopping.run_until_cancelled(provider.tell(&paying)).await;
+        }
+    });
 }
 
 async fn simulated(platform: &Platform) -> Result<Provider, StartError> {
@@ -70,6 +90,10 @@ async fn simulated(platform: &Platform) -> Result<Provider, StartError> {
     );
     let simulated =
         simulated.map_err(|wrong| StartError::Setting { name: wrong.name, problem: wrong.rule })?;
+    let simulated = match settings.payment_async {
+        Switch::On => simulated.telling_later(),
+        Switch::Off => simulated,
+    };
     platform.claim("provider")?;
     let ledger = open_provider(settings).await?;
     Ok(Provider::Simulated(Arc::new(SimulatedProvider::new(simulated, ledger.clone())), ledger))

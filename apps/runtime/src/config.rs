@@ -97,6 +97,11 @@ pub struct Settings {
     #[arg(long, env = "PAYMENT_SEED", global = true)]
     pub payment_seed: Option<u64>,
 
+    /// Simulated provider: whether it takes a charge and tells of its result later, by a message; switched off the result
+    /// is its answer
+    #[arg(long, env = "PAYMENT_ASYNC", global = true, default_value = "off")]
+    pub payment_async: Switch,
+
     /// Stripe: where its API is, or one that speaks alike
     #[arg(
         long,
@@ -251,6 +256,7 @@ impl Settings {
             ("PAYMENT_PROCESSING_MIN_MS", self.payment_processing_min_ms.to_string()),
             ("PAYMENT_PROCESSING_MAX_MS", self.payment_processing_max_ms.to_string()),
             ("PAYMENT_SEED", shown(self.payment_seed.as_ref())),
+            ("PAYMENT_ASYNC", format!("{:?}", self.payment_async).to_lowercase()),
             ("STRIPE_API_BASE", without_user(&self.stripe_api_base)),
             ("STRIPE_API_KEY", shown(self.stripe_api_key.as_ref())),
             ("STRIPE_WEBHOOK_SECRET", shown(self.stripe_webhook_secret.as_ref())),

@@ -24,7 +24,7 @@ const OF_CONTEXTS: [&str; 6] = [
 ];
 
 /// What only the server with the payment provider reads.
-const OF_PAYMENT: [&str; 12] = [
+const OF_PAYMENT: [&str; 13] = [
     "PAYMENT_PROVIDER",
     "PAYMENT_BREAKER",
     "PAYMENT_AT_ONCE",
@@ -33,6 +33,7 @@ const OF_PAYMENT: [&str; 12] = [
     "PAYMENT_PROCESSING_MIN_MS",
     "PAYMENT_PROCESSING_MAX_MS",
     "PAYMENT_SEED",
+    "PAYMENT_ASYNC",
     "STRIPE_API_BASE",
     "STRIPE_API_KEY",
     "STRIPE_WEBHOOK_ADDR",

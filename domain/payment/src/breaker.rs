@@ -1,8 +1,8 @@
 //! When a provider is left alone: a breaker, and how many calls it is sent at once (row N03, trap R33).
 //!
-//! A call that decides nothing has failed, and so has one that takes long, whatever it decides: buyers wait for it. That
-//! a charge is declined is an answer like any other. What was refused here was never stored and never sent, so it may be
-//! tried again with the same attempt.
+//! A call of whose answer nothing is known has failed, and so has one that takes long, whatever it decides: buyers wait
+//! for it. That a charge is declined is an answer like any other, and so is that its result comes later. What was refused
+//! here was never stored and never sent, so it may be tried again with the same attempt.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use kernel::{Fault, FaultClass, Timestamp};
 
 use crate::limits::{
     BREAKER_CALLS_MIN, BREAKER_FAILED_PERCENT, BREAKER_PROBES, BREAKER_REST, BREAKER_WINDOW,
+    RETRY_AFTER_MAX, SATURATED_RETRY,
 };
 
 /// How a provider is guarded.
@@ -44,9 +45,12 @@ pub enum ProviderAway {
         /// When trying again may help.
         retry_after: Duration,
     },
-    /// As many charges are under way as may be.
+    /// As many charges are under way as may be, by our own count or by the provider's.
     #[error("the provider of payments has as much to do as it may have")]
-    Saturated,
+    Saturated {
+        /// When trying again may help.
+        retry_after: Duration,
+    },
 }
 
 /// A call that was let through, as the breaker knows it.
@@ -61,6 +65,7 @@ enum Phase {
     },
     Open {
         since: Timestamp,
+        rest: Duration,
     },
     /// Probes are the calls from the first one on.
     HalfOpen {
@@ -118,16 +123,15 @@ impl Breaker {
     /// [`ProviderAway`]: nothing is to be sent.
     pub fn enter(&mut self, now: Timestamp) -> Result<CallNumber, ProviderAway> {
         if self.under_way.len() >= self.rules.at_once_max {
-            return Err(ProviderAway::Saturated);
+            return Err(ProviderAway::Saturated { retry_after: SATURATED_RETRY });
         }
         if matches!(self.phase, Phase::Closed { .. }) && self.is_failing(now) {
-            self.open(now);
+            self.open(now, BREAKER_REST);
         }
-        if let Phase::Open { since } = self.phase {
+        if let Phase::Open { since, rest } = self.phase {
             // A clock that was set back must not lengthen the rest.
-            let rested = if now < since { BREAKER_REST } else { now.since(since) };
-            let Some(retry_after) = BREAKER_REST.checked_sub(rested).filter(|left| !left.is_zero())
-            else {
+            let rested = if now < since { rest } else { now.since(since) };
+            let Some(retry_after) = rest.checked_sub(rested).filter(|left| !left.is_zero()) else {
                 self.phase = Phase::HalfOpen { first: self.next, sent: 1, good: 0 };
                 return Ok(self.begin());
             };
@@ -159,19 +163,27 @@ impl Breaker {
             Phase::Closed { .. } => {
                 self.note(failed, now);
                 if self.is_failing(now) {
-                    self.open(now);
+                    self.open(now, BREAKER_REST);
                 }
             }
             Phase::HalfOpen { first, good, .. } if call >= *first => {
                 *good += u32::from(!failed);
                 if failed {
-                    self.open(now);
+                    self.open(now, BREAKER_REST);
                 } else if *good >= BREAKER_PROBES {
                     self.phase = Phase::Closed { first: self.next };
                 }
             }
             // What was sent before says nothing of how it is now.
             Phase::HalfOpen { .. } | Phase::Open { .. } => {}
+        }
+    }
+
+    /// The provider had no room for a call. What it says of when to come again it says of now, whenever the call was sent.
+    pub fn turned_away(&mut self, call: CallNumber, retry_after: Option<Duration>, now: Timestamp) {
+        self.ended(call, false, now);
+        if let Some(rest) = retry_after {
+            self.open(now, rest.min(RETRY_AFTER_MAX));
         }
     }
 
@@ -192,9 +204,9 @@ impl Breaker {
         call
     }
 
-    fn open(&mut self, now: Timestamp) {
+    fn open(&mut self, now: Timestamp, rest: Duration) {
         if self.rules.breaks {
-            self.phase = Phase::Open { since: now };
+            self.phase = Phase::Open { since: now, rest };
         }
         self.window.clear();
     }
@@ -229,6 +241,14 @@ const fn second(now: Timestamp) -> i64 {
     now.as_micros().div_euclid(1_000_000)
 }
 
+impl ProviderAway {
+    /// The provider had no room, and this is what it says of when to come again.
+    pub(crate) fn saturated(retry_after: Option<Duration>) -> Self {
+        let retry_after = retry_after.unwrap_or(SATURATED_RETRY);
+        Self::Saturated { retry_after: retry_after.clamp(SATURATED_RETRY, RETRY_AFTER_MAX) }
+    }
+}
+
 impl Fault for ProviderAway {
     fn class(&self) -> FaultClass {
         FaultClass::Exhausted
@@ -240,8 +260,7 @@ impl Fault for ProviderAway {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Broken { retry_after } => Some(*retry_after),
-            Self::Saturated => Some(Duration::from_secs(1)),
+            Self::Broken { retry_after } | Self::Saturated { retry_after } => Some(*retry_after),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The breaker of this process, shared by all who call the provider.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use kernel::Timestamp;
 
@@ -16,12 +17,12 @@ struct Guarded {
     refused: Refused,
 }
 
-/// Charges that were not sent since the process began.
+/// Charges that were not sent, or found no room, since the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Refused {
     /// For the breaker was open.
     pub broken: u64,
-    /// For as many were under way as may be.
+    /// For as many were under way as may be, by our own count or by the provider's.
     pub saturated: u64,
 }
 
@@ -57,7 +58,7 @@ impl Guard {
         match entered {
             Ok(_) => {}
             Err(ProviderAway::Broken { .. }) => guarded.refused.broken += 1,
-            Err(ProviderAway::Saturated) => guarded.refused.saturated += 1,
+            Err(ProviderAway::Saturated { .. }) => guarded.refused.saturated += 1,
         }
         entered.map(|call| Pass { guard: self, call: Some(call), begun: now })
     }
@@ -79,6 +80,15 @@ impl Pass<'_> {
     pub(crate) fn ended(mut self, definite: bool, now: Timestamp) {
         if let Some(call) = self.call.take() {
             self.guard.guarded().breaker.ended(call, definite, now);
+        }
+    }
+
+    /// The provider had no room.
+    pub(crate) fn turned_away(mut self, retry_after: Option<Duration>, now: Timestamp) {
+        if let Some(call) = self.call.take() {
+            let mut guarded = self.guard.guarded();
+            guarded.breaker.turned_away(call, retry_after, now);
+            guarded.refused.saturated += 1;
         }
     }
 

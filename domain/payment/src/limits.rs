@@ -27,6 +27,10 @@ pub(crate) const BREAKER_CALLS_MIN: usize = 20;
 pub(crate) const BREAKER_FAILED_PERCENT: usize = 50;
 /// How long, before it is tried again.
 pub const BREAKER_REST: Duration = Duration::from_secs(5);
+/// A provider that asks to be left alone is, but no longer than this.
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+/// When trying again may help where as many charges are under way as may be.
+pub(crate) const SATURATED_RETRY: Duration = Duration::from_secs(1);
 /// By so many calls, all of which must go well.
 pub(crate) const BREAKER_PROBES: u32 = 3;
 

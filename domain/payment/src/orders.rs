@@ -1,6 +1,7 @@
 //! What the provider is asked and what it may answer.
 
 use std::fmt;
+use std::time::Duration;
 
 use kernel::{BookingId, Money, RefundId};
 
@@ -51,7 +52,14 @@ pub enum ChargeAnswer {
         /// Why, in the provider's words.
         reason: String,
     },
-    /// Nothing definite: no answer, a broken one, or one that says "later".
+    /// The provider has it and answers as it should; what becomes of it is told later, or when it is asked (row P02).
+    UnderWay,
+    /// The provider had no room and began nothing: no money was taken, and the same charge may be sent again.
+    NotTried {
+        /// How long it wants to be left alone, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing definite: no answer, or a broken one.
     Unknown,
 }
 
@@ -79,6 +87,17 @@ pub enum RefundAnswer {
     },
     /// Nothing definite.
     Unknown,
+}
+
+impl ChargeAnswer {
+    /// Whether it says what became of the money, once and for all.
+    #[must_use]
+    pub const fn is_definite(&self) -> bool {
+        match self {
+            Self::Approved { .. } | Self::Declined { .. } => true,
+            Self::UnderWay | Self::NotTried { .. } | Self::Unknown => false,
+        }
+    }
 }
 
 impl fmt::Display for ChargeKey {

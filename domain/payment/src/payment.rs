@@ -21,7 +21,7 @@ pub struct Payer {
 pub enum PaymentState {
     /// The provider is being asked.
     Processing,
-    /// The provider did not answer; its answer is being found out (trap R04).
+    /// The provider did not answer, or tells later; what became of it is being found out (trap R04).
     Unknown,
     /// The money was taken.
     Approved {
@@ -40,7 +40,7 @@ pub enum PaymentState {
 pub enum PaymentStatus {
     /// The provider is being asked.
     Processing,
-    /// The provider did not answer; its answer is being found out.
+    /// The provider did not answer, or tells later; what became of it is being found out.
     Unknown,
     /// The money was taken.
     Approved,
@@ -196,7 +196,7 @@ impl Payment {
                 PaymentState::Approved { provider_ref: provider_ref.clone() }
             }
             ChargeAnswer::Declined { reason } => PaymentState::Declined { reason: reason.clone() },
-            ChargeAnswer::Unknown => {
+            ChargeAnswer::UnderWay | ChargeAnswer::NotTried { .. } | ChargeAnswer::Unknown => {
                 self.tries += 1;
                 PaymentState::Unknown
             }

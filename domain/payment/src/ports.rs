@@ -61,7 +61,8 @@ pub trait SettlementStore: Send + Sync {
     async fn commit(&self, change: Change) -> Result<Committed, StoreError>;
 
     /// Takes settlements that are due by the store's own time, at most `rows_max`, and puts each off
-    /// by `lease`. MUST give one settlement to one claimer until it is due again.
+    /// by `lease`. MUST give one settlement to one claimer until it is due again, and raise its revision by one, so that
+    /// whoever was at it before finds that somebody else is.
     async fn claim_due(&self, lease: Duration, rows_max: u32)
     -> Result<Vec<BookingId>, StoreError>;
 

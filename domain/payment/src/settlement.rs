@@ -4,8 +4,8 @@
 //!
 //! | state | ask | wait | when nobody answers |
 //! | --- | --- | --- | --- |
-//! | PROCESSING | charge, by whoever began it | `CALL_LEASE` | UNKNOWN |
-//! | UNKNOWN | what became of the charge; never heard of it: the same charge again | 1 s to 60 s | UNKNOWN |
+//! | PROCESSING | charge, by whoever began it; no room for it: the attempt is taken back | `CALL_LEASE` | UNKNOWN |
+//! | UNKNOWN, or under way | what became of the charge; never heard of it: the same charge again | 1 s to 60 s | UNKNOWN |
 //! | APPROVED and voided | a refund of all of it | at once | |
 //! | refund REQUESTED | refund | at once | |
 //! | refund PENDING | the same refund | `CALL_LEASE`, then 1 s to 60 s | PENDING |
@@ -129,6 +129,12 @@ impl Settlement {
         Ok(Decision::Happened(Vec::new()))
     }
 
+    /// Unmakes the attempt that was just begun, which the provider had no room for. MUST be committed at the revision
+    /// that beginning it led to: then nobody has gone on with it, and it was never made.
+    pub(crate) fn take_back(&mut self, attempt: u32) {
+        self.payments.retain(|payment| payment.attempt != attempt);
+    }
+
     /// Takes the provider's answer to an attempt. Money that was taken for a voided settlement is
     /// asked back at once, as the refund `refund_id` (reliability.md 7.5, R5).
     pub fn charge_answered(
@@ -147,7 +153,9 @@ impl Settlement {
         }
         let after = Box::new(payment.clone());
         let mut events = match answer {
-            ChargeAnswer::Unknown => Vec::new(),
+            ChargeAnswer::UnderWay | ChargeAnswer::NotTried { .. } | ChargeAnswer::Unknown => {
+                Vec::new()
+            }
             ChargeAnswer::Approved { .. } => vec![PaymentEvent::Approved(after)],
             ChargeAnswer::Declined { .. } => vec![PaymentEvent::Declined(after)],
         };

@@ -368,7 +368,13 @@ enum Step {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let answers = prop_oneof![Just(approved()), Just(declined()), Just(ChargeAnswer::Unknown)];
+    let answers = prop_oneof![
+        Just(approved()),
+        Just(declined()),
+        Just(ChargeAnswer::UnderWay),
+        Just(ChargeAnswer::NotTried { retry_after: None }),
+        Just(ChargeAnswer::Unknown),
+    ];
     let refund_answers =
         prop_oneof![Just(returned()), Just(refused()), Just(RefundAnswer::Unknown)];
     prop_oneof![

@@ -81,6 +81,7 @@ contract::over_every_store!(
     of_ten_racers_one_wins,
     r29_the_same_cause_twice_is_one_commit,
     r20_due_settlements_go_to_one_claimer,
+    r04_an_attempt_that_nobody_has_claimed_can_be_taken_back,
     what_is_at_rest_is_never_due,
     pages_are_newest_first_and_show_nobody_elses,
     r18_a_parked_message_counts_as_handled,
@@ -364,6 +365,26 @@ async fn r20_due_settlements_go_to_one_claimer(scene: &Scene) {
         again += scene.store.claim_due(CALL_LEASE, 50).await.unwrap().len();
     }
     assert_eq!(again, 20, "a lease that lapses makes it due again, once");
+}
+
+/// A claim is seen by whoever was at the settlement before, and an attempt that is taken back leaves nothing.
+async fn r04_an_attempt_that_nobody_has_claimed_can_be_taken_back(scene: &Scene) {
+    let claimed = due_now(1);
+    assert_eq!(commit(scene, &claimed).await, Committed::Done);
+    assert_eq!(scene.store.claim_due(CALL_LEASE, 1).await, Ok(vec![booking(1)]));
+    let claimed = Settlement { revision: 2, ..claimed };
+    assert_eq!(scene.store.find(booking(1)).await, Ok(Some(claimed.clone())));
+    assert_eq!(commit(scene, &claimed).await, Committed::Stale, "decided before the claim");
+    let first = attempt(booking(2), 1, declined());
+    let begun = attempt(booking(2), 2, PaymentState::Processing);
+    let again = Payment { id: PaymentId::new(id(4_711)), ..begun.clone() };
+    for (revision, second) in [(1, Some(&begun)), (2, None), (3, Some(&again))] {
+        let payments = [&first].into_iter().chain(second).cloned().collect();
+        let now = Settlement { revision, ..settlement(booking(2), payments) };
+        assert_eq!(commit(scene, &now).await, Committed::Done);
+        assert_eq!(scene.store.find(booking(2)).await, Ok(Some(now)));
+    }
+    assert_eq!(scene.store.find_payment(begun.id).await, Ok(None));
 }
 
 async fn what_is_at_rest_is_never_due(scene: &Scene) {

@@ -1,15 +1,21 @@
 //! The payment provider's contract, over the simulated one: one key, one charge (row P01, traps R04, R05).
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::{Engine, Fresh};
 use futures::future::join_all;
-use kernel::{BookingId, Currency, Money, RefundId, Uuid};
+use kernel::{
+    BookingId, BuyerId, Caller, Currency, Locale, Money, RefundId, Role, Timestamp, Uuid,
+};
+use memory_payment::MemorySettlementStore;
 use payment::{
-    ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, PaymentProvider, RefundAnswer, RefundOrder,
+    ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, ChargePayment, Guard, GuardRules, Payer,
+    Paying, PaymentProvider, PaymentStatus, RefundAnswer, RefundOrder,
 };
 use provider_simulated::{SimulatedProvider, SimulatedSettings, migrations};
+use testkit::{ManualClock, NumberedIds, eventually};
 
 contract::over_every_database!(
     p01_a_seed_repeats_itself_and_zero_and_one_are_exact,
@@ -18,6 +24,7 @@ contract::over_every_database!(
     r04_a_lost_reply_is_a_charge_that_can_be_found,
     r04_a_call_without_an_answer_ends_in_time_and_is_processing,
     p02_a_result_that_comes_later_is_found_later,
+    p02_a_result_that_comes_later_is_told_once_it_is_there,
     a_refund_moves_no_more_than_was_taken_and_once,
     refunds_at_once_give_back_no_more_than_was_taken,
     r12_a_refund_is_refused_as_scripted_until_the_books_say_otherwise,
@@ -122,7 +129,7 @@ async fn r04_a_call_without_an_answer_ends_in_time_and_is_processing(engine: &En
         let before = Instant::now();
         assert_eq!(scene.provider.charge(&order).await, ChargeAnswer::Unknown);
         assert!(before.elapsed() < Duration::from_secs(2), "{token}");
-        let processing = ChargeFinding::Known(ChargeAnswer::Unknown);
+        let processing = ChargeFinding::Known(ChargeAnswer::UnderWay);
         assert_eq!(scene.provider.query(order.key).await, processing);
         let later = format!("SELECT COUNT(*) FROM charge WHERE outcome = '{outcome}'");
         assert_eq!(scene.ledger.value::<i64>(&later).await, 1, "{token}");
@@ -141,6 +148,50 @@ async fn p02_a_result_that_comes_later_is_found_later(engine: &Engine) {
     tokio::time::sleep(Duration::from_millis(4_900)).await;
     let found = scene.provider.query(order.key).await;
     assert!(matches!(&found, ChargeFinding::Known(answer) if is_approved(answer)), "{found:?}");
+}
+
+async fn p02_a_result_that_comes_later_is_told_once_it_is_there(engine: &Engine) {
+    let ledger = Fresh::new(*engine, migrations()).await;
+    let settings = SimulatedSettings::new(1.0, 100, 100, Some(7)).unwrap().telling_later();
+    let provider = Arc::new(SimulatedProvider::new(settings, ledger.db.clone()));
+    let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_000_000)));
+    let store = Arc::new(MemorySettlementStore::new(clock.clone()));
+    let slow_after = Duration::from_secs(2);
+    let paying = Paying {
+        settlements: store.clone(),
+        provider: provider.clone(),
+        guard: Guard::new(GuardRules { breaks: true, at_once_max: 64, slow_after }),
+        clock,
+        ids: Arc::new(NumberedIds::default()),
+    };
+    let service = Caller {
+        subject: Some("booking".to_owned()),
+        roles: vec![Role::Service],
+        ..Caller::anonymous()
+    };
+    for (n, payment_method) in [(1, ""), (2, "told_twice"), (3, "declined"), (4, "never_told")] {
+        let ChargeOrder { key, amount, payment_method } = order(n, payment_method);
+        let payer = Payer { buyer_id: BuyerId::new("alice").unwrap(), locale: Locale::En };
+        let (booking_id, attempt) = (key.booking_id, key.attempt);
+        let asked = ChargePayment { booking_id, attempt, payer, amount, payment_method };
+        let charged = paying.charge_payment(&service, asked).await.unwrap();
+        assert_eq!(charged.status(), PaymentStatus::Unknown, "it is under way");
+    }
+    let told = eventually("three of four results are told", || async {
+        let told = store.events().len();
+        if told == 3 { Ok(()) } else { Err(told) }
+    });
+    tokio::select! {
+        () = provider.tell(&paying) => unreachable!("it ends by itself"),
+        () = told => {}
+    }
+    let payments = store.settlements().into_iter().flat_map(|settlement| settlement.payments);
+    let statuses: Vec<_> = payments.map(|payment| payment.status()).collect();
+    let [approved, declined] = [PaymentStatus::Approved, PaymentStatus::Declined];
+    assert_eq!(statuses, [approved, approved, declined, PaymentStatus::Unknown]);
+    let never_told = provider.query(order(4, "").key).await;
+    assert!(matches!(&never_told, ChargeFinding::Known(answer) if is_approved(answer)));
+    assert!(is_approved(&provider.charge(&order(4, "")).await), "a repeat is answered at once");
 }
 
 async fn a_refund_moves_no_more_than_was_taken_and_once(engine: &Engine) {

@@ -21,10 +21,11 @@ const TEMPLATES: [&str; 3] =
 struct Kustomization {
     #[serde(rename = "apiVersion")]
     _api_version: String,
-    #[serde(rename = "kind")]
-    _kind: String,
-    namespace: String,
+    kind: String,
+    namespace: Option<String>,
     resources: Vec<String>,
+    #[serde(default)]
+    components: Vec<String>,
     #[serde(default)]
     labels: Vec<Labels>,
     #[serde(default)]
@@ -90,7 +91,13 @@ struct GeneratorOptions {
 #[must_use]
 pub fn render(folder: &Path) -> Vec<Value> {
     let kustomization: Kustomization = yaml::document(&folder.join(FILE));
-    let mut objects = Vec::new();
+    assert_eq!(kustomization.kind, "Kustomization", "{}", folder.display());
+    accumulate(folder, &kustomization, Vec::new())
+}
+
+/// Adds a folder's resources to what is there and does to all of it what the folder says. A component is such a folder,
+/// whose work is on what the kustomization that names it has of its resources.
+fn accumulate(folder: &Path, kustomization: &Kustomization, mut objects: Vec<Value>) -> Vec<Value> {
     for resource in &kustomization.resources {
         let path = folder.join(resource);
         if path.is_dir() {
@@ -99,9 +106,15 @@ pub fn render(folder: &Path) -> Vec<Value> {
             objects.extend(yaml::documents(&path.display().to_string(), &yaml::text(&path)));
         }
     }
+    for component in &kustomization.components {
+        let component = folder.join(component);
+        let says: Kustomization = yaml::document(&component.join(FILE));
+        assert_eq!(says.kind, "Component", "{}", component.display());
+        objects = accumulate(&component, &says, objects);
+    }
     if !kustomization.config_map_generator.is_empty() {
-        let named_as_they_are =
-            kustomization.generator_options.is_some_and(|options| options.disable_name_suffix_hash);
+        let options = kustomization.generator_options.as_ref();
+        let named_as_they_are = options.is_some_and(|options| options.disable_name_suffix_hash);
         assert!(named_as_they_are, "{}: names with a hash are not known here", folder.display());
     }
     for generator in &kustomization.config_map_generator {
@@ -111,7 +124,9 @@ pub fn render(folder: &Path) -> Vec<Value> {
         change(folder, patch, &mut objects);
     }
     for object in &mut objects {
-        set_namespace(object, &kustomization.namespace);
+        if let Some(namespace) = &kustomization.namespace {
+            set_namespace(object, namespace);
+        }
         for labels in &kustomization.labels {
             set_labels(object, labels);
         }

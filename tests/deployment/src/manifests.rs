@@ -50,6 +50,14 @@ impl Deployment {
         })
     }
 
+    /// Whether payments are Stripe's.
+    #[must_use]
+    pub fn pays_by_stripe(&self) -> bool {
+        let settings = |map: &&Value| map["metadata"]["name"] == "payment-settings";
+        let settings = self.of("ConfigMap").find(settings);
+        settings.is_some_and(|map| map["data"]["PAYMENT_PROVIDER"] == "stripe")
+    }
+
     /// The variables that a container is given, with what they say; from ConfigMaps too.
     #[must_use]
     pub fn variables<'a>(&'a self, container: &'a Value) -> BTreeMap<&'a str, &'a Value> {

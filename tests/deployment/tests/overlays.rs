@@ -14,7 +14,9 @@ use deployment::manifests::Deployment;
 use deployment::rules::{RULES, WITHOUT_SCHEMA};
 use serde_json::Value;
 
-const OVERLAYS: [&str; 3] = ["overlays/development", "overlays/production", "overlays/mesh"];
+const OVERLAYS: [&str; 4] =
+    ["overlays/development", "overlays/production", "overlays/mesh", STRIPE];
+const STRIPE: &str = "overlays/stripe";
 const BESIDE: [&str; 2] = ["tracing", "ingress"];
 /// The newest version of Kubernetes whose schemas are set up.
 const KUBERNETES: &str = "1.37";
@@ -80,6 +82,58 @@ fn every_rule_fails_where_it_is_broken() {
                 breaches.iter().find(|one| one.place == example.place && !before.contains(one));
             assert!(found.is_some(), "{}: {} not found in {breaches:#?}", rule.says, example.place);
         }
+    }
+}
+
+type Change = fn(&mut Deployment);
+
+/// What only Stripe needs is looked at as closely as all else.
+#[test]
+fn what_stripe_needs_is_noticed_where_it_is_broken() {
+    fn payment(overlay: &mut Deployment) -> &mut Value {
+        &mut overlay.get_mut("Deployment", "payment")["spec"]["template"]["spec"]["containers"][0]
+    }
+    fn variables(overlay: &mut Deployment) -> &mut Vec<Value> {
+        payment(overlay)["env"].as_array_mut().expect("it has some")
+    }
+    let changes: [(&str, Change); 7] = [
+        ("STRIPE_API_KEY is read and not declared", |overlay| {
+            variables(overlay).retain(|one| one["name"] != "STRIPE_API_KEY");
+        }),
+        ("STRIPE_API_KEY is not from a Secret", |overlay| {
+            variables(overlay).retain(|one| one["name"] != "STRIPE_API_KEY");
+            let told = serde_json::json!({ "name": "STRIPE_API_KEY", "value": "sk_live_1" });
+            variables(overlay).push(told);
+        }),
+        ("STRIPE_WEBHOOK_SECRET is not from a Secret", |overlay| {
+            let settings = overlay.get_mut("ConfigMap", "payment-settings");
+            settings["data"]["STRIPE_WEBHOOK_SECRET"] = "whsec_1".into();
+            variables(overlay).retain(|one| one["name"] != "STRIPE_WEBHOOK_SECRET");
+        }),
+        ("payment: cannot reach outside at 443", |overlay| {
+            let policy = overlay.get_mut("NetworkPolicy", "to-stripe");
+            policy["spec"]["egress"][0]["ports"][0]["port"] = 80.into();
+        }),
+        ("booking: may reach outside at 443", |overlay| {
+            overlay.get_mut("NetworkPolicy", "to-stripe")["spec"]["podSelector"] =
+                serde_json::json!({});
+        }),
+        ("no cluster Service selects it with all its ports", |overlay| {
+            let ports = &mut overlay.get_mut("Service", "payment")["spec"]["ports"];
+            ports.as_array_mut().map(Vec::pop);
+        }),
+        ("HTTPRoute/stripe: leads to", |overlay| {
+            let rule = &mut overlay.get_mut("HTTPRoute", "stripe")["spec"]["rules"][0];
+            rule["matches"][0]["path"]["type"] = "PathPrefix".into();
+        }),
+    ];
+    let sound = overlay(STRIPE);
+    for (expected, change) in changes {
+        let mut broken = sound.clone();
+        change(&mut broken);
+        let breaches = RULES.iter().flat_map(|rule| (rule.check)(&broken));
+        let breaches: Vec<String> = breaches.map(|one| one.to_string()).collect();
+        assert!(breaches.iter().any(|one| one.contains(expected)), "{expected}: {breaches:#?}");
     }
 }
 

@@ -140,6 +140,9 @@ impl SettlementStore for MemorySettlementStore {
         due.truncate(rows_max as usize);
         for (_, booking_id) in &due {
             tables.due_at.insert(*booking_id, now.plus(lease));
+            if let Some(settlement) = tables.settlements.get_mut(booking_id) {
+                settlement.revision += 1;
+            }
         }
         Ok(due.into_iter().map(|(_, booking_id)| booking_id).collect())
     }

@@ -54,7 +54,7 @@ impl Model {
     /// What is known of it at this time.
     pub(crate) fn answer(&self, now: Timestamp) -> ChargeAnswer {
         match (&self.decline_reason, now >= self.due_at()) {
-            (_, false) => ChargeAnswer::Unknown,
+            (_, false) => ChargeAnswer::UnderWay,
             (None, true) => ChargeAnswer::Approved { provider_ref: self.provider_ref() },
             (Some(reason), true) => ChargeAnswer::Declined { reason: reason.clone() },
         }

@@ -27,6 +27,8 @@ pub(crate) struct Booked {
     now: Timestamp,
     /// What its first call hears; every later one hears what the books say.
     pub(crate) reply: Reply,
+    /// Whether this is that first call.
+    pub(crate) is_new: bool,
 }
 
 impl Booked {
@@ -43,6 +45,11 @@ impl Booked {
     /// The answer once that time has passed.
     pub(crate) fn outcome(&self) -> ChargeAnswer {
         self.charge.answer(self.charge.due_at())
+    }
+
+    /// What can be said before.
+    pub(crate) fn answer_now(&self) -> ChargeAnswer {
+        if self.is_new { ChargeAnswer::UnderWay } else { self.charge.answer(self.now) }
     }
 }
 
@@ -100,13 +107,13 @@ async fn book_all(
     let mut booked = Vec::with_capacity(orders.len());
     for Job { work: (order, plan), .. } in orders {
         if let Some(charge) = known.get(&order.key.to_string()).cloned() {
-            booked.push(Booked { charge, now, reply: Reply::Sent });
+            booked.push(Booked { charge, now, reply: Reply::Sent, is_new: false });
             continue;
         }
         let charge = charge_row::Model::planned(order, *plan, now);
         fresh.push(charge.clone().into_active_model());
         known.insert(charge.id.clone(), charge.clone());
-        booked.push(Booked { charge, now, reply: plan.reply });
+        booked.push(Booked { charge, now, reply: plan.reply, is_new: true });
     }
     insert_all(tx, fresh).await?;
     Ok(booked)
@@ -145,6 +152,9 @@ async fn refund(tx: &DatabaseTransaction, order: &RefundOrder) -> Result<RefundA
 fn is_taken(charge: &charge_row::Model, now: Timestamp) -> bool {
     match charge.answer(now) {
         ChargeAnswer::Approved { .. } => true,
-        ChargeAnswer::Declined { .. } | ChargeAnswer::Unknown => false,
+        ChargeAnswer::Declined { .. }
+        | ChargeAnswer::UnderWay
+        | ChargeAnswer::NotTried { .. }
+        | ChargeAnswer::Unknown => false,
     }
 }

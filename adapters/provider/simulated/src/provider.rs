@@ -1,23 +1,26 @@
-//! The provider's three calls, over its ledger.
+//! The provider's three calls, over its ledger, and what it tells of its own accord.
 
 use async_trait::async_trait;
 use autometrics::autometrics;
 use in_process_kill_points::{Side, pass};
 use payment::{
-    ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, PaymentProvider, RefundAnswer, RefundOrder,
+    ChargeAnswer, ChargeFinding, ChargeKey, ChargeOrder, Paying, PaymentProvider, RefundAnswer,
+    RefundOrder,
 };
 use sea_orm_database::Database;
 use tokio::time::sleep;
 
 use crate::SimulatedSettings;
 use crate::ledger::Ledger;
-use crate::script::{Reply, plan};
+use crate::messages::Messages;
+use crate::script::{Reply, deliveries, plan};
 
 /// A provider that moves no money.
 pub struct SimulatedProvider {
     settings: SimulatedSettings,
     seed: u64,
     ledger: Ledger,
+    messages: Messages,
 }
 
 impl SimulatedProvider {
@@ -27,7 +30,13 @@ impl SimulatedProvider {
     pub fn new(settings: SimulatedSettings, ledger: Database) -> Self {
         let seed = settings.seed().unwrap_or_else(rand::random);
         tracing::info!(seed, "payments are simulated");
-        Self { settings, seed, ledger: Ledger::new(ledger) }
+        Self { settings, seed, ledger: Ledger::new(ledger), messages: Messages::default() }
+    }
+
+    /// Tells `paying`, whose provider it MUST be, of each result when there is one, for as long as it is polled. What was
+    /// to be told when the process ended is never told: whoever waits for it asks.
+    pub async fn tell(&self, paying: &Paying) {
+        self.messages.deliver(paying).await;
     }
 }
 
@@ -45,6 +54,10 @@ impl PaymentProvider for SimulatedProvider {
             }
         };
         pass(Side::After, "provider_charge");
+        if self.settings.tells_later() && booked.is_new {
+            let times = deliveries(&order.payment_method);
+            self.messages.post(order.key, booked.wait(), times);
+        }
         if !booked.is_for(order) {
             tracing::error!(key = %order.key, "a charge's key came again with another amount");
             return ChargeAnswer::Unknown;
@@ -52,6 +65,7 @@ impl PaymentProvider for SimulatedProvider {
         let timeout = self.settings.call_timeout();
         match booked.reply {
             Reply::Lost => ChargeAnswer::Unknown,
+            Reply::Sent if self.settings.tells_later() => booked.answer_now(),
             Reply::Sent if booked.wait() <= timeout => {
                 sleep(booked.wait()).await;
                 booked.outcome()

@@ -15,6 +15,12 @@ const HANG_AFTER: Duration = Duration::from_secs(15);
 /// Charged as `ok` is, and never given back as long as the ledger says that it was charged with this.
 const REFUND_REFUSED: &str = "refund_refused";
 
+/// Charged as `ok` is. Where results come by message, this one's is lost on its way.
+const NEVER_TOLD: &str = "never_told";
+
+/// Charged as `ok` is. Where results come by message, this one's comes twice.
+const TOLD_TWICE: &str = "told_twice";
+
 /// What becomes of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -45,12 +51,23 @@ pub(crate) fn plan(settings: &SimulatedSettings, seed: u64, order: &ChargeOrder)
     let scripted = |outcome, after, reply| Plan { outcome, after, reply };
     match order.payment_method.as_str() {
         "" => by_odds(settings, seed, order.key),
-        "ok" | REFUND_REFUSED => scripted(Outcome::Approved, Duration::ZERO, Reply::Sent),
+        "ok" | REFUND_REFUSED | NEVER_TOLD | TOLD_TWICE => {
+            scripted(Outcome::Approved, Duration::ZERO, Reply::Sent)
+        }
         "declined" => scripted(Outcome::Declined("card declined"), Duration::ZERO, Reply::Sent),
         "slow" => scripted(Outcome::Approved, SLOW_AFTER, Reply::Sent),
         "lost_reply" => scripted(Outcome::Approved, Duration::ZERO, Reply::Lost),
         "hang" => scripted(Outcome::Declined("processing timed out"), HANG_AFTER, Reply::Never),
         _ => scripted(Outcome::Declined("unknown payment method"), Duration::ZERO, Reply::Sent),
+    }
+}
+
+/// How often the message arrives that tells of a charge's result.
+pub(crate) fn deliveries(payment_method: &str) -> usize {
+    match payment_method {
+        NEVER_TOLD => 0,
+        TOLD_TWICE => 2,
+        _ => 1,
     }
 }
 

@@ -14,6 +14,7 @@ pub struct SimulatedSettings {
     processing_max: Duration,
     seed: Option<u64>,
     call_timeout: Duration,
+    tells_later: bool,
 }
 
 /// A setting that makes no sense.
@@ -53,13 +54,24 @@ impl SimulatedSettings {
             return refuse("PAYMENT_PROCESSING_MAX_MS", &rule);
         }
         let call_timeout = PROVIDER_TIMEOUT;
-        Ok(Self { success_rate, processing_min, processing_max, seed, call_timeout })
+        let tells_later = false;
+        Ok(Self { success_rate, processing_min, processing_max, seed, call_timeout, tells_later })
     }
 
     /// Ends calls sooner than [`PROVIDER_TIMEOUT`].
     #[must_use]
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         Self { call_timeout: call_timeout.min(PROVIDER_TIMEOUT), ..self }
+    }
+
+    /// Takes charges without a result, and tells of each when there is one.
+    #[must_use]
+    pub const fn telling_later(self) -> Self {
+        Self { tells_later: true, ..self }
+    }
+
+    pub(crate) const fn tells_later(&self) -> bool {
+        self.tells_later
     }
 
     pub(crate) const fn success_rate(&self) -> f64 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -35,6 +35,8 @@ pub(crate) struct Client {
 /// An answer, whole. Redirects are answers like others: the key goes nowhere else.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// When to come again, where it says so.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Bytes,
 }
 
@@ -102,8 +104,14 @@ impl Client {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
         let body = body.map_err(|error| NoAnswer(format!("half an answer: {error}")))?.to_bytes();
-        Ok(Answer { status: head.status, body })
+        Ok(Answer { status: head.status, retry_after: retry_after(&head.headers), body })
     }
+}
+
+/// In seconds. A date would be read by a clock that is not the provider's.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 /// An error with what led to it: the client alone says no more than that it failed.

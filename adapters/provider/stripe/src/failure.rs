@@ -1,5 +1,7 @@
 //! Refusals in Stripe's words, and what they say of the money.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -8,6 +10,8 @@ use crate::intent::Intent;
 
 /// What is shown to a buyer or an operator of a refusal at most.
 const REASON_CHARS_MAX: usize = 200;
+/// Said with 429 when others are at an object for too long: the request may have begun.
+const LOCK_TIMEOUT: &str = "lock_timeout";
 
 /// Why something was refused. The same words stand in an answer and at an intent that has failed.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -37,6 +41,11 @@ pub(crate) enum Verdict {
     Declined(Failure),
     /// The request was not begun, and would not be if it came again.
     NotBegun(Failure),
+    /// There was no room for the request: it was not begun, and may come again.
+    NoRoom {
+        /// When, where that is said.
+        retry_after: Option<Duration>,
+    },
     /// Nothing definite.
     Unknown,
 }
@@ -76,6 +85,10 @@ pub(crate) fn verdict(key: &str, answer: &Answer) -> Verdict {
         }
         // Of a means of payment that is not there; of a path or an object it may be a wrong address or account.
         StatusCode::NOT_FOUND if param == Some("payment_method") => Verdict::NotBegun(error),
+        StatusCode::TOO_MANY_REQUESTS if code != Some(LOCK_TIMEOUT) => {
+            tracing::warn!(key, code, retry_after = ?answer.retry_after, "the provider has no room");
+            Verdict::NoRoom { retry_after: answer.retry_after }
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
             tracing::error!(key, %status, code, "the provider does not let us in, or is not where we ask");
             Verdict::Unknown
@@ -93,13 +106,14 @@ pub(crate) mod tests {
 
     pub(crate) fn answer(status: u16, body: &str) -> Answer {
         let status = StatusCode::from_u16(status).expect("a status");
-        Answer { status, body: body.to_owned().into() }
+        Answer { status, retry_after: None, body: body.to_owned().into() }
     }
 
     fn told(status: u16, body: &str) -> &'static str {
         match verdict("key", &answer(status, body)) {
             Verdict::Declined(_) => "declined",
             Verdict::NotBegun(_) => "not begun",
+            Verdict::NoRoom { .. } => "no room",
             Verdict::Unknown => "unknown",
         }
     }
@@ -110,6 +124,7 @@ pub(crate) mod tests {
         let invalid = r#"{"error":{"type":"invalid_request_error","code":"amount_too_small"}}"#;
         let reused = r#"{"error":{"type":"idempotency_error"}}"#;
         let method = r#"{"error":{"type":"invalid_request_error","param":"payment_method"}}"#;
+        let locked = r#"{"error":{"type":"invalid_request_error","code":"lock_timeout"}}"#;
         for (status, body, expected) in [
             (402, card, "declined"),
             (400, invalid, "not begun"),
@@ -119,7 +134,10 @@ pub(crate) mod tests {
             (401, invalid, "unknown"),
             (403, invalid, "unknown"),
             (409, reused, "unknown"),
-            (429, invalid, "unknown"),
+            (429, invalid, "no room"),
+            (429, r#"{"error":{}}"#, "no room"),
+            (429, locked, "unknown"),
+            (429, "<html>", "unknown"),
             (500, r#"{"error":{"type":"api_error"}}"#, "unknown"),
             (503, "<html>", "unknown"),
             (402, "<html>", "unknown"),

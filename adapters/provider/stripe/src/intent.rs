@@ -118,7 +118,8 @@ impl Intent {
             ("requires_payment_method" | "requires_confirmation" | "requires_action", _) => {
                 return Standing::Waiting;
             }
-            // `processing`, and whatever Stripe may come to say.
+            ("processing", _) => ChargeAnswer::UnderWay,
+            // Whatever Stripe may come to say.
             _ => ChargeAnswer::Unknown,
         })
     }
@@ -162,7 +163,8 @@ mod tests {
         match intent.standing(intent.asked()) {
             Standing::Known(ChargeAnswer::Approved { .. }) => "approved",
             Standing::Known(ChargeAnswer::Declined { .. }) => "declined",
-            Standing::Known(ChargeAnswer::Unknown) => "unknown",
+            Standing::Known(ChargeAnswer::UnderWay) => "under way",
+            Standing::Known(ChargeAnswer::NotTried { .. } | ChargeAnswer::Unknown) => "unknown",
             Standing::Waiting => "waiting",
         }
     }
@@ -181,7 +183,7 @@ mod tests {
             ("requires_action", "", "waiting"),
             ("requires_action", failed, "waiting"),
             ("requires_capture", "", "unknown"),
-            ("processing", "", "unknown"),
+            ("processing", "", "under way"),
             ("something_new", "", "unknown"),
         ] {
             assert_eq!(told(&intent(status, more)), expected, "{status} {more}");

@@ -10,7 +10,9 @@
 //!
 //! **What is believed.** A charge was declined when Stripe refuses it in words of its own (402, or 400 for a request
 //! that it would not begin). It was taken when Stripe says so, of the amount and the currency that it was asked for.
-//! All else is unknown: no answer, half an answer, 409, 429, 5xx, a key that is not allowed, an amount that is not ours.
+//! Nothing was begun when Stripe has no room (429): the charge may come again, and nobody is sent there for as long as
+//! `Retry-After` says. A 503 may come from somebody in between who has given up waiting. So all else is unknown: no answer,
+//! half an answer, 409, 5xx, a key that is not allowed, an amount that is not ours.
 //!
 //! **Events are hints.** Their signature and their age are checked; then the object is fetched, and its answer counts.
 //!

@@ -75,6 +75,7 @@ impl StripeProvider {
             Verdict::Declined(failure) | Verdict::NotBegun(failure) => {
                 ChargeAnswer::Declined { reason: failure.reason() }
             }
+            Verdict::NoRoom { retry_after } => ChargeAnswer::NotTried { retry_after },
             Verdict::Unknown => ChargeAnswer::Unknown,
         })
     }
@@ -101,8 +102,10 @@ impl StripeProvider {
             }
         };
         match answer {
-            ChargeAnswer::Unknown => self.note(key, &intent.id),
             ChargeAnswer::Approved { .. } | ChargeAnswer::Declined { .. } => self.seen.forget(key),
+            ChargeAnswer::UnderWay | ChargeAnswer::NotTried { .. } | ChargeAnswer::Unknown => {
+                self.note(key, &intent.id);
+            }
         }
         Ok(answer)
     }
@@ -125,7 +128,7 @@ impl StripeProvider {
         } else {
             match verdict(&key.to_string(), &answer) {
                 Verdict::NotBegun(failure) => failure.payment_intent.map(|intent| *intent),
-                Verdict::Declined(_) | Verdict::Unknown => None,
+                Verdict::Declined(_) | Verdict::NoRoom { .. } | Verdict::Unknown => None,
             }
         };
         let after = after.filter(|after| after.id == intent.id);
@@ -268,7 +271,7 @@ fn refusal(key: &str, answer: &Answer) -> RefundAnswer {
         Verdict::Declined(failure) | Verdict::NotBegun(failure) => {
             RefundAnswer::Refused { reason: failure.reason() }
         }
-        Verdict::Unknown => RefundAnswer::Unknown,
+        Verdict::NoRoom { .. } | Verdict::Unknown => RefundAnswer::Unknown,
     }
 }
 

@@ -260,7 +260,8 @@ async fn write_settlements(
     overwrite_all(tx, active(changed)).await
 }
 
-/// What is there is overwritten by its id, and the rest inserted; a second unique key, the attempt, never changes.
+/// What is there is overwritten by its id, and the rest inserted; a second unique key, the attempt, never changes. What
+/// was taken back goes first: its attempt may be there anew.
 async fn write_payments(
     tx: &DatabaseTransaction,
     settlements: &BTreeMap<String, &Settlement>,
@@ -275,6 +276,12 @@ async fn write_payments(
         if known.get(&row.id).is_none_or(|status| status != payment_row::UNKNOWN) {
             count_at_commit(&PAYMENTS, "unknown");
         }
+    }
+    let kept: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
+    let gone: Vec<_> = known.keys().filter(|id| !kept.contains(id)).collect();
+    if !gone.is_empty() {
+        let gone = payment_row::Column::Id.is_in(filled(gone));
+        payment_row::Entity::delete_many().filter(gone).exec(tx).await?;
     }
     let (changed, new): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| known.contains_key(&row.id));
@@ -326,7 +333,7 @@ fn active<M: IntoActiveModel<A>, A: ActiveModelTrait>(rows: Vec<M>) -> Vec<A> {
     rows.into_iter().map(IntoActiveModel::into_active_model).collect()
 }
 
-/// Moves a due time if it still is what was seen; says whether it was.
+/// Moves a due time if it still is what was seen, and the revision with it; says whether it was.
 async fn put_off(
     tx: &DatabaseTransaction,
     booking_id: &str,
@@ -336,6 +343,7 @@ async fn put_off(
     use settlement_row::Column;
     let updated = settlement_row::Entity::update_many()
         .col_expr(Column::DueAtUs, due_at(tx, Some(lease)))
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .filter(Column::BookingId.eq(booking_id))
         .filter(Column::DueAtUs.eq(seen_due_at_us))
         .exec(tx)

@@ -34,9 +34,12 @@ fn answered(at: &mut Booking) {
                 refunded: at.total.checked_sub(at.cancel_fee).expect("of one currency"),
                 settled: true,
             },
-            Ask::HoldStock | Ask::PinHold | Ask::UnpinHold | Ask::Charge | Ask::ReleaseHold => {
-                panic!("{ask:?} of a confirmed booking")
-            }
+            Ask::CheckStock
+            | Ask::HoldStock
+            | Ask::PinHold
+            | Ask::UnpinHold
+            | Ask::Charge
+            | Ask::ReleaseHold => panic!("{ask:?} of a confirmed booking"),
         };
         let _ = at.on(&fact, LATER);
     }

@@ -142,9 +142,28 @@ fn no_more_are_under_way_than_may_be() {
     let mut breaker = Breaker::new(GuardRules { at_once_max: 2, ..RULES });
     let first = breaker.enter(at(0)).expect("room");
     breaker.enter(at(0)).expect("room");
-    assert_eq!(breaker.enter(at(0)), Err(ProviderAway::Saturated));
+    assert_eq!(breaker.enter(at(0)), Err(ProviderAway::Saturated { retry_after: SATURATED_RETRY }));
     breaker.ended(first, true, at(1));
     assert!(breaker.enter(at(1)).is_ok());
+}
+
+#[test]
+fn r33_a_provider_without_room_is_left_alone_for_as_long_as_it_says() {
+    let secs = Duration::from_secs;
+    for (says, rests) in [(secs(2), secs(2)), (secs(30), secs(30)), (secs(7_200), RETRY_AFTER_MAX)]
+    {
+        let mut breaker = Breaker::new(RULES);
+        let (call, other) = (sent(&mut breaker, 0), sent(&mut breaker, 0));
+        breaker.turned_away(call, None, at(1));
+        assert_eq!(breaker.state(), BreakerState::Closed, "it did not say");
+        breaker.turned_away(other, Some(says), at(1));
+        assert_eq!(breaker.enter(at(1)), Err(ProviderAway::Broken { retry_after: rests }));
+        assert!(breaker.enter(at(1).plus(rests)).is_ok(), "a probe");
+    }
+    let mut unbroken = Breaker::new(GuardRules { breaks: false, ..RULES });
+    let call = sent(&mut unbroken, 0);
+    unbroken.turned_away(call, Some(secs(2)), at(1));
+    assert_eq!(unbroken.state(), BreakerState::Closed);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, Money, PaymentId};
+use kernel::{
+    AccessDenied, BookingId, Caller, Cause, Committed, Fault, FaultClass, Money, PaymentId,
+};
 
-use super::{CommitFailed, Ending, Paying};
+use super::{CommitFailed, Ending, Occasion, Paying};
 use crate::guard::Pass;
 use crate::{
     ChargeAnswer, ChargeOrder, ChargeRefused, Decision, Payer, Payment, ProviderAway, Settlement,
@@ -37,7 +39,7 @@ pub enum ChargePaymentError {
     /// The attempt could not be stored; the provider was not called.
     #[error(transparent)]
     Commit(#[from] CommitFailed),
-    /// The provider is left alone for now: the attempt was not stored, and may be asked for again.
+    /// The provider is left alone for now or had no room: the attempt is not stored, and may be asked for again.
     #[error(transparent)]
     Away(#[from] ProviderAway),
 }
@@ -46,7 +48,7 @@ impl Paying {
     /// Makes an attempt, or answers with what became of it when it was made before.
     ///
     /// # Errors
-    /// [`ChargePaymentError`]. Once the provider may have been called there is none: an attempt of
+    /// [`ChargePaymentError`]. Once the provider may have begun something there is none: an attempt of
     /// which nothing definite is known is `Processing` or `Unknown`, and the sweep finds out.
     /// While the provider is left alone no attempt begins; what was begun before is answered all the same.
     pub async fn charge_payment(
@@ -70,7 +72,7 @@ impl Paying {
             settlement.begin_charge(&asked, payment_id, now).map_err(ChargePaymentError::from)
         };
         let settlement = match self.decide(settlement, None, begin).await {
-            Ok(Ending::Committed(begun)) => self.call(begun, asked.attempt, pass).await,
+            Ok(Ending::Committed(begun)) => self.call(begun, asked.attempt, pass).await?,
             Ok(Ending::Unchanged(settlement)) => {
                 pass.returned();
                 settlement
@@ -82,7 +84,7 @@ impl Paying {
             }
         };
         let mut payments = settlement.payments.into_iter();
-        // Attempts are never removed, so the one just begun or found is there.
+        // Only whoever begins an attempt takes it back, so the one just begun or found is there as a rule.
         let payment = payments.find(|payment| payment.attempt == asked.attempt);
         payment.ok_or(ChargePaymentError::Commit(CommitFailed::Contended))
     }
@@ -103,22 +105,47 @@ impl Paying {
     }
 
     /// Calls the provider for an attempt that is stored. No transaction is open meanwhile.
-    async fn call(&self, begun: Settlement, attempt: u32, pass: Pass<'_>) -> Settlement {
+    async fn call(
+        &self,
+        begun: Settlement,
+        attempt: u32,
+        pass: Pass<'_>,
+    ) -> Result<Settlement, ProviderAway> {
         let Some(order) = begun.attempt(attempt).map(Payment::charge_order) else {
             pass.returned();
-            return begun;
+            return Ok(begun);
         };
         let answer = self.send(&order, pass).await;
+        if let ChargeAnswer::NotTried { retry_after } = answer
+            && self.take_back(begun.clone(), attempt).await
+        {
+            return Err(ProviderAway::saturated(retry_after));
+        }
         // The money may have moved, so a failure to store the answer is none of the call: the
         // attempt stays undecided until the sweep has found out.
-        self.record_charge(begun.clone(), attempt, &answer, None).await.unwrap_or(begun)
+        Ok(self.record_charge(begun.clone(), attempt, &answer, None).await.unwrap_or(begun))
+    }
+
+    /// Whether the attempt is as if it had never been begun. It is not once anybody else has touched the settlement since:
+    /// the sweep may have sent the charge again meanwhile, with another answer.
+    async fn take_back(&self, mut begun: Settlement, attempt: u32) -> bool {
+        begun.take_back(attempt);
+        let nothing_told = Vec::new();
+        let occasion = Occasion { caused_by: None, by_operator: None };
+        let committed = self.decider().commit(&mut begun, nothing_told, occasion).await;
+        committed == Ok(Committed::Done)
     }
 
     /// Sends a charge, for the first time or again, and notes how the provider took it.
     pub(super) async fn send(&self, order: &ChargeOrder, pass: Pass<'_>) -> ChargeAnswer {
         pass.sent(self.clock.now());
         let answer = self.provider.charge(order).await;
-        pass.ended(answer != ChargeAnswer::Unknown, self.clock.now());
+        let now = self.clock.now();
+        if let ChargeAnswer::NotTried { retry_after } = answer {
+            pass.turned_away(retry_after, now);
+        } else {
+            pass.ended(answer != ChargeAnswer::Unknown, now);
+        }
         answer
     }
 

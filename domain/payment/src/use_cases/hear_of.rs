@@ -3,7 +3,7 @@
 use kernel::{BookingId, Cause};
 
 use super::{CommitFailed, Paying};
-use crate::{Ask, ChargeAnswer, ChargeFinding, RefundAnswer};
+use crate::{Ask, ChargeFinding, RefundAnswer};
 
 impl Paying {
     /// Asks the provider at once what the sweep would ask later. What a message says is never believed: the provider's
@@ -24,7 +24,7 @@ impl Paying {
             Some(Ask::Outcome(order)) => {
                 let found = self.provider.query(order.key).await;
                 if let ChargeFinding::Known(answer) = found
-                    && answer != ChargeAnswer::Unknown
+                    && answer.is_definite()
                 {
                     let attempt = order.key.attempt;
                     self.record_charge(settlement, attempt, &answer, Some(cause)).await?;

@@ -36,4 +36,5 @@ mod story_http;
 mod story_python;
 mod story_streams;
 mod stripe;
+mod told_later;
 mod world;

@@ -87,7 +87,7 @@ async fn p02_a_result_that_comes_later_is_found_later() {
     let stripe = Stripe::start(localstripe);
     let account = json!({"type": "sepa_debit", "sepa_debit": {"iban": FAILS_LATER}});
     let order = order(1, &stripe.payment_method(account).await);
-    assert_eq!(stripe.provider.charge(&order).await, ChargeAnswer::Unknown, "it is processing");
+    assert_eq!(stripe.provider.charge(&order).await, ChargeAnswer::UnderWay, "it is processing");
     let found = || async { known(stripe.provider.query(order.key).await) };
     eventually("the charge fails", || async {
         is_declined(&found().await).then_some(()).ok_or("processing")

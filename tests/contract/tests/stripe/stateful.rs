@@ -90,11 +90,13 @@ async fn r04_a_charge_that_never_arrived_is_not_found_and_made_when_it_comes_aga
 #[tokio::test]
 async fn r04_a_provider_that_fails_or_has_no_room_declines_nobody() {
     let stripe = Stripe::start(stateful_stripe);
-    for (booking, token) in [(1, "tok_500"), (2, "tok_429")] {
+    let no_room = ChargeAnswer::NotTried { retry_after: None };
+    for (booking, token, answer) in [(1, "tok_500", ChargeAnswer::Unknown), (2, "tok_429", no_room)]
+    {
         let order = order(booking, token);
-        assert_eq!(stripe.provider.charge(&order).await, ChargeAnswer::Unknown, "{token}");
+        assert_eq!(stripe.provider.charge(&order).await, answer, "{token}");
         assert_eq!(stripe.provider.query(order.key).await, ChargeFinding::NotFound, "{token}");
-        assert_eq!(stripe.provider.charge(&order).await, ChargeAnswer::Unknown, "{token}");
+        assert_eq!(stripe.provider.charge(&order).await, answer, "{token}");
         assert!(stripe.charges(booking).await.is_empty(), "{token}");
     }
 }

@@ -1,13 +1,13 @@
 //! What the outside can reach.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, items, name};
 
-/// Tools are reached by port-forward; REST by the one route of the Gateway API.
+/// Tools are reached by port-forward; REST by the one route of the Gateway API, and Stripe's events by one more.
 pub(super) const NOTHING_IS_OPEN_TO_THE_OUTSIDE: Rule = Rule {
-    says: "G03: no Service, port or network of a node is open to the outside, and routes lead to REST alone",
+    says: "G03: no Service, port or network of a node is open to the outside, and routes lead to REST and to Stripe's events alone",
     check,
     broken: &[
         Broken {
@@ -51,9 +51,22 @@ fn check(deployment: &Deployment) -> Vec<Breach> {
     }
     breaches.extend(deployment.of("Ingress").map(|one| breach(name(one), "is an Ingress")));
     for route in deployment.of("HTTPRoute") {
-        let backends = items(&route["spec"]["rules"]).flat_map(|rule| items(&rule["backendRefs"]));
-        let wrong = backends.filter(|one| one["name"] != "gateway" || one["port"] != 8080);
-        breaches.extend(wrong.map(|one| breach(name(route), format!("leads to {one}"))));
+        for rule in items(&route["spec"]["rules"]) {
+            let backends = items(&rule["backendRefs"]);
+            let wrong = backends.filter(|one| !is_rest(one) && !is_for_events(rule, one));
+            breaches.extend(wrong.map(|one| breach(name(route), format!("leads to {one}"))));
+        }
     }
     breaches
+}
+
+fn is_rest(backend: &Value) -> bool {
+    backend["name"] == "gateway" && backend["port"] == 8080
+}
+
+fn is_for_events(rule: &Value, backend: &Value) -> bool {
+    let post =
+        json!({ "path": { "type": "Exact", "value": "/webhooks/stripe" }, "method": "POST" });
+    let only_posts = rule["matches"] == json!([post]);
+    only_posts && backend["name"] == "payment" && backend["port"] == 8081
 }

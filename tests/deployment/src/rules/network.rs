@@ -9,7 +9,8 @@ use crate::manifests::{Deployment, items, name};
 
 /// The edges of requirement N04, and of what the servers stand on. No more and no fewer.
 pub(super) const ONLY_WHO_MAY_CALLS: Rule = Rule {
-    says: "N04: gateway calls all, booking calls ticket and payment; each has its own database, the bus, the traces",
+    says: "N04: gateway calls all, booking calls ticket and payment; each has its own database, the bus, the traces; payment \
+           asks Stripe and hears of it only where it pays",
     check,
     broken: &[
         Broken {
@@ -53,9 +54,13 @@ pub(super) const ONLY_WHO_MAY_CALLS: Rule = Rule {
 
 const CONTEXTS: [&str; 5] = ["ticket", "booking", "payment", "notification", "mypage"];
 const ON_MARIADB: [&str; 2] = ["payment", "notification"];
-/// Those of metrics, MariaDB, NATS and traces, PostgreSQL, what the servers of NATS tell each other, its exporter, REST,
-/// what NATS tells of itself, the pages of traces, and gRPC.
-const PORTS: [u16; 11] = [3100, 3306, 4222, 4317, 5432, 6222, 7777, 8080, 8222, 16686, 50051];
+/// Those of TLS, metrics, MariaDB, NATS and traces, PostgreSQL, what the servers of NATS tell each other, its exporter, REST,
+/// Stripe's events, what NATS tells of itself, the pages of traces, and gRPC.
+const PORTS: [u16; 13] =
+    [443, 3100, 3306, 4222, 4317, 5432, 6222, 7777, 8080, 8081, 8222, 16686, 50051];
+const ELSEWHERE: [&str; 5] = ["visitor", "prometheus", "grafana", "collector", "ingress"];
+/// Who is in no cluster of ours.
+const OUTSIDE: &str = "outside";
 
 /// Somebody who talks or is talked to.
 struct Actor {
@@ -67,7 +72,7 @@ struct Actor {
 type Edges = BTreeSet<(String, String, u16)>;
 
 fn check(deployment: &Deployment) -> Vec<Breach> {
-    let (allowed, wanted) = (allowed(deployment), wanted());
+    let (allowed, wanted) = (allowed(deployment), wanted(deployment.pays_by_stripe()));
     let more = allowed.difference(&wanted).map(|edge| (edge, "may reach"));
     let fewer = wanted.difference(&allowed).map(|edge| (edge, "cannot reach"));
     more.chain(fewer)
@@ -75,7 +80,7 @@ fn check(deployment: &Deployment) -> Vec<Breach> {
         .collect()
 }
 
-fn wanted() -> Edges {
+fn wanted(pays_by_stripe: bool) -> Edges {
     let mut edges = Edges::new();
     let mut add = |from: &str, to: &str, port| {
         edges.insert((from.to_owned(), to.to_owned(), port));
@@ -90,6 +95,10 @@ fn wanted() -> Edges {
         for port in PORTS {
             add(&database, &database, port);
         }
+        // They ask the cluster's own interface, which may be anywhere.
+        for to in ELSEWHERE.into_iter().chain([OUTSIDE]) {
+            add(&database, to, 443);
+        }
         add("gateway", context, 50051);
         add(context, "nats", 4222);
         add(context, "nats", 8222);
@@ -102,6 +111,10 @@ fn wanted() -> Edges {
     for server in CONTEXTS.into_iter().chain(["gateway"]) {
         add("prometheus", server, 3100);
         add(server, "collector", 4317);
+    }
+    if pays_by_stripe {
+        add("payment", OUTSIDE, 443);
+        add("ingress", "payment", 8081);
     }
     edges
 }
@@ -142,6 +155,7 @@ fn actors() -> Vec<Actor> {
     let ways_in =
         json!({ "kubernetes.io/metadata.name": "ingress", "boxoffice/ingress": "allowed" });
     add("ingress", &ways_in, json!({ "app": "way-in" }));
+    add(OUTSIDE, &Value::Null, Value::Null);
     actors
 }
 
@@ -192,6 +206,12 @@ fn passes(
 }
 
 fn is_peer(peer: &Value, other: &Actor) -> bool {
+    // Of addresses only those of the whole world are known here. Pods are none of them: theirs are left out.
+    if peer.get("ipBlock").is_some() || other.name == OUTSIDE {
+        let block = &peer["ipBlock"];
+        let leaves_out_ours = items(&block["except"]).any(|one| one == "10.0.0.0/8");
+        return other.name == OUTSIDE && block["cidr"] == "0.0.0.0/0" && leaves_out_ours;
+    }
     let namespace = match peer.get("namespaceSelector") {
         Some(selector) => selects(selector, &other.namespace),
         None => other.namespace["kubernetes.io/metadata.name"] == "boxoffice",

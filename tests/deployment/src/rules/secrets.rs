@@ -42,7 +42,8 @@ pub(super) const NO_SECRET_IS_TOLD: Rule = Rule {
 };
 
 /// Beginnings and ends of names whose values are secret; what ends in `_FILE` names a file.
-const SECRET: [&str; 6] = ["PASSWORD", "SECRET", "TOKEN", "DATABASE_URL", "NATS_URL", "HEADERS"];
+const SECRET: [&str; 7] =
+    ["PASSWORD", "SECRET", "TOKEN", "API_KEY", "DATABASE_URL", "NATS_URL", "HEADERS"];
 
 fn check(deployment: &Deployment) -> Vec<Breach> {
     let mut breaches = Vec::new();

@@ -1,5 +1,7 @@
 //! What the provider tells of its own accord: a hint, after which it is asked, and nothing else.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use kernel::{Cause, EventId, Uuid};
 use payment::{PaymentEvent, PaymentStatus};
@@ -82,4 +84,28 @@ async fn r16_a_hint_of_what_is_not_ours_leaves_no_trace() {
     let world = world(&[], Act::Approve);
     world.hear(1).await;
     assert_eq!(world.settlement(), None);
+}
+
+#[tokio::test]
+async fn p02_a_result_that_comes_later_by_message_is_taken_once() {
+    let world = world(&[Act::Later], Act::Decline);
+    assert_eq!(world.charge(1).await, Ok(PaymentStatus::Unknown));
+    assert_eq!(world.charge(1).await, Ok(PaymentStatus::Unknown), "it is not asked for anew");
+    for delivery in [1, 1, 2] {
+        world.hear(delivery).await;
+    }
+    assert_eq!(world.charge(1).await, Ok(PaymentStatus::Approved));
+    assert_eq!(world.approvals(), 1);
+    assert_eq!(world.come_to_rest().await, Duration::ZERO, "nothing is left to do");
+    world.check("told later");
+}
+
+#[tokio::test]
+async fn p02_a_message_that_is_lost_is_made_up_for_by_the_sweep() {
+    let world = world(&[Act::Later], Act::Decline);
+    assert_eq!(world.charge(1).await, Ok(PaymentStatus::Unknown));
+    assert!(world.come_to_rest().await <= Duration::from_secs(3));
+    assert_eq!(world.charge(1).await, Ok(PaymentStatus::Approved));
+    assert_eq!(world.approvals(), 1);
+    world.check("never told");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its scene has failed")]
 
 mod hints;
+mod no_room;
 mod operators;
 mod provider;
 mod stepped;

@@ -24,10 +24,14 @@ pub(crate) enum Act {
     Miss,
     /// Refuses a refund; declines a charge and the reply is lost.
     Refuse,
+    /// Takes the money, and tells of it later. Of a refund nothing is heard.
+    Later,
+    /// Begins nothing, and says so. Of a refund nothing is heard.
+    NoRoom,
 }
 
-pub(crate) const ACTS: [Act; 5] =
-    [Act::Approve, Act::Decline, Act::DoAndLose, Act::Miss, Act::Refuse];
+pub(crate) const ACTS: [Act; 7] =
+    [Act::Approve, Act::Decline, Act::DoAndLose, Act::Miss, Act::Refuse, Act::Later, Act::NoRoom];
 
 /// A provider with books of its own. Acts by its script, then by `otherwise`.
 pub(crate) struct ScriptedProvider {
@@ -59,19 +63,22 @@ impl ScriptedProvider {
 
     fn charge_now(&self, order: &ChargeOrder) -> ChargeAnswer {
         let act = self.act();
-        if act == Act::Miss {
-            return ChargeAnswer::Unknown;
-        }
         let fresh = match act {
-            Act::Approve | Act::DoAndLose => {
+            Act::Approve | Act::DoAndLose | Act::Later => {
                 ChargeAnswer::Approved { provider_ref: order.key.to_string() }
             }
-            Act::Decline | Act::Refuse | Act::Miss => {
+            Act::Decline | Act::Refuse => {
                 ChargeAnswer::Declined { reason: "card declined".to_owned() }
             }
+            Act::Miss => return ChargeAnswer::Unknown,
+            Act::NoRoom => return ChargeAnswer::NotTried { retry_after: None },
         };
         let kept = self.charges.lock().unwrap().entry(order.key).or_insert(fresh).clone();
-        if matches!(act, Act::DoAndLose | Act::Refuse) { ChargeAnswer::Unknown } else { kept }
+        match act {
+            Act::DoAndLose | Act::Refuse => ChargeAnswer::Unknown,
+            Act::Later => ChargeAnswer::UnderWay,
+            Act::Approve | Act::Decline | Act::Miss | Act::NoRoom => kept,
+        }
     }
 
     fn refund_now(&self, order: &RefundOrder) -> RefundAnswer {
@@ -86,7 +93,7 @@ impl ScriptedProvider {
             return RefundAnswer::Succeeded { provider_ref };
         }
         match self.act() {
-            Act::Miss => RefundAnswer::Unknown,
+            Act::Miss | Act::Later | Act::NoRoom => RefundAnswer::Unknown,
             Act::Decline | Act::Refuse => RefundAnswer::Refused { reason: "no balance".to_owned() },
             Act::Approve => {
                 refunds.insert(order.refund_id, order.amount.minor());

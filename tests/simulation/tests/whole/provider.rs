@@ -1,5 +1,5 @@
-//! A provider of payments with books of its own, that approves, declines, is slow, refuses refunds for a while, and
-//! whose messages get lost in both directions.
+//! A provider of payments with books of its own, that approves, declines, is slow, has no room, refuses refunds for a
+//! while, and whose messages get lost in both directions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,8 @@ use crate::gate::Gate;
 
 /// The longest it thinks about a charge.
 const SLOW: Duration = Duration::from_secs(90);
+/// What it says, if it does, of when to come again after it had no room.
+const NO_ROOM_FOR: Duration = Duration::from_secs(5);
 
 /// A charge in the provider's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +94,7 @@ impl Provider {
 
     fn answer(&self, key: ChargeKey, charged: Charged) -> ChargeAnswer {
         if self.clock.now() < charged.decided_at {
-            ChargeAnswer::Unknown
+            ChargeAnswer::UnderWay
         } else if charged.is_approved {
             ChargeAnswer::Approved { provider_ref: key.to_string() }
         } else {
@@ -152,6 +154,10 @@ impl PaymentProvider for Provider {
         self.gate.pause().await;
         if self.gate.chance.fault("charge never arrived", 10) {
             return ChargeAnswer::Unknown;
+        }
+        if self.gate.chance.fault("no room for a charge", 10) {
+            let says = self.gate.chance.one_in(2);
+            return ChargeAnswer::NotTried { retry_after: says.then_some(NO_ROOM_FOR) };
         }
         let charged = self.charged(order);
         self.gate.set_written();

@@ -90,11 +90,31 @@ async fn r04_an_answer_that_is_none_is_unknown_and_nobody_is_asked_again() {
         with_length(elsewhere, ""),
         with_length("503 Service Unavailable", "<html>"),
         with_length("402 Payment Required", "<html>"),
+        with_length("429 Too Many Requests\r\nretry-after: 1", "<html>"),
+        with_length("503 Service Unavailable\r\nretry-after: 1", r#"{"error":{}}"#),
         "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".to_owned(),
         "SSH-2.0-x\r\n".to_owned(),
     ] {
         let (heard, requests) = heard(&answer).await;
         assert_eq!(heard, ChargeAnswer::Unknown, "{}", answer.get(..80).unwrap_or(&answer));
+        assert_eq!(requests.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn r33_a_provider_without_room_says_so_and_when_to_come_again() {
+    let body =
+        r#"{"error":{"type":"invalid_request_error","message":"Request rate limit exceeded."}}"#;
+    for (header, secs) in [
+        ("", None),
+        ("\r\nretry-after: 7", Some(7)),
+        ("\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("\r\nretry-after: -1", None),
+    ] {
+        let head = format!("429 Too Many Requests{header}");
+        let (heard, requests) = heard(&with_length(&head, body)).await;
+        let retry_after = secs.map(Duration::from_secs);
+        assert_eq!(heard, ChargeAnswer::NotTried { retry_after }, "{header}");
         assert_eq!(requests.len(), 1);
     }
 }
