@@ -2,6 +2,7 @@
 //! that must be right when the last fault is over. The scenarios stand under `tests/`.
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
+mod asking;
 mod chance;
 mod gateways;
 mod load;
@@ -9,6 +10,7 @@ mod measured;
 mod plain_nats;
 mod scene;
 
+pub use asking::until_answered;
 pub use chance::{Chance, rounds, tell};
 pub use load::{Acknowledged, Load, LoadPlan};
 pub use measured::{Call, Measured};
