@@ -8,10 +8,11 @@ mod gateways;
 mod load;
 mod measured;
 mod plain_nats;
+pub mod resident;
 mod scene;
 
 pub use asking::until_answered;
-pub use chance::{Chance, rounds, tell};
+pub use chance::{Chance, bookings, rounds, tell};
 pub use load::{Acknowledged, Load, LoadPlan};
 pub use measured::{Call, Measured};
 pub use plain_nats::delete_stream;

@@ -9,6 +9,7 @@
 )]
 
 mod any_order;
+mod called_off;
 mod deleted_midway;
 mod grpc_health;
 mod health;
