@@ -6,7 +6,6 @@ mod answered;
 mod books;
 mod buyers;
 mod callers;
-mod resident;
 mod stage;
 
 pub(crate) mod booking;

@@ -48,6 +48,20 @@ pub fn rounds(all: usize, slice: usize) -> usize {
     if variable("BOXOFFICE_FAULTS").as_deref() == Some("all") { all } else { slice }
 }
 
+/// How many bookings are made where their number is what matters: `BOXOFFICE_BOOKINGS`; where nobody says, as many as
+/// [`rounds`] gives.
+///
+/// # Panics
+/// When that is no number.
+#[must_use]
+pub fn bookings(all: usize, slice: usize) -> usize {
+    let said = variable("BOXOFFICE_BOOKINGS");
+    said.map_or_else(
+        || rounds(all, slice),
+        |said| said.parse().unwrap_or_else(|error| panic!("BOXOFFICE_BOOKINGS: {error}")),
+    )
+}
+
 /// Says something past the capture of a test's output.
 pub fn tell(line: &str) {
     use std::io::Write;

@@ -2,14 +2,17 @@
 //! that must be right when the last fault is over. The scenarios stand under `tests/`.
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
+mod asking;
 mod chance;
 mod gateways;
 mod load;
 mod measured;
 mod plain_nats;
+pub mod resident;
 mod scene;
 
-pub use chance::{Chance, rounds, tell};
+pub use asking::until_answered;
+pub use chance::{Chance, bookings, rounds, tell};
 pub use load::{Acknowledged, Load, LoadPlan};
 pub use measured::{Call, Measured};
 pub use plain_nats::delete_stream;

@@ -77,6 +77,7 @@ pub(crate) fn faults(
     workspace: &Workspace,
     seed: Option<u32>,
     only: Option<&str>,
+    bookings: Option<u32>,
     report: &mut Report,
 ) {
     report.step("build", || run(&mut workspace.cargo(&BUILD)).into());
@@ -87,6 +88,7 @@ pub(crate) fn faults(
         let mut scenarios = workspace.cargo(&FAULTS);
         scenarios.args(ONE_AT_A_TIME).args(["--nocapture"]).args(only);
         scenarios.env("BOXOFFICE_FAULTS", "all").env("BOXOFFICE_SEED", seed.to_string());
+        scenarios.envs(bookings.map(|count| ("BOXOFFICE_BOOKINGS", count.to_string())));
         run(over(&mut scenarios, workspace, &servers)).into()
     });
 }

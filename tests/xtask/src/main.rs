@@ -55,7 +55,8 @@ enum Task {
         #[command(subcommand)]
         command: cluster::Cluster,
     },
-    /// Runs every fault scenario: servers, databases and the bus killed under load, and the books checked afterwards.
+    /// Runs every fault scenario: servers, databases and the bus killed under load and at every point of a booking's
+    /// process, tickets deleted meanwhile, and the books checked afterwards.
     ///
     /// `test` runs a short form of them.
     Faults {
@@ -65,6 +66,9 @@ enum Task {
         /// Only the scenarios whose names contain this.
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
+        /// How many bookings the ticket has that is deleted while servers are killed; 10,000 by default.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+        bookings: Option<u32>,
     },
     /// Runs all contexts together over ports on which everything goes wrong, seed by seed, and checks after every step
     /// what must hold.
@@ -113,9 +117,9 @@ fn run(task: &Task) -> Result<ExitCode, String> {
         Task::Bench(bench) => return bench::run(&workspace, bench).map(verdict),
         Task::VerifyDeployment(asked) => return Ok(verify_deployment::run(asked)),
         Task::GuardServers => return run_servers::stand_guard().map(verdict),
-        Task::Faults { seed, only } => {
+        Task::Faults { seed, only, bookings } => {
             tools::set_up_python(&workspace)?;
-            checks::faults(&workspace, *seed, only.as_deref(), &mut report);
+            checks::faults(&workspace, *seed, only.as_deref(), *bookings, &mut report);
         }
         Task::Tools => {
             tools::set_up(&workspace)?;

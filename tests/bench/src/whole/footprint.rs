@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use faults::resident::{Sample, now};
 use testkit::{Plan as Shaped, Shape};
 use tokio::time::{Instant, sleep};
 
 use super::answered::Window;
 use super::booking::{CAPACITY, WARM_UP};
-use super::resident::{Sample, now};
 use super::stage::Stage;
 use crate::figures::{MEMORY_AFTER, MEMORY_IDLE, READY_AFTER};
 use crate::measurement::{Measurement, worst};

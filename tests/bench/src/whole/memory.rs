@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use faults::resident::sampled;
 use testkit::{Plan as Shaped, Shape};
 
 use super::answered::Window;
 use super::booking::{CAPACITY, WARM_UP};
-use super::resident::sampled;
 use super::stage::Stage;
 use crate::figures::MEMORY_GROWTH;
 use crate::measurement::worst;

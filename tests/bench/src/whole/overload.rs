@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use faults::resident::{Sample, peaks, sampled};
 use testkit::{Plan as Shaped, Shape};
 
 use super::answered::{Answer, Window};
 use super::booking::{CAPACITY, WARM_UP};
 use super::buyers::Asking;
-use super::resident::{Sample, peaks, sampled};
 use super::stage::Stage;
 use crate::figures::{OVERLOAD_GOODPUT, OVERLOAD_TAIL};
 use crate::measurement::{Measurement, as_number, told, worst};

@@ -9,6 +9,8 @@
 )]
 
 mod any_order;
+mod called_off;
+mod deleted_midway;
 mod grpc_health;
 mod health;
 mod kill_databases;
@@ -16,6 +18,7 @@ mod kill_nats;
 mod kill_points;
 mod kill_servers;
 mod nats_away;
+mod points;
 mod probes;
 mod rolling;
 mod supporting_away;

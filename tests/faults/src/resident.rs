@@ -10,10 +10,10 @@ use tokio::time::{MissedTickBehavior, interval};
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// The resident memory of each server at a moment, in MiB, by its name: `booking-1`.
-pub(crate) type Sample = BTreeMap<String, f64>;
+pub type Sample = BTreeMap<String, f64>;
 
 /// Does some work and looks at the servers meanwhile, as often as said.
-pub(crate) async fn sampled<T>(
+pub async fn sampled<T>(
     servers: &[(String, u32)],
     every: Duration,
     work: impl Future<Output = T>,
@@ -30,8 +30,9 @@ pub(crate) async fn sampled<T>(
     }
 }
 
-/// What each takes now; no number where a server has ended, which is no way to take little.
-pub(crate) fn now(servers: &[(String, u32)]) -> Sample {
+/// What each takes now, in MiB; no number where a server has ended, which is no way to take little.
+#[must_use]
+pub fn now(servers: &[(String, u32)]) -> Sample {
     let of = |pid: u32| {
         let process = Process::new(pid.try_into().ok()?).ok()?;
         let pages = process.statm().ok()?.resident;
@@ -42,7 +43,8 @@ pub(crate) fn now(servers: &[(String, u32)]) -> Sample {
 }
 
 /// The most that each took.
-pub(crate) fn peaks(samples: &[Sample]) -> Sample {
+#[must_use]
+pub fn peaks(samples: &[Sample]) -> Sample {
     let mut peaks = Sample::new();
     for (name, mebibytes) in samples.iter().flatten() {
         let peak = peaks.entry(name.clone()).or_default();
