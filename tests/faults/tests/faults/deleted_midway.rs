@@ -31,10 +31,8 @@ async fn deleted_at_every_point(shape: Shape) {
     let title = format!("deleted at every point, {shape:?}");
     at_every_point(&title, shape, async |stage, point| {
         let mut seen = Seen::default();
-        // In turn before the server is back, where others take the call, and right after it.
-        for round in 0..rounds(10, if stage.has_others() { 2 } else { 1 }) {
-            let while_away = stage.has_others() && round % 2 == 0;
-            let took = deleted_at(stage, point, while_away).await;
+        for _ in 0..rounds(10, 1) {
+            let took = deleted_at(stage, point).await;
             seen = Seen { kills: seen.kills + 1, at_rest: seen.at_rest.max(took) };
         }
         seen
@@ -43,8 +41,10 @@ async fn deleted_at_every_point(shape: Shape) {
 }
 
 /// Gives how long it took until all had ended, from when everything was there again.
-async fn deleted_at(stage: &mut Stage, point: Point, while_away: bool) -> Duration {
+async fn deleted_at(stage: &mut Stage, point: Point) -> Duration {
     let (ticket, buyer) = (stage.register(point).await, stage.next_buyer());
+    // In turn before the server is back, where others take the call, and right after it.
+    let while_away = stage.has_others() && buyer % 2 == 0;
     stage.kill(point, &ticket, buyer).await;
     if while_away {
         delete(stage, &ticket).await;
