@@ -9,6 +9,9 @@ use kernel::{Money, Percent, TimeZoneName, Timestamp};
 
 use crate::{Booked, Stay};
 
+/// The first instant that can be told.
+const YEAR_1: Timestamp = Timestamp::from_micros(-62_135_596_800_000_000);
+
 /// What a ticket says about cancelling, and what its bounds count back from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelPolicy {
@@ -48,7 +51,8 @@ impl CancelPolicy {
             // No ticket may say so. A bound that hangs in the air does not bind.
             return CancelTerms::default();
         }
-        let bound = |before: Option<Duration>| Some(starts_at?.minus(before?));
+        // No clock shows what lies before the year 1.
+        let bound = |before: Option<Duration>| Some(starts_at?.minus(before?).max(YEAR_1));
         CancelTerms {
             free_until: bound(self.free_before),
             fee_percent: self.fee_percent,

@@ -22,7 +22,8 @@
 //! NOT_TAKEN or SETTLED, with RETURNED: CANCELLED, tells `BookingCancelled`.
 //!
 //! What is kept, the fee, is decided before it begins and told with it; of a booking that was not confirmed, or that
-//! somebody else than its buyer cancels, it is nothing. What went back is what the payment context says.
+//! somebody else than its buyer cancels, it is nothing, and what was kept of parts before goes back as well. What went
+//! back is what the payment context says.
 
 use kernel::Money;
 
@@ -32,6 +33,9 @@ use crate::{Ask, Booking, CancelReason, Fact, Happening, MoneyBack, State, Stock
 pub(crate) fn begin(booking: &mut Booking, reason: CancelReason, money: MoneyBack) -> Transition {
     booking.payment_method.clear();
     booking.reduction = None;
+    if reason != CancelReason::BuyerCancelled {
+        booking.cancel_fee = Money::zero(booking.total.currency());
+    }
     booking.state = State::Cancelling { reason, money, stock: StockBack::Waiting };
     Transition::Changed(Some(Happening::CancellationRequested))
 }

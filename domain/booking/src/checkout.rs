@@ -428,7 +428,7 @@ fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
 fn cancel_requested(booking: &mut Booking, reason: CancelReason, now: Timestamp) -> Transition {
     match booking.state {
         State::Confirmed { .. } if reason == CancelReason::BuyerCancelled => {
-            if booking.reduction.is_some() || booking.cancel_terms.is_closed(now) {
+            if booking.cancel_terms.is_closed(now) {
                 return Transition::Ignored;
             }
             let fee = booking.cancel_terms.fee_of(booking.left(), now);

@@ -89,10 +89,12 @@ impl Booking {
         Ok(Happening::Reduced)
     }
 
-    /// What of its price is neither given back nor kept for what was cancelled.
+    /// What of its price is neither given back, nor to be for a part, nor kept for what was cancelled.
     #[must_use]
     pub fn left(&self) -> Money {
-        let gone = self.refunded.minor().saturating_add(self.cancel_fee.minor());
+        let due = self.reduction.map_or(0, |part| part.refund_due.minor());
+        let back = self.refunded.minor().max(due);
+        let gone = back.saturating_add(self.cancel_fee.minor());
         let left = self.total.minor().saturating_sub(gone).max(0);
         Money::from_minor(left, self.total.currency())
     }

@@ -128,14 +128,13 @@ impl Breaker {
         if matches!(self.phase, Phase::Closed { .. }) && self.is_failing(now) {
             self.open(now, BREAKER_REST);
         }
-        if let Phase::Open { since, rest } = self.phase {
-            // A clock that was set back must not lengthen the rest.
-            let rested = if now < since { rest } else { now.since(since) };
-            let Some(retry_after) = rest.checked_sub(rested).filter(|left| !left.is_zero()) else {
-                self.phase = Phase::HalfOpen { first: self.next, sent: 1, good: 0 };
-                return Ok(self.begin());
-            };
-            return Err(ProviderAway::Broken { retry_after });
+        if let Phase::Open { .. } = self.phase {
+            let retry_after = self.rest_left(now);
+            if !retry_after.is_zero() {
+                return Err(ProviderAway::Broken { retry_after });
+            }
+            self.phase = Phase::HalfOpen { first: self.next, sent: 1, good: 0 };
+            return Ok(self.begin());
         }
         if let Phase::HalfOpen { sent, .. } = &mut self.phase {
             if *sent >= BREAKER_PROBES {
@@ -182,8 +181,10 @@ impl Breaker {
     /// The provider had no room for a call. What it says of when to come again it says of now, whenever the call was sent.
     pub fn turned_away(&mut self, call: CallNumber, retry_after: Option<Duration>, now: Timestamp) {
         self.ended(call, false, now);
-        if let Some(rest) = retry_after {
-            self.open(now, rest.min(RETRY_AFTER_MAX));
+        let rest = retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        // Nobody is sent there earlier for it than without it.
+        if rest > self.rest_left(now) {
+            self.open(now, rest);
         }
     }
 
@@ -195,6 +196,14 @@ impl Breaker {
         {
             *sent = sent.saturating_sub(1);
         }
+    }
+
+    /// How long it stays open.
+    fn rest_left(&self, now: Timestamp) -> Duration {
+        let Phase::Open { since, rest } = self.phase else { return Duration::ZERO };
+        // A clock that was set back must not lengthen the rest.
+        let rested = if now < since { rest } else { now.since(since) };
+        rest.saturating_sub(rested)
     }
 
     fn begin(&mut self) -> CallNumber {

@@ -1,10 +1,12 @@
 //! One attempt to take the money for a booking, with the refunds of it.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use kernel::{BookingId, BuyerId, Cursor, Locale, Money, PaymentId, Timestamp};
+use kernel::{BookingId, BuyerId, Cursor, Locale, Money, PaymentId, RefundId, Timestamp};
 
 use crate::limits::backoff;
+use crate::refund::RefundState;
 use crate::{CALL_LEASE, ChargeAnswer, ChargeKey, ChargeOrder, Refund, RefundOrder};
 
 /// Who pays.
@@ -168,13 +170,32 @@ impl Payment {
     /// The refund that the provider is to be asked for, and what to ask.
     pub(crate) fn refund_order(&self) -> Option<RefundOrder> {
         let PaymentState::Approved { provider_ref } = &self.state else { return None };
-        let refund = self.refunds.iter().find(|refund| refund.is_open())?;
+        let refund = self.refunds.iter().find(|refund| Some(refund.id) == self.in_turn())?;
         Some(RefundOrder {
             refund_id: refund.id,
             charge: self.key(),
             provider_ref: provider_ref.clone(),
             amount: refund.amount,
         })
+    }
+
+    /// Notes that the provider is being asked for the refund whose turn it is; says whether nobody had asked before.
+    pub(crate) fn begin_refund(&mut self, now: Timestamp) -> bool {
+        let in_turn = self.in_turn();
+        let refund = self.refunds.iter_mut().find(|refund| Some(refund.id) == in_turn);
+        let Some(refund) = refund.filter(|refund| refund.state == RefundState::Requested) else {
+            return false;
+        };
+        refund.state = RefundState::Pending;
+        refund.updated_at = now;
+        true
+    }
+
+    /// Of several open refunds the one that was asked for least often, so that none waits for another's end; of those
+    /// the one that was begun last.
+    fn in_turn(&self) -> Option<RefundId> {
+        let open = self.refunds.iter().filter(|refund| refund.is_open());
+        open.min_by_key(|refund| (refund.tries, Reverse(refund.updated_at))).map(|refund| refund.id)
     }
 
     pub(crate) fn due_in(&self) -> Option<Duration> {

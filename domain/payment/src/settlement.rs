@@ -6,13 +6,14 @@
 //! | --- | --- | --- | --- |
 //! | PROCESSING | charge, by whoever began it; no room for it: the attempt is taken back | `CALL_LEASE` | UNKNOWN |
 //! | UNKNOWN, or under way | what became of the charge; never heard of it: the same charge again | 1 s to 60 s | UNKNOWN |
-//! | APPROVED and voided | a refund of all of it | at once | |
+//! | APPROVED and voided | a refund of all but what is kept | at once | |
+//! | APPROVED, a part cancelled | a refund above what stays | at once | |
 //! | refund REQUESTED | refund | at once | |
 //! | refund PENDING | the same refund | `CALL_LEASE`, then 1 s to 60 s | PENDING |
 //! | refund FAILED | the same refund | 1 s to 60 s | PENDING; refused 8 times: MANUAL_REVIEW |
 //! | refund MANUAL_REVIEW | nothing: an operator looks (`review.rs`) | | |
 //!
-//! An attempt is never declined because nobody answered, and never sent with another key (R04, R05).
+//! Of several refunds under way each has its turn (`Payment::in_turn`). An attempt is never declined because nobody answered, and never sent with another key (R04, R05).
 
 use std::time::Duration;
 
@@ -192,13 +193,11 @@ impl Settlement {
     /// Notes, before the provider is asked, that it is being asked for a requested refund. The commit
     /// of it keeps others from asking at the same time.
     pub fn begin_refund(&mut self, now: Timestamp) -> Decision {
-        let refunds = self.payments.iter_mut().flat_map(|payment| &mut payment.refunds);
-        let Some(refund) = refunds.into_iter().find(|r| r.state == RefundState::Requested) else {
-            return Decision::AlreadyDone;
-        };
-        refund.state = RefundState::Pending;
-        refund.updated_at = now;
-        Decision::Happened(Vec::new())
+        if self.payments.iter_mut().any(|payment| payment.begin_refund(now)) {
+            Decision::Happened(Vec::new())
+        } else {
+            Decision::AlreadyDone
+        }
     }
 
     /// Takes the provider's answer to a refund.

@@ -146,6 +146,21 @@ impl Books {
         self.note(decision)
     }
 
+    /// What the provider is asked to give back now.
+    fn asked(&self) -> Option<Money> {
+        let Some(Ask::Refund(order)) = self.settlement.next_ask() else { return None };
+        Some(order.amount)
+    }
+
+    /// It says nothing to what it is asked.
+    fn unanswered(&mut self) {
+        let Some(Ask::Refund(order)) = self.settlement.next_ask() else { return };
+        let (_, now) = self.step();
+        let decision =
+            self.settlement.refund_answered(order.refund_id, &RefundAnswer::Unknown, now);
+        assert!(self.note(decision));
+    }
+
     /// The provider gives back whatever it is asked for; says whether it was asked at all.
     fn refund_all(&mut self) -> bool {
         let mut asked = false;

@@ -331,7 +331,7 @@ async fn r12_an_operators_word_is_kept_with_the_change_or_not_at_all(scene: &Sce
 
 /// MySQL's upsert would have overwritten the first.
 async fn r06_an_attempt_is_of_one_payment(scene: &Scene) {
-    let first = settlement(booking(1), vec![attempt(booking(1), 1, PaymentState::Processing)]);
+    let first = settlement(booking(1), vec![attempt(booking(1), 1, approved())]);
     assert_eq!(commit(scene, &first).await, Committed::Done);
     let mut other = Settlement { revision: 2, ..first.clone() };
     other.payments[0] =

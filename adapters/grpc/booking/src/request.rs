@@ -57,11 +57,7 @@ pub(crate) fn pay(wire: &pb::PayBookingRequest) -> Result<PayBooking, Invalid> {
 pub(crate) fn cancel(wire: &pb::CancelBookingRequest) -> Result<CancelBooking, Invalid> {
     let mut check = Check::new();
     let booking_id = check.id("booking_id", &wire.booking_id);
-    // Zero, which is not said, is no number of units: all of them.
-    let quantity = match wire.quantity {
-        0 => None,
-        some => check.quantity("quantity", some),
-    };
+    let quantity = wire.quantity.and_then(|quantity| check.quantity("quantity", quantity));
     check.read(booking_id.map(|booking_id| CancelBooking { booking_id, quantity }))
 }
 

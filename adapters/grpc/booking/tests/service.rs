@@ -463,7 +463,7 @@ async fn t09_a_cancel_twice_gives_the_same_result() {
     let pay = pb::PayBookingRequest { booking_id: booking_id.clone(), ..Default::default() };
     let status = service.pay_booking(from("alice", pay)).await.expect_err("paid already");
     assert_eq!(reason(&status), "NOT_PAYABLE");
-    let cancel = pb::CancelBookingRequest { booking_id, quantity: 0 };
+    let cancel = pb::CancelBookingRequest { booking_id, quantity: None };
     let mut answers = Vec::new();
     for _ in 0..2 {
         let answer = service.cancel_booking(from("alice", cancel.clone())).await;

@@ -278,7 +278,11 @@ async fn write_payments(
         }
     }
     let kept: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
-    let gone: Vec<_> = known.keys().filter(|id| !kept.contains(id)).collect();
+    // Never one of which the provider has said anything: an attempt in its place is refused by its key.
+    let is_gone = |(id, status): &(&String, &String)| {
+        *status == payment_row::PROCESSING && !kept.contains(id)
+    };
+    let gone: Vec<_> = known.iter().filter(is_gone).map(|(id, _)| id).collect();
     if !gone.is_empty() {
         let gone = payment_row::Column::Id.is_in(filled(gone));
         payment_row::Entity::delete_many().filter(gone).exec(tx).await?;

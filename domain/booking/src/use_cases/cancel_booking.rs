@@ -1,8 +1,8 @@
 //! A buyer cancels (row T09): the first step of `cancellation.rs`, of a part of it that of `reduction.rs`.
 
 use kernel::{
-    Answered, BookingId, Caller, Committed, Fault, FaultClass, KeyRefused, Quantity, ReplyChange,
-    ReplyKey, StoreError, Timestamp, Violation,
+    Answered, BookingId, Caller, Committed, Fault, FaultClass, Invalid, KeyRefused, Quantity,
+    ReplyChange, ReplyKey, StoreError, Timestamp, Violation,
 };
 
 use super::Bookings;
@@ -42,8 +42,8 @@ pub enum CancelBookingError {
 
 impl Bookings {
     /// Cancels a booking for sure; stock and money follow, all but the fee that its terms name. A second cancel gives
-    /// the same result. A part of it that is cancelled leaves it confirmed; only with a key the same part is not cancelled
-    /// again by the same call.
+    /// the same result. A part of it that is cancelled leaves it confirmed, and is taken only with a key, so that no
+    /// repeat of the call cancels more.
     ///
     /// # Errors
     /// [`CancelBookingError`]
@@ -53,6 +53,10 @@ impl Bookings {
         command: CancelBooking,
         key: Option<ReplyKey>,
     ) -> Result<Answered<Booking>, CancelBookingError> {
+        if command.quantity.is_some() && key.is_none() {
+            let why = "is taken only with an Idempotency-Key: else a repeat would cancel more";
+            return Err(NotReduced::Invalid(Invalid(vec![Violation::new("quantity", why)])).into());
+        }
         for _ in 0..DECISIONS_MAX {
             if let Some(body) = self.replay::<CancelBookingError>(key.as_ref()).await? {
                 return Ok(Answered::Replayed(body));
@@ -114,9 +118,6 @@ fn require_cancelled(booking: &Booking) -> Result<(), CancelBookingError> {
     let not_after = booking.cancel_terms.not_after;
     match (booking.status(), not_after) {
         (BookingStatus::Cancelling | BookingStatus::Cancelled, _) => Ok(()),
-        (BookingStatus::Confirmed, _) if booking.reduction.is_some() => {
-            Err(NotReduced::UnderWay.into())
-        }
         (BookingStatus::Confirmed, Some(until)) => Err(NotReduced::TooLate(until).into()),
         (
             status @ (BookingStatus::Pending

@@ -8,7 +8,7 @@ use kernel::{Money, Percent, Quantity, Timestamp};
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::world::{LATER, NOW, booking_in, every_state, money, payment};
+use crate::world::{HALFWAY, LATER, NOW, booking_in, every_state, money, payment, with_terms};
 
 fn units(count: i64) -> Quantity {
     Quantity::new(count).expect("in range")
@@ -59,8 +59,6 @@ fn t09_a_part_goes_back_and_the_rest_stays_booked() {
     assert_eq!(at.next_asks(), [Ask::ReducePayment, Ask::ReduceHold]);
     assert_eq!(at.first_wake(), Wake::After(std::time::Duration::ZERO));
     assert_eq!(at.reduce(units(1), NOW), Err(NotReduced::UnderWay));
-    let all = Fact::CancelRequested(CancelReason::BuyerCancelled);
-    assert_eq!(at.on(&all, NOW), Transition::Ignored, "one thing after the other");
 
     assert_eq!(at.on(&Fact::Unanswered, NOW), Transition::AskLater);
     assert_eq!(at.on(&Fact::HoldReduced, NOW), Transition::Changed(None));
@@ -88,14 +86,21 @@ fn r03_a_hold_is_sold_before_a_part_of_it_goes_back() {
 
 #[test]
 fn t12_what_cancels_all_of_it_takes_the_place_of_a_part() {
-    for reason in [CancelReason::TicketDeleted, CancelReason::OperatorCancelled] {
-        let mut at = confirmed(Sale::Committed);
-        assert_eq!(at.reduce(units(1), NOW), Ok(Happening::Reduced));
-        let told = at.on(&Fact::CancelRequested(reason), NOW);
+    // Half of it is kept of its buyer, of the part as of the rest.
+    for (reason, kept) in [
+        (CancelReason::BuyerCancelled, 1_500),
+        (CancelReason::TicketDeleted, 0),
+        (CancelReason::OperatorCancelled, 0),
+    ] {
+        let mut at = with_terms(State::Confirmed { payment_id: payment(1), sale: Sale::Committed });
+        assert_eq!(at.reduce(units(1), HALFWAY), Ok(Happening::Reduced));
+        assert_eq!((at.cancel_fee, at.left()), (money(500), money(2_000)));
+        let told = at.on(&Fact::CancelRequested(reason), HALFWAY);
         assert_eq!(told, Transition::Changed(Some(Happening::CancellationRequested)));
-        assert_eq!(at.reduction, None);
+        assert_eq!((at.reduction, at.cancel_fee), (None, money(kept)), "{reason:?}");
         answered(&mut at);
-        assert_eq!((at.status(), at.refunded), (BookingStatus::Cancelled, money(3_000)));
+        let is = (at.status(), at.refunded);
+        assert_eq!(is, (BookingStatus::Cancelled, money(3_000 - kept)), "{reason:?}");
     }
 }
 

@@ -160,6 +160,14 @@ fn r33_a_provider_without_room_is_left_alone_for_as_long_as_it_says() {
         assert_eq!(breaker.enter(at(1)), Err(ProviderAway::Broken { retry_after: rests }));
         assert!(breaker.enter(at(1).plus(rests)).is_ok(), "a probe");
     }
+    let mut breaker = Breaker::new(RULES);
+    let [first, later, last] = [0; 3].map(|_| sent(&mut breaker, 0));
+    breaker.turned_away(first, Some(Duration::ZERO), at(1));
+    assert_eq!(breaker.state(), BreakerState::Closed, "it may come again at once");
+    breaker.turned_away(later, Some(secs(30)), at(1));
+    breaker.turned_away(last, Some(secs(1)), at(1));
+    let left_alone = Err(ProviderAway::Broken { retry_after: secs(30) });
+    assert_eq!(breaker.enter(at(1)), left_alone, "whoever says less does not shorten it");
     let mut unbroken = Breaker::new(GuardRules { breaks: false, ..RULES });
     let call = sent(&mut unbroken, 0);
     unbroken.turned_away(call, Some(secs(2)), at(1));

@@ -88,3 +88,24 @@ fn t09_a_part_that_is_on_its_way_is_not_asked_for_again_with_the_rest() {
     assert!(books.reduce(5_000) && books.refund_all() && books.void_but(Some(won(5_000))));
     assert_eq!(books.names(), ["approved", "refunded", "voided"]);
 }
+
+#[test]
+fn r11_of_two_refunds_under_way_none_waits_for_the_others_end() {
+    let mut books = Books::new();
+    assert_eq!(books.charge(1), Ok(true));
+    assert!(books.answer(1, &approved()));
+    assert!(books.reduce(40_000) && books.begin_refund());
+    assert_eq!(books.asked(), Some(won(15_000)));
+    assert!(books.void_but(None) && books.begin_refund());
+    // Whoever began it asks for it.
+    let mut asked = vec![books.asked()];
+    assert_eq!(asked, [Some(won(40_000))]);
+    for _ in 0..3 {
+        books.unanswered();
+        asked.push(books.asked());
+    }
+    let of_the_part = asked.iter().filter(|amount| **amount == Some(won(15_000))).count();
+    assert!((1..=3).contains(&of_the_part), "each has its turn: {asked:?}");
+    assert!(books.refund_all());
+    assert!(books.settlement.is_settled());
+}

@@ -73,7 +73,7 @@ async fn n11_another_buyers_booking_does_not_exist_by_any_route_or_rpc() {
         .get_booking(request(&mallory, GetBookingRequest { booking_id: booking_id.clone() }))
         .await;
     assert_eq!(get.unwrap_err().code(), Code::NotFound);
-    let cancel = CancelBookingRequest { booking_id: booking_id.clone(), quantity: 0 };
+    let cancel = CancelBookingRequest { booking_id: booking_id.clone(), quantity: None };
     assert_eq!(
         bookings.cancel_booking(request(&mallory, cancel)).await.unwrap_err().code(),
         Code::NotFound

@@ -6,6 +6,8 @@ use sea_orm::entity::prelude::*;
 
 use super::{corrupt, money, refund as refund_row, settlement as settlement_row};
 
+/// The status of an attempt of which nothing is known yet.
+pub(crate) const PROCESSING: &str = "PROCESSING";
 /// The status of a charge that the provider did not answer.
 pub(crate) const UNKNOWN: &str = "UNKNOWN";
 
@@ -125,7 +127,7 @@ impl Model {
 
     fn state(&self) -> Option<PaymentState> {
         match (self.status.as_str(), &self.provider_ref, &self.decline_reason) {
-            ("PROCESSING", None, None) => Some(PaymentState::Processing),
+            (PROCESSING, None, None) => Some(PaymentState::Processing),
             (UNKNOWN, None, None) => Some(PaymentState::Unknown),
             ("DECLINED", None, Some(reason)) => {
                 Some(PaymentState::Declined { reason: reason.clone() })
@@ -140,7 +142,7 @@ impl Model {
 
 const fn status_text(status: PaymentStatus) -> &'static str {
     match status {
-        PaymentStatus::Processing => "PROCESSING",
+        PaymentStatus::Processing => PROCESSING,
         PaymentStatus::Unknown => UNKNOWN,
         PaymentStatus::Approved => "APPROVED",
         PaymentStatus::Declined => "DECLINED",
