@@ -50,7 +50,7 @@ pub struct Booking {
     pub payment_method: String,
     /// The last payment tried.
     pub payment_id: Option<PaymentId>,
-    /// Why stock was refused after it was paid: the refusal's own name, beside the reason it is cancelled for.
+    /// Why stock was refused when money may have been taken: the refusal's own name, beside the reason it is cancelled for.
     pub stock_refusal: Option<Refusal>,
     /// Rises by one with every commit, and whenever a sweep takes it.
     pub revision: i64,

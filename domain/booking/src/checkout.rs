@@ -10,7 +10,7 @@
 //! | PENDING charging | `Charge`, attempt n | charged, fresh and clear | CONFIRMED, commit due, `BookingConfirmed` |
 //! | | | charged otherwise | committing: the pin may have lapsed |
 //! | | | declined | AWAITING_PAYMENT, n+1, unpin due, `BookingAwaitingPayment` |
-//! | | | provably not sent, and clear | AWAITING_PAYMENT, n, unpin due, `BookingAwaitingPayment` |
+//! | | | provably not begun, and clear | AWAITING_PAYMENT, n, unpin due, `BookingAwaitingPayment` |
 //! | | | unknown, not sent but unclear | charging, unclear: the same attempt is asked again |
 //! | | | voided | CANCELLING (payment voided) |
 //! | PENDING committing | `CommitHold` | committed | CONFIRMED, committed, `BookingConfirmed` |
@@ -20,7 +20,7 @@
 //! | | | closed | CANCELLING (stock gone) |
 //! | PENDING charging first | `Charge`, attempt n | charged | allocating |
 //! | | | declined | AWAITING_PAYMENT, n+1, no hold, `BookingAwaitingPayment` |
-//! | | | provably not sent, and clear | AWAITING_PAYMENT, n, no hold, `BookingAwaitingPayment` |
+//! | | | provably not begun, and clear | AWAITING_PAYMENT, n, no hold, `BookingAwaitingPayment` |
 //! | | | unknown, not sent but unclear | charging first, unclear |
 //! | | | voided | CANCELLING (payment voided) |
 //! | PENDING allocating | `HoldStock`, pinned | held | committing |

@@ -95,7 +95,7 @@ pub enum Fact {
         /// As this payment.
         payment_id: PaymentId,
     },
-    /// The charge was provably not sent.
+    /// The charge has provably begun nothing: it was not sent, or the provider had no room for it.
     ChargeNotTried,
     /// Whether the attempt took money is not known.
     ChargeUnknown {

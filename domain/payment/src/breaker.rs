@@ -2,7 +2,7 @@
 //!
 //! A call of whose answer nothing is known has failed, and so has one that takes long, whatever it decides: buyers wait
 //! for it. That a charge is declined is an answer like any other, and so is that its result comes later. What was refused
-//! here was never stored and never sent, so it may be tried again with the same attempt.
+//! here has begun nothing, so it may be tried again with the same attempt.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

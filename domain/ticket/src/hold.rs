@@ -81,7 +81,7 @@ pub struct Hold {
     pub lines: Lines,
     /// The ticket's price at the moment of the hold; seats and nights may have had prices of their own.
     pub unit_price: Money,
-    /// What the lines cost together.
+    /// What the lines cost together when it was taken: a hold that became smaller keeps it.
     pub total: Money,
     /// What became of it.
     pub state: HoldState,
