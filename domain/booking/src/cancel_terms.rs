@@ -68,6 +68,12 @@ impl CancelTerms {
         self.not_after.is_some_and(|not_after| not_after <= now)
     }
 
+    /// Whether it costs something to cancel at this price now, or is too late.
+    #[must_use]
+    pub fn binds(&self, price: Money, now: Timestamp) -> bool {
+        self.is_closed(now) || self.fee_of(price, now).minor() > 0
+    }
+
     /// What is kept of a price that is cancelled now: never below nothing, nor above the price.
     #[must_use]
     pub fn fee_of(&self, price: Money, now: Timestamp) -> Money {

@@ -35,8 +35,8 @@ pub use limits::{
 };
 pub use ports::{
     BookingChange, BookingFilter, BookingStore, Charge, ChargeOutcome, HoldOrder, HoldView, Lease,
-    Payments, Process, RefundProgress, StockAsk, StockDenied, StockFault, Stored, TicketTerms,
-    Tickets, Timer, Unanswered,
+    Offer, Payments, Process, RefundProgress, StockAsk, StockDenied, StockFault, Stored,
+    TicketTerms, Tickets, Timer, Unanswered,
 };
 pub use process::{Ask, CommitDenied, Fact, Transition, Wake};
 pub use reasons::{AwaitReason, CancelReason, ExpiryReason, RejectReason};

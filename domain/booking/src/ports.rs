@@ -146,7 +146,18 @@ pub trait BookingStore: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
-/// What of a ticket matters before anything is written.
+/// Whether a ticket is sold, apart from its sale window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// ON_SALE.
+    OnSale,
+    /// Taken off sale for now.
+    Paused,
+    /// RETIRING or RETIRED: its bookings are being cancelled, and all of them is given back.
+    Deleted,
+}
+
+/// What of a ticket matters before anything is written, and when its buyer cancels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketTerms {
     /// Its name.
@@ -157,8 +168,8 @@ pub struct TicketTerms {
     pub unit_price: Money,
     /// Whether every unit has that price. Seats and nights may have prices of their own, which the hold says.
     pub one_price: bool,
-    /// Whether its status is ON_SALE.
-    pub on_sale: bool,
+    /// Whether it is sold at all.
+    pub offer: Offer,
     /// From when it can be booked.
     pub sale_starts_at: Option<Timestamp>,
     /// Until when it can be booked.

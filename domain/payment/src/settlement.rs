@@ -130,10 +130,17 @@ impl Settlement {
         Ok(Decision::Happened(Vec::new()))
     }
 
-    /// Unmakes the attempt that was just begun, which the provider had no room for. MUST be committed at the revision
-    /// that beginning it led to: then nobody has gone on with it, and it was never made.
-    pub(crate) fn take_back(&mut self, attempt: u32) {
+    /// Unmakes an attempt that the provider had no room for, if nobody has gone on with it since the commit that began
+    /// it, which led to this revision: then it was never made. A void alone does not go on with it.
+    pub(crate) fn take_back(&mut self, attempt: u32, begun_at_revision: i64) -> Decision {
+        let voided_since = self.voided && self.revision == begun_at_revision + 1;
+        if self.revision != begun_at_revision && !voided_since {
+            return Decision::AlreadyDone;
+        }
         self.payments.retain(|payment| payment.attempt != attempt);
+        let booking_id = self.booking_id;
+        let nothing_is_left = self.is_settled().then_some(PaymentEvent::Voided { booking_id });
+        Decision::Happened(nothing_is_left.into_iter().collect())
     }
 
     /// Takes the provider's answer to an attempt. Money that was taken for a voided settlement is

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use booking::{CancelPolicy, TicketTerms, Unanswered};
+use booking::{CancelPolicy, Offer, TicketTerms, Unanswered};
 use grpc_server::wire::Check;
 use kernel::{OrganizerId, Percent, Quantity, TimeZoneName};
 use proto::boxoffice::ticket::v1 as pb;
@@ -29,7 +29,11 @@ pub(crate) fn terms(ticket: &pb::Ticket) -> Result<TicketTerms, Unanswered> {
         organizer_id,
         unit_price,
         one_price: ticket.kind() == pb::TicketKind::Admission,
-        on_sale: ticket.status() == pb::TicketStatus::OnSale,
+        offer: match ticket.status() {
+            pb::TicketStatus::OnSale => Offer::OnSale,
+            pb::TicketStatus::Paused | pb::TicketStatus::Unspecified => Offer::Paused,
+            pb::TicketStatus::Retiring | pb::TicketStatus::Retired => Offer::Deleted,
+        },
         sale_starts_at,
         sale_ends_at,
         // Zero, no limit, is no quantity; a limit above the largest quantity is none.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking::{
-    Booked, BookedFields, Bookings, Charge, ChargeOutcome, ChargesHeard, HoldView, Payments,
+    Booked, BookedFields, Bookings, Charge, ChargeOutcome, ChargesHeard, HoldView, Offer, Payments,
     RefundProgress, Refusal, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
     Unanswered,
 };
@@ -66,7 +66,7 @@ impl Tickets for Neighbours {
             organizer_id: OrganizerId::new("acme").expect("a name"),
             unit_price: won(1_000),
             one_price: true,
-            on_sale: true,
+            offer: Offer::OnSale,
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,

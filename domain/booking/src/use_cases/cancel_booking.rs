@@ -9,7 +9,10 @@ use super::Bookings;
 use super::booking_change::Moved;
 use super::get_booking::GetBookingError;
 use crate::limits::DECISIONS_MAX;
-use crate::{Booking, BookingStatus, CancelReason, Fact, Happening, NotReduced, Transition};
+use crate::{
+    Booking, BookingStatus, CancelReason, Fact, Happening, NotReduced, Offer, TicketTerms,
+    Transition,
+};
 
 /// Asks to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,14 @@ impl Bookings {
             }
             let mut booking = self.get_booking(caller, command.booking_id).await?;
             let (was_pending, now) = (booking.is_pending(), self.clock.now());
-            let told = cancel(&mut booking, command.quantity, now)?;
+            let part = command.quantity.filter(|by| *by != booking.booked.quantity());
+            let told = match part {
+                Some(by) => Some(booking.reduce(by, now)?),
+                None => {
+                    let reason = self.cancel_reason(&booking, now).await;
+                    cancel(&mut booking, reason, now)?
+                }
+            };
             if told.is_none() && key.is_none() {
                 return Ok(Answered::Fresh(booking));
             }
@@ -79,6 +89,19 @@ impl Bookings {
             }
         }
         Err(CancelBookingError::Contended)
+    }
+
+    /// Where its terms would cost its buyer something, the ticket is asked first: who cancels what is being cancelled
+    /// anyway, for its ticket was deleted, gets all of it back. Where nobody answers, the terms stand.
+    async fn cancel_reason(&self, booking: &Booking, now: Timestamp) -> CancelReason {
+        let confirmed = booking.status() == BookingStatus::Confirmed;
+        if !confirmed || !booking.cancel_terms.binds(booking.left(), now) {
+            return CancelReason::BuyerCancelled;
+        }
+        match self.tickets.terms(booking.ticket.id).await {
+            Ok(Some(TicketTerms { offer: Offer::Deleted, .. })) => CancelReason::TicketDeleted,
+            Ok(_) | Err(_) => CancelReason::BuyerCancelled,
+        }
     }
 
     /// A commit records one answer: that of the calls still open on a pending booking, else the key's.
@@ -100,13 +123,10 @@ impl Bookings {
 /// What is told of it; nothing where it is cancelled already.
 fn cancel(
     booking: &mut Booking,
-    quantity: Option<Quantity>,
+    reason: CancelReason,
     now: Timestamp,
 ) -> Result<Option<Happening>, CancelBookingError> {
-    if let Some(by) = quantity.filter(|by| *by != booking.booked.quantity()) {
-        return Ok(Some(booking.reduce(by, now)?));
-    }
-    match booking.on(&Fact::CancelRequested(CancelReason::BuyerCancelled), now) {
+    match booking.on(&Fact::CancelRequested(reason), now) {
         Transition::Changed(told) => Ok(told),
         Transition::Ignored | Transition::GoOn | Transition::AskLater => {
             require_cancelled(booking).map(|()| None)

@@ -9,7 +9,7 @@ use super::Bookings;
 use super::booking_change::Moved;
 use super::drive::Begun;
 use crate::{
-    Booked, Booking, BookingRefused, Happening, NewBooking, RejectReason, TicketSnapshot,
+    Booked, Booking, BookingRefused, Happening, NewBooking, Offer, RejectReason, TicketSnapshot,
     TicketTerms, Unanswered,
 };
 
@@ -177,7 +177,7 @@ fn quote(
     let refused = |reason, total| BookingRefused { reason, total, booking_id: None };
     let too_early = terms.sale_starts_at.is_some_and(|start| now < start);
     let too_late = terms.sale_ends_at.is_some_and(|end| now >= end);
-    if !terms.on_sale || too_early || too_late {
+    if terms.offer != Offer::OnSale || too_early || too_late {
         return Err(refused(RejectReason::NotOnSale, None));
     }
     let quantity = command.booked.quantity();

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use kernel::{
-    AccessDenied, BookingId, Caller, Cause, Committed, Fault, FaultClass, Money, PaymentId,
-};
+use kernel::{AccessDenied, BookingId, Caller, Cause, Fault, FaultClass, Money, PaymentId};
 
-use super::{CommitFailed, Ending, Occasion, Paying};
+use super::{CommitFailed, Ending, Paying};
 use crate::guard::Pass;
 use crate::{
     ChargeAnswer, ChargeOrder, ChargeRefused, Decision, Payer, Payment, ProviderAway, Settlement,
@@ -126,14 +124,14 @@ impl Paying {
         Ok(self.record_charge(begun.clone(), attempt, &answer, None).await.unwrap_or(begun))
     }
 
-    /// Whether the attempt is as if it had never been begun. It is not once anybody else has touched the settlement since:
-    /// the sweep may have sent the charge again meanwhile, with another answer.
-    async fn take_back(&self, mut begun: Settlement, attempt: u32) -> bool {
-        begun.take_back(attempt);
-        let nothing_told = Vec::new();
-        let occasion = Occasion { caused_by: None, by_operator: None };
-        let committed = self.decider().commit(&mut begun, nothing_told, occasion).await;
-        committed == Ok(Committed::Done)
+    /// Whether the attempt is as if it had never been begun. It is not once the sweep has gone on with it: that may have
+    /// sent the charge again meanwhile, with another answer.
+    async fn take_back(&self, begun: Settlement, attempt: u32) -> bool {
+        let begun_at = begun.revision;
+        let unmake = |settlement: &mut Settlement, _now| {
+            Ok::<_, CommitFailed>(settlement.take_back(attempt, begun_at))
+        };
+        matches!(self.decide(begun, None, unmake).await, Ok(Ending::Committed(_)))
     }
 
     /// Sends a charge, for the first time or again, and notes how the provider took it.

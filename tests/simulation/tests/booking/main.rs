@@ -16,9 +16,9 @@ mod world;
 
 use std::time::Duration;
 
-use booking::{BookingStatus, GetBookingError, ListBookings};
+use booking::{BookingStatus, CancelPolicy, GetBookingError, ListBookings};
 use futures::FutureExt;
-use kernel::{Answered, Caller, Fault, PageSize, Role};
+use kernel::{Answered, Caller, Fault, PageSize, Percent, Role, TimeZoneName};
 use neighbours::won;
 use rand::Rng;
 use stepped::Fuse;
@@ -272,6 +272,25 @@ fn t09_r13_a_second_cancel_is_the_first_ones_result_and_ends_that_refuse_it() {
     let _ = expired.act(Act::Wait);
     expired.come_to_rest();
     assert_eq!(expired.act(Act::Cancel), Some(Err("NOT_CANCELLABLE")));
+}
+
+/// The message that the ticket was deleted has not come yet.
+#[test]
+fn t09_t10_who_cancels_what_is_deleted_already_pays_no_fee() {
+    for (is_deleted, fee_minor) in [(false, 1_500), (true, 0)] {
+        let scene = Scene::new(1);
+        scene.neighbours.world().cancel_policy = Some(CancelPolicy {
+            free_before: None,
+            fee_percent: Percent::new(50).unwrap(),
+            closed_before: None,
+            starts_at: None,
+            time_zone: TimeZoneName::new("Asia/Seoul").unwrap(),
+        });
+        let _ = scene.act(Act::Create("ok"));
+        scene.neighbours.world().retiring = is_deleted;
+        assert_eq!(scene.act(Act::Cancel), Some(Ok(BookingStatus::Cancelling)));
+        assert_eq!(scene.first().unwrap().booking.cancel_fee.minor(), fee_minor);
+    }
 }
 
 #[test]

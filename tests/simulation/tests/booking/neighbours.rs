@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use booking::{
-    Booked, BookedFields, Charge, ChargeOutcome, Fact, HoldOrder, HoldView, Payments,
-    RefundProgress, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms, Tickets,
-    Unanswered,
+    Booked, BookedFields, CancelPolicy, Charge, ChargeOutcome, Fact, HoldOrder, HoldView, Offer,
+    Payments, RefundProgress, RejectReason, StockAsk, StockDenied, StockFault, TicketTerms,
+    Tickets, Unanswered,
 };
 use kernel::{
     BookingId, Clock, Currency, Money, OrganizerId, PaymentId, TicketId, Timestamp, Uuid,
@@ -84,6 +84,7 @@ pub(crate) struct World {
     pub(crate) seated: bool,
     /// The money is taken before stock is set aside.
     pub(crate) pay_first: bool,
+    pub(crate) cancel_policy: Option<CancelPolicy>,
     /// What each hold was asked for with, when it was asked for first.
     orders: BTreeMap<BookingId, (Booked, Option<Money>)>,
     pub(crate) faults: bool,
@@ -112,6 +113,7 @@ impl Neighbours {
             tells_sold_out: false,
             seated: seed >= 20,
             pay_first: false,
+            cancel_policy: None,
             orders: BTreeMap::new(),
             faults: false,
             silent: false,
@@ -204,13 +206,13 @@ impl Tickets for Neighbours {
             organizer_id: OrganizerId::new("acme").unwrap(),
             unit_price: won(1_000),
             one_price: !world.seated,
-            on_sale: !world.retiring,
+            offer: if world.retiring { Offer::Deleted } else { Offer::OnSale },
             sale_starts_at: None,
             sale_ends_at: None,
             max_per_buyer: None,
             sold_out: world.tells_sold_out && world.taken() >= world.capacity,
             pay_first: world.pay_first.then_some(HOLD_TTL),
-            cancel_policy: None,
+            cancel_policy: world.cancel_policy.clone(),
         }))
     }
 

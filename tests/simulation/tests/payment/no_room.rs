@@ -48,6 +48,43 @@ async fn r33_a_charge_that_found_no_room_was_never_made_and_is_made_when_it_come
     world.check("no room, then approved");
 }
 
+/// Has no room for a charge whose booking is cancelled meanwhile.
+struct Cancelled(Arc<World>);
+
+#[async_trait]
+impl PaymentProvider for Cancelled {
+    async fn charge(&self, _order: &ChargeOrder) -> ChargeAnswer {
+        self.0.cancelled(7).await;
+        ChargeAnswer::NotTried { retry_after: None }
+    }
+
+    async fn query(&self, key: ChargeKey) -> ChargeFinding {
+        self.0.provider.query(key).await
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> RefundAnswer {
+        self.0.provider.refund(order).await
+    }
+}
+
+#[tokio::test]
+async fn r33_a_charge_that_found_no_room_and_was_voided_meanwhile_is_never_sent_again() {
+    let world = Arc::new(world(&[], Act::Approve));
+    let paying = Paying {
+        settlements: world.store.clone(),
+        provider: Arc::new(Cancelled(world.clone())),
+        guard: guard(),
+        clock: world.clock.clone(),
+        ids: world.paying.ids.clone(),
+    };
+    let refused = paying.charge_payment(&service(), asked(1)).await.unwrap_err();
+    assert_eq!(refused.reason(), "PROVIDER_AWAY");
+    assert_eq!(world.come_to_rest().await, Duration::ZERO);
+    assert!(world.provider.charges.lock().unwrap().is_empty(), "nothing was taken");
+    assert!(world.settlement().unwrap().is_settled());
+    world.check("no room, and cancelled meanwhile");
+}
+
 /// Has no room for a charge, and says so when its call is long over: the sweep has sent the charge again, which was
 /// taken, and was killed before it could store that.
 struct TooLate(Arc<World>);

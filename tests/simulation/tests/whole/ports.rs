@@ -1,13 +1,15 @@
 //! What booking asks of the ticket and payment contexts: their own use cases on their own servers, over a network on
 //! which calls get lost. What is said in words of the one is read in words of the other as the gRPC cells do it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use booking::{
-    Booked, BookedFields, CancelPolicy, Charge, ChargeOutcome, HoldOrder, HoldView, Payments,
-    RefundProgress, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault, TicketTerms,
-    Tickets, Unanswered,
+    Booked, BookedFields, CancelPolicy, Charge, ChargeOutcome, HoldOrder, HoldView, Offer,
+    Payments, RefundProgress, Refusal, RejectReason, Stay, StockAsk, StockDenied, StockFault,
+    TicketTerms, Tickets, Unanswered,
 };
 use futures::FutureExt;
 use kernel::{BookingId, Caller, Fault, FaultClass, HoldId, Money, Role, TicketId};
@@ -28,6 +30,18 @@ pub(crate) struct Neighbours {
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) ticketing: Arc<Ticketing>,
     pub(crate) paying: Arc<Paying>,
+    pub(crate) turned_away: Arc<TurnedAway>,
+}
+
+/// Bookings of which one copy of a charge was turned away while the network had another. What the one says is no proof
+/// then: the other may take the money after its booking was told that nothing was tried. It is heard of by message.
+#[derive(Default)]
+pub(crate) struct TurnedAway(Mutex<BTreeSet<BookingId>>);
+
+impl TurnedAway {
+    pub(crate) fn contains(&self, id: BookingId) -> bool {
+        self.0.lock().unwrap().contains(&id)
+    }
 }
 
 /// One of our servers.
@@ -78,7 +92,11 @@ fn terms(Listing { ticket, stock }: &Listing) -> TicketTerms {
         organizer_id: ticket.organizer_id.clone(),
         unit_price: ticket.terms.unit_price,
         one_price: is_admission,
-        on_sale: ticket.status == TicketStatus::OnSale,
+        offer: match ticket.status {
+            TicketStatus::OnSale => Offer::OnSale,
+            TicketStatus::Paused => Offer::Paused,
+            TicketStatus::Retiring | TicketStatus::Retired => Offer::Deleted,
+        },
         sale_starts_at: ticket.terms.sale_starts_at,
         sale_ends_at: ticket.terms.sale_ends_at,
         max_per_buyer: ticket.terms.max_per_buyer,
@@ -176,13 +194,21 @@ impl Payments for Neighbours {
             amount: charge.amount,
             payment_method: charge.payment_method.clone(),
         };
+        let copies = AtomicUsize::new(0);
         let ask = || {
+            copies.fetch_add(1, Ordering::Relaxed);
             let (paying, asked) = (self.paying.clone(), asked.clone());
             async move { paying.charge_payment(&service(), asked).await }.boxed()
         };
         match self.tasks.call((self.from, Server::Payment), ask).await {
             Ok(Ok(payment)) => outcome(&payment),
-            Ok(Err(error)) => undecided(&error),
+            Ok(Err(error)) => {
+                let outcome = undecided(&error);
+                if outcome == ChargeOutcome::NotTried && copies.load(Ordering::Relaxed) > 1 {
+                    self.turned_away.0.lock().unwrap().insert(charge.booking_id);
+                }
+                outcome
+            }
             Err(Lost::NeverSent) => ChargeOutcome::NotTried,
             Err(Lost::Somewhere) => ChargeOutcome::Unknown { payment_id: None },
         }

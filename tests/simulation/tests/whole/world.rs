@@ -20,7 +20,7 @@ use crate::bus::Bus;
 use crate::chance::{Chance, Lie};
 use crate::clients::Clients;
 use crate::gate::Gate;
-use crate::ports::Neighbours;
+use crate::ports::{Neighbours, TurnedAway};
 use crate::provider::Provider;
 use crate::stores::{BookingRows, Letters, PaymentRows, TicketRows, Views};
 use crate::tasks::{Server, Tasks};
@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(crate) paying: Arc<Paying>,
     pub(crate) notifying: Arc<Notifying>,
     pub(crate) my_page: Arc<MyPage>,
+    pub(crate) turned_away: Arc<TurnedAway>,
     booking_servers: Mutex<Vec<Arc<Bookings>>>,
 }
 
@@ -106,6 +107,7 @@ impl World {
             paying: Arc::new(paying),
             notifying: Arc::new(notifying),
             my_page: Arc::new(my_page),
+            turned_away: Arc::default(),
             bus: Arc::default(),
             clients: Arc::default(),
             booking_servers: Mutex::default(),
@@ -133,6 +135,7 @@ impl World {
             tasks: self.tasks.clone(),
             ticketing: self.ticketing.clone(),
             paying: self.paying.clone(),
+            turned_away: self.turned_away.clone(),
         });
         Arc::new(Bookings {
             store: Arc::new(BookingRows { inner: self.bookings.clone(), gate }),
