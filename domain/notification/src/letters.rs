@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | TicketRegistered, TicketRetired | | told |
 //! | TicketChanged, TicketRetirementStarted, BookingPlaced | | |
-//! | BookingConfirmed, BookingCancelled | told | told |
+//! | BookingConfirmed, BookingReduced, BookingCancelled | told | told |
 //! | BookingAwaitingPayment, BookingRejected, BookingExpired, BookingCancellationRequested | told | |
 //! | PaymentApproved, PaymentDeclined, RefundSucceeded, RefundFailed | told | |
 
@@ -85,6 +85,7 @@ fn told_of_booking(what: BookingNews, booking: &BookingCard) -> Vec<Told> {
         BookingNews::Expired => vec![buyer(Topic::Expired)],
         BookingNews::Confirmed => vec![buyer(Topic::Confirmed), organizer(Topic::Sold)],
         BookingNews::CancellationRequested => vec![buyer(Topic::CancellationRequested)],
+        BookingNews::Reduced => vec![buyer(Topic::Reduced), organizer(Topic::SaleReduced)],
         BookingNews::Cancelled => vec![buyer(Topic::Cancelled), organizer(Topic::SaleCancelled)],
     }
 }

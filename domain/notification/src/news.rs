@@ -44,6 +44,8 @@ pub enum BookingNews {
     Expired,
     /// It is paid and its stock is sold.
     Confirmed,
+    /// A part of it was cancelled; money and stock of that are on their way back.
+    Reduced,
     /// It was cancelled; money and stock are on their way back.
     CancellationRequested,
     /// It is cancelled to the end.
@@ -147,6 +149,7 @@ impl News {
             Self::Booking(BookingNews::Expired, _) => "BookingExpired",
             Self::Booking(BookingNews::Confirmed, _) => "BookingConfirmed",
             Self::Booking(BookingNews::CancellationRequested, _) => "BookingCancellationRequested",
+            Self::Booking(BookingNews::Reduced, _) => "BookingReduced",
             Self::Booking(BookingNews::Cancelled, _) => "BookingCancelled",
             Self::Payment(PaymentNews::Approved, _) => "PaymentApproved",
             Self::Payment(PaymentNews::Declined, _) => "PaymentDeclined",

@@ -14,6 +14,8 @@ pub(crate) enum Topic {
     Confirmed,
     Sold,
     CancellationRequested,
+    Reduced,
+    SaleReduced,
     Cancelled,
     SaleCancelled,
     PaymentApproved,
@@ -35,6 +37,7 @@ pub(crate) const fn template(topic: Topic, locale: Locale) -> Template {
     Template { subject, body }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 const fn english(topic: Topic) -> (&'static str, &'static str) {
     match topic {
         Topic::TicketRegistered => (
@@ -72,6 +75,17 @@ const fn english(topic: Topic) -> (&'static str, &'static str) {
             "Your booking of {ticket} is being cancelled. {reason} If there is money to give back, its refund is \
              under way, and we write again once it has gone through.\n\n{details}",
         ),
+        Topic::Reduced => (
+            "Part of your booking is cancelled: {ticket}",
+            "Part of your booking of {ticket} is cancelled. What is left of it stays confirmed and stands below, with the total \
+             of all that was booked. If there is money to give back, its refund is under way, and we write again \
+             once it has gone through.\n\n{details}",
+        ),
+        Topic::SaleReduced => (
+            "Part of a booking cancelled: {ticket}",
+            "{buyer} has cancelled part of a booking of {ticket}. What is left of it stands below, with the total of all \
+             that was booked.\n\n{details}",
+        ),
         Topic::Cancelled => (
             "Your booking is cancelled: {ticket}",
             "Your booking of {ticket} is cancelled. {reason} About any refund we write in a separate \
@@ -104,6 +118,7 @@ const fn english(topic: Topic) -> (&'static str, &'static str) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 const fn korean(topic: Topic) -> (&'static str, &'static str) {
     match topic {
         Topic::TicketRegistered => (
@@ -140,6 +155,15 @@ const fn korean(topic: Topic) -> (&'static str, &'static str) {
             "예매를 취소하고 있습니다: {ticket}",
             "‘{ticket}’ 예매를 취소하고 있습니다. {reason} 돌려드릴 금액이 있으면 환불을 진행 중이며, \
              환불이 끝나면 다시 알려 드리겠습니다.\n\n{details}",
+        ),
+        Topic::Reduced => (
+            "예매 일부가 취소되었습니다: {ticket}",
+            "‘{ticket}’ 예매 중 일부가 취소되었습니다. 남은 예매는 그대로 확정되어 있으며 아래와 같습니다(총금액은 처음 예매 금액). 돌려드릴 \
+             금액이 있으면 환불을 진행 중이며, 환불이 끝나면 다시 알려 드리겠습니다.\n\n{details}",
+        ),
+        Topic::SaleReduced => (
+            "예매 일부가 취소되었습니다: {ticket}",
+            "{buyer} 님이 ‘{ticket}’ 예매 중 일부를 취소했습니다. 남은 예매는 아래와 같습니다(총금액은 처음 예매 금액).\n\n{details}",
         ),
         Topic::Cancelled => (
             "예매가 취소되었습니다: {ticket}",

@@ -81,6 +81,7 @@ fn table() -> Vec<(News, Vec<Recipient>)> {
         (of_booking(BookingNews::Expired), vec![buyer()]),
         (of_booking(BookingNews::Confirmed), vec![buyer(), organizer()]),
         (of_booking(BookingNews::CancellationRequested), vec![buyer()]),
+        (of_booking(BookingNews::Reduced), vec![buyer(), organizer()]),
         (of_booking(BookingNews::Cancelled), vec![buyer(), organizer()]),
         (of_payment(PaymentNews::Approved), vec![buyer()]),
         (of_payment(PaymentNews::Declined), vec![buyer()]),

@@ -9,7 +9,7 @@ use prost::Message;
 use proto::boxoffice::{booking::v1 as booking, payment::v1 as payment, ticket::v1 as ticket};
 
 /// The events this context hears, those that nobody is told of included.
-pub(crate) const EVENT_NAMES: [&str; 15] = [
+pub(crate) const EVENT_NAMES: [&str; 16] = [
     "TicketRegistered",
     "TicketChanged",
     "TicketRetirementStarted",
@@ -20,6 +20,7 @@ pub(crate) const EVENT_NAMES: [&str; 15] = [
     "BookingExpired",
     "BookingConfirmed",
     "BookingCancellationRequested",
+    "BookingReduced",
     "BookingCancelled",
     "PaymentApproved",
     "PaymentDeclined",
@@ -55,6 +56,7 @@ pub(crate) fn read(message: &Envelope) -> Result<News, HandlerError> {
         "BookingCancellationRequested" => {
             of_booking!(BookingCancellationRequested, CancellationRequested)
         }
+        "BookingReduced" => of_booking!(BookingReduced, Reduced),
         "BookingCancelled" => of_booking!(BookingCancelled, Cancelled),
         "PaymentApproved" => approved(decode(message)?),
         "PaymentDeclined" => declined(decode(message)?),

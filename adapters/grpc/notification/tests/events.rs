@@ -145,14 +145,15 @@ fn story() -> Vec<Envelope> {
         booking_event!(5, BookingAwaitingPayment),
         envelope(6, "boxoffice.payment.v1.PaymentApproved", &approved),
         booking_event!(7, BookingConfirmed),
-        booking_event!(8, BookingCancellationRequested),
-        envelope(9, "boxoffice.payment.v1.RefundFailed", &stuck),
-        envelope(10, "boxoffice.payment.v1.RefundSucceeded", &refunded),
-        booking_event!(11, BookingCancelled),
-        booking_event!(12, BookingRejected),
-        booking_event!(13, BookingExpired),
-        envelope(14, "boxoffice.ticket.v1.TicketRetirementStarted", &retiring),
-        envelope(15, "boxoffice.ticket.v1.TicketRetired", &retired),
+        booking_event!(8, BookingReduced),
+        booking_event!(9, BookingCancellationRequested),
+        envelope(10, "boxoffice.payment.v1.RefundFailed", &stuck),
+        envelope(11, "boxoffice.payment.v1.RefundSucceeded", &refunded),
+        booking_event!(12, BookingCancelled),
+        booking_event!(13, BookingRejected),
+        booking_event!(14, BookingExpired),
+        envelope(15, "boxoffice.ticket.v1.TicketRetirementStarted", &retiring),
+        envelope(16, "boxoffice.ticket.v1.TicketRetired", &retired),
     ]
 }
 
@@ -201,6 +202,7 @@ async fn t06_t07_t11_t13_i7_a_story_told_three_times_is_heard_once() {
         "BookingAwaitingPayment",
         "PaymentApproved",
         "BookingConfirmed",
+        "BookingReduced",
         "BookingCancellationRequested",
         "RefundFailed",
         "RefundSucceeded",
@@ -210,12 +212,18 @@ async fn t06_t07_t11_t13_i7_a_story_told_three_times_is_heard_once() {
     ];
     assert_eq!(events(&alices), told);
     let acmes = inbox(&scene, acme(), String::new()).await;
-    let told = ["TicketRegistered", "BookingConfirmed", "BookingCancelled", "TicketRetired"];
+    let told = [
+        "TicketRegistered",
+        "BookingConfirmed",
+        "BookingReduced",
+        "BookingCancelled",
+        "TicketRetired",
+    ];
     assert_eq!(events(&acmes), told);
     assert_eq!(inbox(&scene, alice(), id(1)).await, alices);
     assert_eq!(
         events(&inbox(&scene, acme(), id(1)).await),
-        ["BookingConfirmed", "BookingCancelled"]
+        ["BookingConfirmed", "BookingReduced", "BookingCancelled"]
     );
     for letter in alices.iter().chain(&acmes) {
         assert_eq!(letter.channel(), pb::Channel::Inbox);

@@ -28,12 +28,18 @@ const CONSUMERS: [(&str, &str, &[&str]); 3] = [
     (
         "notification",
         "notification.letters",
-        &["BookingConfirmed", "BookingCancelled", "RefundSucceeded"],
+        &["BookingConfirmed", "BookingReduced", "BookingCancelled", "RefundSucceeded"],
     ),
     (
         "mypage",
         "mypage.views",
-        &["BookingPlaced", "BookingConfirmed", "BookingCancelled", "PaymentApproved"],
+        &[
+            "BookingPlaced",
+            "BookingConfirmed",
+            "BookingReduced",
+            "BookingCancelled",
+            "PaymentApproved",
+        ],
     ),
 ];
 

@@ -47,7 +47,7 @@ pub(super) fn letters_at_rest(world: &World) -> Verdict {
 /// How many letters there are of an event, to buyers and to organizers.
 fn due(event: &str) -> (usize, usize) {
     match event {
-        "BookingConfirmed" | "BookingCancelled" => (1, 1),
+        "BookingConfirmed" | "BookingReduced" | "BookingCancelled" => (1, 1),
         "TicketRegistered" | "TicketRetired" => (0, 1),
         "BookingAwaitingPayment"
         | "BookingRejected"
