@@ -62,16 +62,16 @@ impl CancelPolicy {
 }
 
 impl CancelTerms {
-    /// Whether it is too late to cancel.
+    /// Since when it is too late to cancel, if it is.
     #[must_use]
-    pub fn is_closed(&self, now: Timestamp) -> bool {
-        self.not_after.is_some_and(|not_after| not_after <= now)
+    pub fn closed_since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.not_after.filter(|not_after| *not_after <= now)
     }
 
     /// Whether it costs something to cancel at this price now, or is too late.
     #[must_use]
     pub fn binds(&self, price: Money, now: Timestamp) -> bool {
-        self.is_closed(now) || self.fee_of(price, now).minor() > 0
+        self.closed_since(now).is_some() || self.fee_of(price, now).minor() > 0
     }
 
     /// What is kept of a price that is cancelled now: never below nothing, nor above the price.
@@ -136,7 +136,7 @@ mod tests {
             (closed, 49_500, true),
             (start, 49_500, true),
         ] {
-            let is = (terms.fee_of(won(165_000), now).minor(), terms.is_closed(now));
+            let is = (terms.fee_of(won(165_000), now).minor(), terms.closed_since(now).is_some());
             assert_eq!(is, (fee, is_closed), "{now}");
         }
     }
@@ -161,10 +161,10 @@ mod tests {
     fn t09_what_is_not_said_does_not_bind() {
         let now = midnight("2027-05-10");
         let none = CancelTerms::default();
-        assert_eq!((none.fee_of(won(9), now), none.is_closed(now)), (won(0), false));
+        assert_eq!((none.fee_of(won(9), now), none.closed_since(now)), (won(0), None));
         let fee_alone = CancelPolicy { free_before: None, closed_before: None, ..policy(None) };
         let terms = fee_alone.terms(&places());
-        assert_eq!((terms.fee_of(won(9), now), terms.is_closed(now)), (won(3), false));
+        assert_eq!((terms.fee_of(won(9), now), terms.closed_since(now)), (won(3), None));
         assert_eq!(policy(None).terms(&places()), CancelTerms::default());
     }
 

@@ -428,7 +428,7 @@ fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
 fn cancel_requested(booking: &mut Booking, reason: CancelReason, now: Timestamp) -> Transition {
     match booking.state {
         State::Confirmed { .. } if reason == CancelReason::BuyerCancelled => {
-            if booking.cancel_terms.is_closed(now) {
+            if booking.cancel_terms.closed_since(now).is_some() {
                 return Transition::Ignored;
             }
             let fee = booking.cancel_terms.fee_of(booking.left(), now);

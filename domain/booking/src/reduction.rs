@@ -67,11 +67,8 @@ impl Booking {
         if self.reduction.is_some() {
             return Err(NotReduced::UnderWay);
         }
-        match self.cancel_terms.not_after {
-            Some(until) if self.cancel_terms.is_closed(now) => {
-                return Err(NotReduced::TooLate(until));
-            }
-            Some(_) | None => {}
+        if let Some(until) = self.cancel_terms.closed_since(now) {
+            return Err(NotReduced::TooLate(until));
         }
         let price = share(self.left(), by, self.booked.quantity());
         let fee = self.cancel_terms.fee_of(price, now);
