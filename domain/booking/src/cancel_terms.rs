@@ -62,23 +62,16 @@ impl CancelPolicy {
 }
 
 impl CancelTerms {
-    /// Since when it is too late to cancel, if it is.
-    #[must_use]
-    pub fn closed_since(&self, now: Timestamp) -> Option<Timestamp> {
-        self.not_after.filter(|not_after| *not_after <= now)
-    }
-
-    /// Whether it costs something to cancel at this price now, or is too late.
-    #[must_use]
-    pub fn binds(&self, price: Money, now: Timestamp) -> bool {
-        self.closed_since(now).is_some() || self.fee_of(price, now).minor() > 0
-    }
-
     /// What is kept of a price that is cancelled now: never below nothing, nor above the price.
-    #[must_use]
-    pub fn fee_of(&self, price: Money, now: Timestamp) -> Money {
+    ///
+    /// # Errors
+    /// Since when it is too late.
+    pub fn fee(&self, price: Money, now: Timestamp) -> Result<Money, Timestamp> {
+        if let Some(closed_since) = self.not_after.filter(|not_after| *not_after <= now) {
+            return Err(closed_since);
+        }
         let is_free = self.free_until.is_some_and(|free_until| now < free_until);
-        if is_free { Money::zero(price.currency()) } else { self.fee_percent.of(price) }
+        Ok(if is_free { Money::zero(price.currency()) } else { self.fee_percent.of(price) })
     }
 }
 
@@ -128,16 +121,15 @@ mod tests {
         let terms = policy(Some(start)).terms(&places());
         let (free, closed) = (midnight("2027-05-07"), midnight("2027-05-09"));
         let moment = Duration::from_micros(1);
-        for (now, fee, is_closed) in [
-            (midnight("2026-01-01"), 0, false),
-            (free.minus(moment), 0, false),
-            (free, 49_500, false),
-            (closed.minus(moment), 49_500, false),
-            (closed, 49_500, true),
-            (start, 49_500, true),
+        for (now, fee) in [
+            (midnight("2026-01-01"), Ok(won(0))),
+            (free.minus(moment), Ok(won(0))),
+            (free, Ok(won(49_500))),
+            (closed.minus(moment), Ok(won(49_500))),
+            (closed, Err(closed)),
+            (start, Err(closed)),
         ] {
-            let is = (terms.fee_of(won(165_000), now).minor(), terms.closed_since(now).is_some());
-            assert_eq!(is, (fee, is_closed), "{now}");
+            assert_eq!(terms.fee(won(165_000), now), fee, "{now}");
         }
     }
 
@@ -161,10 +153,10 @@ mod tests {
     fn t09_what_is_not_said_does_not_bind() {
         let now = midnight("2027-05-10");
         let none = CancelTerms::default();
-        assert_eq!((none.fee_of(won(9), now), none.closed_since(now)), (won(0), None));
+        assert_eq!(none.fee(won(9), now), Ok(won(0)));
         let fee_alone = CancelPolicy { free_before: None, closed_before: None, ..policy(None) };
         let terms = fee_alone.terms(&places());
-        assert_eq!((terms.fee_of(won(9), now), terms.closed_since(now)), (won(3), None));
+        assert_eq!(terms.fee(won(9), now), Ok(won(3)));
         assert_eq!(policy(None).terms(&places()), CancelTerms::default());
     }
 
@@ -176,7 +168,7 @@ mod tests {
         ) {
             let free_until = free.map(Timestamp::from_micros);
             let terms = CancelTerms { free_until, fee_percent: percent(hundredths), not_after: None };
-            let fee = |at| terms.fee_of(won(price), Timestamp::from_micros(at)).minor();
+            let fee = |at| terms.fee(won(price), Timestamp::from_micros(at)).expect("open").minor();
             let (early, late) = (fee(first.min(later)), fee(first.max(later)));
             prop_assert!(0 <= early && early <= late && late <= price);
         }

@@ -428,12 +428,10 @@ fn pay_submitted(booking: &mut Booking, payment_method: &str) -> Transition {
 fn cancel_requested(booking: &mut Booking, reason: CancelReason, now: Timestamp) -> Transition {
     match booking.state {
         State::Confirmed { .. } if reason == CancelReason::BuyerCancelled => {
-            if booking.cancel_terms.closed_since(now).is_some() {
+            let Ok(fee) = booking.cancel_terms.fee(booking.left(), now) else {
                 return Transition::Ignored;
-            }
-            let fee = booking.cancel_terms.fee_of(booking.left(), now);
-            let kept = booking.cancel_fee.minor() + fee.minor();
-            booking.cancel_fee = Money::from_minor(kept, fee.currency());
+            };
+            booking.keep(fee);
             begin(booking, reason, MoneyBack::Waiting)
         }
         State::Pending { .. } | State::Confirmed { .. } => {

@@ -67,16 +67,13 @@ impl Booking {
         if self.reduction.is_some() {
             return Err(NotReduced::UnderWay);
         }
-        if let Some(until) = self.cancel_terms.closed_since(now) {
-            return Err(NotReduced::TooLate(until));
-        }
         let price = share(self.left(), by, self.booked.quantity());
-        let fee = self.cancel_terms.fee_of(price, now);
+        let fee = self.cancel_terms.fee(price, now).map_err(NotReduced::TooLate)?;
         let due = self.refunded.minor() + price.minor() - fee.minor();
         let refund_due = Money::from_minor(due, self.total.currency());
         let all_back = refund_due == self.refunded;
         self.booked = Booked::Units(stays);
-        self.cancel_fee = Money::from_minor(self.cancel_fee.minor() + fee.minor(), fee.currency());
+        self.keep(fee);
         self.reduction = Some(Reduction {
             refund_due,
             money: if all_back { MoneyBack::Settled } else { MoneyBack::Waiting },
@@ -86,14 +83,24 @@ impl Booking {
         Ok(Happening::Reduced)
     }
 
-    /// What of its price is neither given back, nor to be for a part, nor kept for what was cancelled.
+    /// What of its price is neither given back nor to be for a part.
     #[must_use]
-    pub fn left(&self) -> Money {
+    pub fn stays_paid(&self) -> Money {
         let due = self.reduction.map_or(0, |part| part.refund_due.minor());
         let back = self.refunded.minor().max(due);
-        let gone = back.saturating_add(self.cancel_fee.minor());
-        let left = self.total.minor().saturating_sub(gone).max(0);
+        Money::from_minor(self.total.minor().saturating_sub(back).max(0), self.total.currency())
+    }
+
+    /// The same but for what is kept of what was cancelled.
+    #[must_use]
+    pub fn left(&self) -> Money {
+        let left = self.stays_paid().minor().saturating_sub(self.cancel_fee.minor()).max(0);
         Money::from_minor(left, self.total.currency())
+    }
+
+    /// Keeps a fee beside those of parts before.
+    pub(crate) fn keep(&mut self, fee: Money) {
+        self.cancel_fee = Money::from_minor(self.cancel_fee.minor() + fee.minor(), fee.currency());
     }
 
     fn stays_without(&self, by: Quantity) -> Result<Quantity, Invalid> {

@@ -13,7 +13,8 @@
 //! | refund FAILED | the same refund | 1 s to 60 s | PENDING; refused 8 times: MANUAL_REVIEW |
 //! | refund MANUAL_REVIEW | nothing: an operator looks (`review.rs`) | | |
 //!
-//! Of several refunds under way each has its turn (`Payment::in_turn`). An attempt is never declined because nobody answered, and never sent with another key (R04, R05).
+//! Of several refunds under way each has its turn (`Payment::in_turn`). An attempt is never declined because nobody
+//! answered, and never sent with another key (R04, R05).
 
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ pub struct Settlement {
 pub enum Decision {
     /// The settlement changed; it is to be committed with these events.
     Happened(Vec<PaymentEvent>),
-    /// It is so already; nothing is to be written.
+    /// It is so already, or cannot be any more; nothing is to be written.
     AlreadyDone,
 }
 
@@ -133,14 +134,12 @@ impl Settlement {
     /// Unmakes an attempt that the provider had no room for, if nobody has gone on with it since the commit that began
     /// it, which led to this revision: then it was never made. A void alone does not go on with it.
     pub(crate) fn take_back(&mut self, attempt: u32, begun_at_revision: i64) -> Decision {
-        let voided_since = self.voided && self.revision == begun_at_revision + 1;
-        if self.revision != begun_at_revision && !voided_since {
+        // What was voided before was not begun.
+        if self.revision != begun_at_revision + i64::from(self.voided) {
             return Decision::AlreadyDone;
         }
         self.payments.retain(|payment| payment.attempt != attempt);
-        let booking_id = self.booking_id;
-        let nothing_is_left = self.is_settled().then_some(PaymentEvent::Voided { booking_id });
-        Decision::Happened(nothing_is_left.into_iter().collect())
+        Decision::Happened(self.nothing_left().into_iter().collect())
     }
 
     /// Takes the provider's answer to an attempt. Money that was taken for a voided settlement is
@@ -290,6 +289,11 @@ impl Settlement {
             last.updated_at = now;
             return None;
         }
+        self.nothing_left()
+    }
+
+    /// What is told of a void that has nothing to give back.
+    fn nothing_left(&self) -> Option<PaymentEvent> {
         self.is_settled().then_some(PaymentEvent::Voided { booking_id: self.booking_id })
     }
 

@@ -32,9 +32,16 @@ const SHAPES: [(&str, &str); 3] = [("postgres", "2"), ("mariadb", "4"), ("mixed"
 /// The scenarios of faults take their turns: each loads the machine for itself.
 const ONE_AT_A_TIME: [&str; 2] = ["--test-threads", "1"];
 const FIXED_SEED: u32 = 1;
-/// Long scenarios in which nothing is left to chance: once is enough.
-const WITHOUT_CHANCE: [&str; 4] =
-    ["--skip", "at_every_point", "--skip", "deleted_and_killed_midway"];
+/// Scenarios in which nothing is left to chance: once is enough.
+const WITHOUT_CHANCE: [&str; 7] = [
+    "--skip=at_every_point",
+    "--skip=deleted_and_killed_midway",
+    "--skip=health::",
+    "--skip=nats_away::",
+    "--skip=probes::",
+    "--skip=rolling::",
+    "--skip=supporting_away::",
+];
 /// Has Prometheus' own tools read and test what they are given.
 const MONITORING: &str = "deploy/monitoring/check.sh";
 

@@ -13,7 +13,7 @@ const OPEN: [(&str, &str); 6] = [
     (status_name(BookingStatus::Pending), "pending"),
     (status_name(BookingStatus::AwaitingPayment), "awaiting_payment"),
     (status_name(BookingStatus::Cancelling), "cancelling"),
-    // Decided, and its hold is yet to be sold or given up.
+    // Its hold is yet to be sold, or a part of it is on its way back; of the next two the hold is yet to be given up.
     (status_name(BookingStatus::Confirmed), "confirmed"),
     (status_name(BookingStatus::Rejected), "rejected"),
     (status_name(BookingStatus::Expired), "expired"),

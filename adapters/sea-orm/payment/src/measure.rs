@@ -10,7 +10,7 @@ use telemetry_metrics::names::{
 use crate::rows::{payment, refund};
 
 const OPEN_PAYMENTS: [(&str, &str); 2] =
-    [("PROCESSING", "processing"), (payment::UNKNOWN, "unknown")];
+    [(payment::PROCESSING, "processing"), (payment::UNKNOWN, "unknown")];
 const OPEN_REFUNDS: [(&str, &str); 4] = [
     ("REQUESTED", "refund_requested"),
     ("PENDING", "refund_pending"),

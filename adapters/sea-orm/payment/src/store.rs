@@ -345,24 +345,16 @@ async fn put_off(
     lease: Duration,
 ) -> Result<bool, DbErr> {
     use settlement_row::Column;
+    let lease_us = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+    let until = now_expr(tx.get_database_backend()).add(lease_us);
     let updated = settlement_row::Entity::update_many()
-        .col_expr(Column::DueAtUs, due_at(tx, Some(lease)))
+        .col_expr(Column::DueAtUs, until)
         .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .filter(Column::BookingId.eq(booking_id))
         .filter(Column::DueAtUs.eq(seen_due_at_us))
         .exec(tx)
         .await?;
     Ok(updated.rows_affected == 1)
-}
-
-fn due_at(tx: &DatabaseTransaction, due_in: Option<Duration>) -> Expr {
-    match due_in {
-        None => Expr::val(None::<i64>),
-        Some(wait) => {
-            let wait_us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-            now_expr(tx.get_database_backend()).add(wait_us)
-        }
-    }
 }
 
 fn parse_booking_id(text: &str) -> Result<BookingId, StoreError> {

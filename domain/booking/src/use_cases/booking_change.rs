@@ -90,11 +90,11 @@ impl Bookings {
 /// Calls that are still open on a booking are answered when it leaves PENDING, at the latest when it has ended.
 pub(super) fn reply_after(
     encode_reply: fn(&Booking) -> Vec<u8>,
-    before: &Booking,
+    was_pending: bool,
     moved: &Moved,
 ) -> ReplyChange {
     let after = &moved.booking;
-    let decided = before.is_pending() && !after.is_pending();
+    let decided = was_pending && !after.is_pending();
     if decided || matches!(after.state, State::Cancelled { .. }) {
         complete(encode_reply, after, moved.told)
     } else {

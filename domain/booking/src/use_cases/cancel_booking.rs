@@ -95,7 +95,9 @@ impl Bookings {
     /// anyway, for its ticket was deleted, gets all of it back. Where nobody answers, the terms stand.
     async fn cancel_reason(&self, booking: &Booking, now: Timestamp) -> CancelReason {
         let confirmed = booking.status() == BookingStatus::Confirmed;
-        if !confirmed || !booking.cancel_terms.binds(booking.left(), now) {
+        let is_free =
+            booking.cancel_terms.fee(booking.left(), now).is_ok_and(|fee| fee.minor() == 0);
+        if !confirmed || is_free {
             return CancelReason::BuyerCancelled;
         }
         match self.tickets.terms(booking.ticket.id).await {

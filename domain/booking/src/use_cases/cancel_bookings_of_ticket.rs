@@ -6,7 +6,7 @@ use kernel::{BookingId, Cause, Committed, StoreError, TicketId};
 use super::Bookings;
 use super::booking_change::{Moved, reply_after};
 use crate::limits::{BATCH_MAX, CANCELS_AT_ONCE, DECISIONS_MAX};
-use crate::{Booking, CancelReason, Fact, Transition};
+use crate::{CancelReason, Fact, Stored, Transition};
 
 impl Bookings {
     /// Cancels the open bookings of a ticket, a page at a time; says how many. Each is a commit of its
@@ -42,15 +42,14 @@ impl Bookings {
     /// Says whether it was this call that cancelled it.
     async fn cancel_deleted(&self, id: BookingId, cause: &Cause) -> Result<bool, StoreError> {
         for _ in 0..DECISIONS_MAX {
-            let Some(before) = self.store.find(id).await?.map(|stored| stored.booking) else {
+            let Some(Stored { mut booking, .. }) = self.store.find(id).await? else {
                 return Ok(false);
             };
-            let now = self.clock.now();
-            let mut booking: Booking = before.clone();
+            let (was_pending, now) = (booking.is_pending(), self.clock.now());
             let wish = Fact::CancelRequested(CancelReason::TicketDeleted);
             let Transition::Changed(told) = booking.on(&wish, now) else { return Ok(false) };
             let mut moved = Moved::new(booking, told);
-            moved.reply = reply_after(self.encode_reply, &before, &moved);
+            moved.reply = reply_after(self.encode_reply, was_pending, &moved);
             moved.causation = Some(cause.event_id.to_string());
             match self.commit(moved, now).await?.0 {
                 Committed::Done => return Ok(true),

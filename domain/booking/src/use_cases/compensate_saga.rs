@@ -36,11 +36,11 @@ impl SagaDesk {
     ) -> Result<(), CompensateSagaError> {
         for _ in 0..DECISIONS_MAX {
             let found = self.store.find(booking_id).await?;
-            let before = found.ok_or(CompensateSagaError::NotFound)?.booking;
-            let (mut booking, now) = (before.clone(), self.clock.now());
+            let mut booking = found.ok_or(CompensateSagaError::NotFound)?.booking;
+            let (was_pending, now) = (booking.is_pending(), self.clock.now());
             let told = booking.compensate(now)?;
             let mut moved = Moved::new(booking, told);
-            moved.reply = reply_after(self.encode_reply, &before, &moved);
+            moved.reply = reply_after(self.encode_reply, was_pending, &moved);
             moved.by_operator =
                 Some(instruction.entry("sagas compensate", booking_id, "CANCELLING"));
             match moved.commit(&*self.store, &*self.ids, now).await?.0 {

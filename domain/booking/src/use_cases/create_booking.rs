@@ -66,7 +66,7 @@ impl Bookings {
         key: Option<ReplyKey>,
     ) -> Result<Answered<Begun>, CreateBookingError> {
         let buyer_id = caller.buyer()?;
-        let (terms, quote, now) = match self.offer(&command).await {
+        let (terms, quote, now) = match self.quoted(&command).await {
             Ok(offer) => offer,
             // Who does not answer has refused nothing. What keeps it from that may keep our store from it as well:
             // nobody is to wait for both, one after the other.
@@ -103,7 +103,7 @@ impl Bookings {
     }
 
     /// The ticket's terms, what the wish costs by them, and when that was so.
-    async fn offer(
+    async fn quoted(
         &self,
         command: &CreateBooking,
     ) -> Result<(TicketTerms, Money, Timestamp), CreateBookingError> {

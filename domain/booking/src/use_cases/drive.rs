@@ -1,11 +1,11 @@
-//! The driver of both processes: asks what the state says, applies the answer, writes what must be
+//! The driver of all three processes: asks what the state says, applies the answer, writes what must be
 //! written, and goes on until the booking waits. Whoever drives next goes on from the row.
 
 use futures::future::join_all;
-use kernel::{Committed, Money, StoreError, Timestamp};
+use kernel::{Committed, StoreError, Timestamp};
 
 use super::Bookings;
-use super::booking_change::Moved;
+use super::booking_change::{Moved, reply_after};
 use crate::limits::{LEASE_RENEWAL, STEPS_MAX, backoff};
 use crate::{
     Ask, Booking, Charge, ChargeOutcome, CommitDenied, Fact, Happening, HoldOrder, HoldView, Lease,
@@ -160,12 +160,8 @@ impl Drive<'_> {
     }
 
     fn moved(&self, booking: Booking, told: Option<Happening>, was_pending: bool) -> Moved {
-        let decided = was_pending && !booking.is_pending();
-        let ended = matches!(booking.state, State::Cancelled { .. });
         let mut moved = Moved::new(booking, told);
-        if decided || ended {
-            moved.reply = self.bookings.complete(&moved.booking, told);
-        }
+        moved.reply = reply_after(self.bookings.encode_reply, was_pending, &moved);
         let at_once = matches!(moved.timer.wake, Wake::After(wait) if wait.is_zero());
         // Whoever pays again has the hold pinned: only a sweep that has claimed the booking may let it expire.
         let waits_for_its_buyer = matches!(moved.booking.state, State::AwaitingPayment { .. });
@@ -246,7 +242,7 @@ impl Bookings {
                 done(self.tickets.ask(reduce).await, Fact::HoldReduced)
             }
             Ask::ReducePayment => {
-                refunded(booking, self.payments.reduce(id, stays_paid(booking)).await)
+                refunded(booking, self.payments.reduce(id, booking.stays_paid()).await)
             }
         }
     }
@@ -283,12 +279,6 @@ fn charge(booking: &Booking) -> Charge {
         amount: booking.total,
         payment_method: booking.payment_method.clone(),
     }
-}
-
-/// What of its price is not to be given back, as far as that is decided.
-fn stays_paid(booking: &Booking) -> Money {
-    let due = booking.reduction.map_or(booking.refunded, |part| part.refund_due);
-    booking.total.checked_sub(due).unwrap_or(booking.total)
 }
 
 fn held(answer: Result<Option<HoldView>, StockFault>) -> Fact {

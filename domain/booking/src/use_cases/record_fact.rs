@@ -45,7 +45,7 @@ impl Bookings {
                 return Ok(());
             }
             let mut moved = Moved::new(booking, told);
-            moved.reply = reply_after(self.encode_reply, &before, &moved);
+            moved.reply = reply_after(self.encode_reply, before.is_pending(), &moved);
             moved.cause = Some(cause.clone());
             match self.commit(moved, now).await?.0 {
                 Committed::Done | Committed::AlreadyHandled => return Ok(()),

@@ -162,7 +162,7 @@ proptest! {
             fee_percent: Percent::new(percent).expect("a part"),
             not_after: None,
         };
-        let fee = |price: Money, now: i64| cancel_terms.fee_of(price, at(now)).minor();
+        let fee = |price: Money, now: i64| cancel_terms.fee(price, at(now)).expect("open").minor();
         let mut is = Booking {
             booked: Booked::Units(units(all)),
             total: money(each * all),

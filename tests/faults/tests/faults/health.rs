@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use faults::{Chance, Scene, tell};
+use faults::{Scene, tell};
 use futures::future::join_all;
 use servers::{Signal, process};
 use testkit::{Platform, Shape, eventually_within};
@@ -16,7 +16,6 @@ const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p03_o02_health_follows_the_database_and_liveness_nothing() {
-    let _seed = Chance::of("health");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     all("all is there", &scene.platform, "SERVING", NOTICED_WITHIN).await;
 
@@ -40,7 +39,6 @@ async fn p03_o02_health_follows_the_database_and_liveness_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o02_the_bus_has_a_health_of_its_own_and_readiness_does_without() {
-    let _seed = Chance::of("health_bus");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     bus_becomes(&scene.platform, "SERVING").await;
     let nats = scene.platform.nats().expect("a bus");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use faults::{Chance, LoadPlan, Scene, delete_stream, rounds, tell};
+use faults::{LoadPlan, Scene, delete_stream, rounds, tell};
 use testkit::{Shape, eventually};
 use tokio::task::block_in_place;
 use tokio::time::Instant;
@@ -16,7 +16,6 @@ const ANSWERS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nats_away_for_a_minute_fails_no_call_and_a_lost_stream_is_told_again() {
-    let _seed = Chance::of("nats_away");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     let ticket = scene.register("Alone", CAPACITY).await;
     let methods = ["ok", "ok", "lost_reply", "declined"];

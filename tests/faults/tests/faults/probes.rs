@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use deployment::manifests::{Deployment, items};
-use faults::{Chance, Scene, rounds, tell};
+use faults::{Scene, rounds, tell};
 use servers::deployment::{CONTEXTS, GATEWAY};
 use testkit::{Platform, Shape, eventually_within, repository, tool};
 use tokio::task::block_in_place;
@@ -31,7 +31,6 @@ struct Probe {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o02_probes_restart_nobody_while_the_database_or_the_bus_is_away() {
-    let _seed = Chance::of("probes");
     let away = Duration::from_secs(rounds(60, 3) as u64);
     let probes = probes();
     let mut scene = Scene::of(Shape::Postgres, 1).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use faults::{Chance, LoadPlan, Scene, rounds, tell};
+use faults::{LoadPlan, Scene, rounds, tell};
 use testkit::{Plan, Shape};
 
 const SERVERS: [&str; 6] = ["ticket", "booking", "payment", "notification", "mypage", "gateway"];
@@ -20,7 +20,6 @@ const REST: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o03_a_rolling_restart_of_every_server_fails_no_call() {
-    let _seed = Chance::of("rolling");
     let plan = Plan { replicas: REPLICAS, ..Plan::of(Shape::Postgres) };
     let mut scene = Scene::planned(plan.with("SHUTDOWN_DELAY_MS", SHUTDOWN_DELAY_MS)).await;
     let mut tickets = Vec::new();

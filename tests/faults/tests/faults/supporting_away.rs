@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use faults::{Acknowledged, Chance, LoadPlan, Measured, Scene, all_rows, rounds, tell};
+use faults::{Acknowledged, LoadPlan, Measured, Scene, all_rows, rounds, tell};
 use testkit::{Shape, eventually_within};
 
 const SUPPORTING: [&str; 2] = ["notification-1", "mypage-1"];
@@ -18,7 +18,6 @@ const SLOWER_AT_MOST: u32 = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n02_n07_bookings_do_without_notification_and_mypage_which_then_catch_up() {
-    let _seed = Chance::of("supporting_away");
     let mut scene = Scene::of(Shape::Postgres, 1).await;
     let mut tickets = Vec::new();
     for number in 0..TICKETS {

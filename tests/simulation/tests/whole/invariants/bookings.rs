@@ -29,16 +29,17 @@ pub(super) fn always(seen: &Seen<'_>) -> Verdict {
                 let fee_minor = booking.cancel_fee.minor();
                 let left_minor = booking.total.minor() - booking.refunded.minor();
                 must!(fee_minor == 0 || left_minor == fee_minor, "I4: {}", all());
-                net_is_by_now(seen, booking, fee_minor)?;
             }
             State::Rejected { stock, .. } | State::Expired { stock, .. } => {
                 if stock == Release::Done {
                     keeps_nothing(seen, booking)?;
                 }
-                net_is_by_now(seen, booking, 0)?;
             }
-            State::AwaitingPayment { .. } => net_is_by_now(seen, booking, 0)?,
-            State::Pending { .. } | State::Cancelling { .. } => {}
+            State::AwaitingPayment { .. } | State::Pending { .. } | State::Cancelling { .. } => {}
+        }
+        // Where a second copy of a charge may take the money still, only at rest.
+        if !seen.world.turned_away.contains(booking.id) {
+            keeps_no_money(seen, booking)?;
         }
     }
     sold_is_somebodys(seen)
@@ -114,12 +115,15 @@ fn keeps_nothing(seen: &Seen<'_>, booking: &Booking) -> Verdict {
     Ok(())
 }
 
-/// Where a second copy of a charge may take the money still, only at rest.
-fn net_is_by_now(seen: &Seen<'_>, booking: &Booking, minor: i64) -> Verdict {
-    if seen.world.turned_away.contains(booking.id) {
-        return Ok(());
+/// I4: of one that is not paid, or not any more, nothing but its fee.
+fn keeps_no_money(seen: &Seen<'_>, booking: &Booking) -> Verdict {
+    match booking.status() {
+        BookingStatus::Cancelled => net_is(seen, booking, booking.cancel_fee.minor(), "I4"),
+        BookingStatus::AwaitingPayment | BookingStatus::Rejected | BookingStatus::Expired => {
+            net_is(seen, booking, 0, "I4")
+        }
+        BookingStatus::Pending | BookingStatus::Confirmed | BookingStatus::Cancelling => Ok(()),
     }
-    net_is(seen, booking, minor, "I4")
 }
 
 /// By our books and by the provider's.
@@ -135,14 +139,7 @@ fn net_is(seen: &Seen<'_>, booking: &Booking, minor: i64, which: &str) -> Verdic
 pub(super) fn at_rest(seen: &Seen<'_>) -> Verdict {
     for Stored { booking, .. } in seen.bookings.values() {
         must!(is_at_rest(booking), "I5: {}", seen.all_of(booking));
-        match booking.status() {
-            BookingStatus::Cancelled => net_is(seen, booking, booking.cancel_fee.minor(), "I4")?,
-            BookingStatus::Rejected | BookingStatus::Expired => net_is(seen, booking, 0, "I4")?,
-            BookingStatus::Pending
-            | BookingStatus::AwaitingPayment
-            | BookingStatus::Confirmed
-            | BookingStatus::Cancelling => {}
-        }
+        keeps_no_money(seen, booking)?;
         let Some(hold) = seen.hold_of(booking.id) else { continue };
         let is_sold = hold.state == HoldState::Committed;
         let is_confirmed = booking.status() == BookingStatus::Confirmed;
