@@ -78,6 +78,12 @@ fn one_line(error: &clap::Error) -> String {
             .to_owned();
     }
     let text = error.to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let commands = text.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names = commands.map_while(|line| line.split_whitespace().next());
+        let names = names.filter(|name| *name != "help").collect::<Vec<_>>().join(", ");
+        return format!("what is to be done is missing, one of: {names}; --help says more");
+    }
     let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
     let line = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
     line.trim_start_matches("error: ").to_owned()
@@ -107,6 +113,23 @@ mod tests {
         let words = [&["boxoffice"], words].concat();
         read_from::<Line>(Program::Platform, Line::command(), words, |_| Vec::new())
             .map(|line| line.expect("to be run").settings)
+    }
+
+    #[derive(Debug, Parser)]
+    #[command(name = "boxoffice", subcommand_required = true, arg_required_else_help = true)]
+    enum Desk {
+        /// Shows them.
+        List,
+        /// Tries again.
+        Retry,
+    }
+
+    #[test]
+    fn a_missing_command_names_those_there_are() {
+        let error = Desk::command().try_get_matches_from(["boxoffice"]).expect_err("nothing said");
+        let expected = "what is to be done is missing, one of: list, retry; --help says more";
+        assert_eq!(one_line(&error), expected);
+        assert!(Desk::try_parse_from(["boxoffice", "list"]).is_ok());
     }
 
     #[test]

@@ -27,7 +27,7 @@
 //! | | | refused, closed | CANCELLING (stock gone) |
 //! | AWAITING_PAYMENT | `UnpinHold` if due | unpinned | AWAITING_PAYMENT until pay_by |
 //! | | | pay submitted | PENDING pinning; without a hold checking |
-//! | | | pay_by passed, hold expired | EXPIRED, release due, `BookingExpired` |
+//! | | | pay_by passed, whoever says so | EXPIRED, release due, `BookingExpired` |
 //! | | | charged after all | PENDING committing; without a hold allocating |
 //! | CONFIRMED | `CommitHold` if due | committed | CONFIRMED |
 //! | | | refused | CANCELLING (ticket deleted, stock gone) |
@@ -111,8 +111,7 @@ pub(crate) fn on(booking: &mut Booking, fact: &Fact, now: Timestamp) -> Transiti
         Fact::HoldCommitted => hold_committed(booking),
         Fact::CommitRefused(denied) => commit_refused(booking, *denied),
         Fact::HoldReleased => hold_released(booking),
-        Fact::HoldExpired => expire(booking, now, false),
-        Fact::PayByPassed => expire(booking, now, true),
+        Fact::HoldExpired | Fact::PayByPassed => expire(booking, now),
         Fact::PaySubmitted { payment_method } => pay_submitted(booking, payment_method),
         Fact::CancelRequested(reason) => cancel_requested(booking, *reason, now),
         Fact::Unanswered => unanswered(booking),
@@ -398,10 +397,11 @@ fn hold_released(booking: &mut Booking) -> Transition {
     Transition::Changed(None)
 }
 
-/// By our own clock only once the time is over; by the ticket context's word at once.
-fn expire(booking: &mut Booking, now: Timestamp, by_our_clock: bool) -> Transition {
+/// Only once the time is over, also by the ticket context's word: that may be late, and of a hold that was taken again
+/// since. What comes too early by our clock the booking's own timer makes up for.
+fn expire(booking: &mut Booking, now: Timestamp) -> Transition {
     let State::AwaitingPayment { pay_by, .. } = booking.state else { return Transition::Ignored };
-    if by_our_clock && now < pay_by {
+    if now < pay_by {
         return Transition::Ignored;
     }
     booking.state = State::Expired { reason: ExpiryReason::PayByPassed, stock: Release::Due };

@@ -22,6 +22,7 @@
 use kernel::{Invalid, Money, Quantity, Timestamp, Violation};
 
 use crate::cancellation::take_refunded;
+use crate::limits::EVENTS_MAX;
 use crate::{
     Ask, Booked, Booking, BookingStatus, Fact, Happening, MoneyBack, State, StockBack, Transition,
 };
@@ -67,6 +68,9 @@ impl Booking {
         if self.reduction.is_some() {
             return Err(NotReduced::UnderWay);
         }
+        if self.event_version >= EVENTS_MAX {
+            return Err(wrong("was cut often enough; all that is left can be cancelled").into());
+        }
         let price = share(self.left(), by, self.booked.quantity());
         let fee = self.cancel_terms.fee(price, now).map_err(NotReduced::TooLate)?;
         let due = self.refunded.minor() + price.minor() - fee.minor();
@@ -104,13 +108,16 @@ impl Booking {
     }
 
     fn stays_without(&self, by: Quantity) -> Result<Quantity, Invalid> {
-        let wrong = |description: &str| Invalid(vec![Violation::new("quantity", description)]);
         let Booked::Units(all) = self.booked else {
             return Err(wrong("seats and nights are cancelled all together"));
         };
         let stays = Quantity::new(i64::from(all.get()) - i64::from(by.get()));
         stays.map_err(|_| wrong(&format!("must be at most the {all} of this booking")))
     }
+}
+
+fn wrong(description: &str) -> Invalid {
+    Invalid(vec![Violation::new("quantity", description)])
 }
 
 /// The price of so many of all units, which cost the same each: rounded down where they do not.

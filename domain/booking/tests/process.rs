@@ -346,7 +346,8 @@ fn an_unpaid_booking_expires_by_either_clock_once() {
     assert_eq!(at.overdue(NOW), None);
     assert_eq!(at.on(&Fact::PayByPassed, NOW), Transition::Ignored, "not yet");
     assert_eq!(at.overdue(LATER), Some(Fact::PayByPassed));
-    assert_eq!(at.on(&Fact::HoldExpired, NOW), Transition::Changed(Some(Happening::Expired)));
+    assert_eq!(at.on(&Fact::HoldExpired, NOW), Transition::Ignored, "of a hold before this one");
+    assert_eq!(at.on(&Fact::HoldExpired, LATER), Transition::Changed(Some(Happening::Expired)));
     let expired = State::Expired { reason: ExpiryReason::PayByPassed, stock: Release::Due };
     assert_eq!(at.state, expired);
     assert_eq!(at.on(&Fact::PayByPassed, LATER), Transition::Ignored);

@@ -174,7 +174,7 @@ impl StripeProvider {
     }
 
     /// Looks first: a key is forgotten after a day, and a refund may be asked for for longer. The list is never behind.
-    /// What Stripe once refused under a key it refuses for a day; the operator to whom that leads asks anew.
+    /// One that has failed stays so for ever: the next is another one to Stripe, with a key that says the how manieth.
     async fn give_back(
         &self,
         order: &RefundOrder,
@@ -186,13 +186,16 @@ impl StripeProvider {
             return Ok(refusal(&key, &answer));
         }
         let known: Refunds = read(&answer)?;
-        if let Some(known) = known.data.iter().find(|refund| refund.is(order)) {
+        let (failed, others): (Vec<_>, Vec<_>) =
+            known.data.iter().filter(|refund| refund.is(order)).partition(|it| it.has_failed());
+        if let Some(known) = others.first() {
             return Ok(known.answer(amount));
         }
         if known.has_more {
             tracing::error!(key, "a charge with more refunds than are read: an operator must look");
             return Ok(RefundAnswer::Unknown);
         }
+        let key = if failed.is_empty() { key } else { format!("{key}:{}", failed.len()) };
         let answer = self.client.post(REFUNDS, Some(&key), refund_form(order, amount)).await?;
         if !answer.status.is_success() {
             return Ok(refusal(&key, &answer));

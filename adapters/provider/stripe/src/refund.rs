@@ -55,6 +55,11 @@ impl Refund {
         named.is_some_and(|id| *id == order.refund_id.to_string())
     }
 
+    /// Whether it has come to nothing, so that its money can be given back by another one alone.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.status.as_deref(), Some("failed" | "canceled"))
+    }
+
     /// What it says, if `asked` is what was asked for.
     pub(crate) fn answer(&self, asked: StripeAmount) -> RefundAnswer {
         match self.status.as_deref() {
@@ -68,7 +73,7 @@ impl Refund {
                 );
                 RefundAnswer::Unknown
             }
-            Some("failed" | "canceled") => {
+            _ if self.has_failed() => {
                 let reason = self.failure_reason.as_deref().unwrap_or("the refund failed");
                 RefundAnswer::Refused { reason: reason.to_owned() }
             }

@@ -68,6 +68,12 @@ impl Webhooks {
         if let Some(intent_id) = event.intent_id() {
             self.provider.note(key, intent_id);
         }
+        if !event.may_be_news() {
+            return StatusCode::OK;
+        }
+        if event.tells_of_a_failed_refund() {
+            tracing::error!(%key, "a refund has failed at the provider's: if it counts as made, an operator must look");
+        }
         let cause = Cause { consumer: CONSUMER, event_id: event.id() };
         match self.paying.hear_of(key.booking_id, cause).await {
             Ok(()) => StatusCode::OK,

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use kernel::{BookingId, Currency, Money, Uuid};
+use kernel::{BookingId, Currency, Money, RefundId, Uuid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -125,4 +125,79 @@ async fn r04_a_call_ends_in_the_time_that_it_has() {
     assert_eq!(in_time(&"key", pending::<Result<(), _>>()).await, None);
     assert_eq!(began.elapsed(), PROVIDER_TIMEOUT);
     assert!(PROVIDER_TIMEOUT < Duration::from_secs(10));
+}
+
+/// What a refund hears of a server that has these of the charge, and makes another, and what is sent for that one.
+async fn refunded(known: &str) -> (RefundAnswer, Option<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("its address"));
+    let settings = StripeSettings::new(&base, "sk_test_12345").expect("sound");
+    let provider = StripeProvider::new(settings).expect("TLS is there");
+    let list = with_length("200 OK", &format!(r#"{{"data":[{known}]}}"#));
+    let made = with_length("200 OK", &refund("re_2", "succeeded"));
+    let mut sent = None;
+    let serving = async {
+        loop {
+            let (mut tcp, _) = listener.accept().await.expect("a connection");
+            let (mut request, mut part) = (String::new(), [0; 4096]);
+            let is_whole = |request: &str| match request.starts_with("POST") {
+                true => request.contains("metadata%5Battempt%5D=2"),
+                false => request.ends_with("\r\n\r\n"),
+            };
+            while request.is_empty() || !is_whole(&request) {
+                let read = tcp.read(&mut part).await.expect("a request");
+                assert!(read > 0, "half a request: {request}");
+                request.push_str(&String::from_utf8_lossy(&part[..read]));
+            }
+            let answer = if request.starts_with("POST") { &made } else { &list };
+            let _left = tcp.write_all(answer.as_bytes()).await;
+            if request.starts_with("POST") {
+                sent = Some(request.to_lowercase());
+            }
+        }
+    };
+    let refund = refund_order();
+    let answer = tokio::select! {
+        () = serving => unreachable!("it serves for ever"),
+        answer = provider.refund(&refund) => answer,
+    };
+    (answer, sent)
+}
+
+fn refund_order() -> RefundOrder {
+    let ChargeOrder { key, amount, .. } = order();
+    let refund_id = RefundId::new(Uuid::from_u128(9));
+    RefundOrder { refund_id, charge: key, provider_ref: "pi_1".to_owned(), amount }
+}
+
+fn refund(id: &str, status: &str) -> String {
+    let refund_id = refund_order().refund_id;
+    format!(
+        r#"{{"id":"{id}","status":"{status}","amount":500,"currency":"usd",
+            "metadata":{{"refund_id":"{refund_id}"}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn r12_a_refund_that_has_failed_is_made_anew_and_any_other_is_not() {
+    let back = |id: &str| RefundAnswer::Succeeded { provider_ref: id.to_owned() };
+    let key = |request: Option<String>| {
+        let request = request?;
+        let (_, key) = request.split_once("idempotency-key: ")?;
+        Some(key.lines().next()?.to_owned())
+    };
+    let id = refund_order().refund_id;
+    for (known, answer, sent_with) in [
+        (String::new(), back("re_2"), Some(id.to_string())),
+        (refund("re_1", "failed"), back("re_2"), Some(format!("{id}:1"))),
+        (refund("re_1", "pending"), RefundAnswer::Unknown, None),
+        (
+            format!("{},{}", refund("re_0", "failed"), refund("re_1", "succeeded")),
+            back("re_1"),
+            None,
+        ),
+    ] {
+        let (heard, sent) = refunded(&known).await;
+        assert_eq!((heard, key(sent)), (answer, sent_with), "{known}");
+    }
 }

@@ -13,6 +13,8 @@ use crate::intent::charge_key;
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Event {
     id: String,
+    #[serde(default, rename = "type")]
+    kind: String,
     data: Data,
 }
 
@@ -45,6 +47,20 @@ impl Event {
         }
         let words: HashMap<String, String> = HashMap::deserialize(&object.metadata).ok()?;
         charge_key(&words)
+    }
+
+    /// Whether it may be news. An intent that is made, or goes on, is no reason to ask: whoever made it is being answered,
+    /// and who asks meanwhile might give it up.
+    pub(crate) fn may_be_news(&self) -> bool {
+        match self.kind.strip_prefix("payment_intent.") {
+            Some(what) => ["succeeded", "payment_failed", "canceled"].contains(&what),
+            None => true,
+        }
+    }
+
+    /// Whether money that was given back has not arrived: also long after Stripe said that it had.
+    pub(crate) fn tells_of_a_failed_refund(&self) -> bool {
+        self.kind == "refund.failed"
     }
 
     /// The name of the intent that it is about, if it is about one.
@@ -98,6 +114,25 @@ mod tests {
             assert_eq!(event(&object).expect("an event").charge(), None, "{object}");
         }
         assert!(event("7").is_none());
+    }
+
+    #[test]
+    fn r16_what_an_intent_goes_through_before_its_end_is_no_news() {
+        for (kind, may_be_news, failed) in [
+            ("payment_intent.created", false, false),
+            ("payment_intent.processing", false, false),
+            ("payment_intent.requires_action", false, false),
+            ("payment_intent.succeeded", true, false),
+            ("payment_intent.payment_failed", true, false),
+            ("payment_intent.canceled", true, false),
+            ("refund.created", true, false),
+            ("refund.failed", true, true),
+        ] {
+            let text = format!(r#"{{"id":"evt_1","type":"{kind}","data":{{"object":{{}}}}}}"#);
+            let event = Event::read(text.as_bytes()).expect("sound");
+            let is = (event.may_be_news(), event.tells_of_a_failed_refund());
+            assert_eq!(is, (may_be_news, failed), "{kind}");
+        }
     }
 
     #[test]
