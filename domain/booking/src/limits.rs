@@ -15,9 +15,9 @@ pub const REASON_CHARS_MAX: usize = 32;
 pub const REFUSAL_BYTES_MAX: usize = 8 * 1024;
 /// The longest token for a means of payment.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
-/// The most that may have been told of a booking of which a part is cancelled. Each part is a refund of its own: events
-/// of the payment carry all of them, and providers list a hundred of a charge.
-pub(crate) const EVENTS_MAX: i64 = 90;
+/// The most that may have been told of a booking of which a part is cancelled: with it parts have an end. Each is a refund
+/// of its own, and every event of the payment carries all of them.
+pub(crate) const EVENTS_MAX: i64 = 500;
 /// The most attempts to pay one booking; the payment context takes no more.
 pub(crate) const ATTEMPTS_MAX: u32 = 100;
 /// How long one call to the ticket or payment context may take. Their clients end it then, as unanswered.

@@ -69,7 +69,10 @@ impl Booking {
             return Err(NotReduced::UnderWay);
         }
         if self.event_version >= EVENTS_MAX {
-            return Err(wrong("was cut often enough; all that is left can be cancelled").into());
+            return Err(wrong(
+                "changed too often for another part; all that is left can be cancelled",
+            )
+            .into());
         }
         let price = share(self.left(), by, self.booked.quantity());
         let fee = self.cancel_terms.fee(price, now).map_err(NotReduced::TooLate)?;

@@ -37,6 +37,9 @@ pub struct RefundOrder {
     pub provider_ref: String,
     /// How much.
     pub amount: Money,
+    /// Whether one of this id that has come to nothing at the provider's may be followed by another: nobody has asked yet
+    /// since the refund began, or since an operator had it begin again. Otherwise a failure stays one, and is counted.
+    pub anew: bool,
 }
 
 /// What a provider says to a charge.

@@ -176,6 +176,7 @@ impl Payment {
             charge: self.key(),
             provider_ref: provider_ref.clone(),
             amount: refund.amount,
+            anew: refund.tries == 0,
         })
     }
 

@@ -63,6 +63,7 @@ fn refund(n: u128, charge: &ChargeOrder, minor: i64) -> RefundOrder {
         charge: charge.key,
         provider_ref: "whatever".to_owned(),
         amount: Money::from_minor(minor, charge.amount.currency()),
+        anew: true,
     }
 }
 

@@ -24,6 +24,8 @@ use crate::seen::Seen;
 
 const INTENTS: &str = "/v1/payment_intents";
 const REFUNDS: &str = "/v1/refunds";
+/// The most pages of a charge's refunds that are read.
+const REFUND_PAGES_MAX: u32 = 10;
 /// What stands for the provider's name where nothing was to be paid: it takes no charge of nothing.
 const FREE: &str = "free";
 
@@ -174,26 +176,39 @@ impl StripeProvider {
     }
 
     /// Looks first: a key is forgotten after a day, and a refund may be asked for for longer. The list is never behind.
-    /// One that has failed stays so for ever: the next is another one to Stripe, with a key that says the how manieth.
+    /// One that has failed stays so for ever: where another may follow, that has a key which says the how manieth it is.
     async fn give_back(
         &self,
         order: &RefundOrder,
         amount: StripeAmount,
     ) -> Result<RefundAnswer, NoAnswer> {
         let key = order.refund_id.to_string();
-        let answer = self.client.get(REFUNDS, Some(list_form(order))).await?;
-        if !answer.status.is_success() {
-            return Ok(refusal(&key, &answer));
+        let mut known = Vec::new();
+        for page in 1.. {
+            let answer = self.client.get(REFUNDS, Some(list_form(order, known.last()))).await?;
+            if !answer.status.is_success() {
+                return Ok(refusal(&key, &answer));
+            }
+            let Refunds { data, has_more } = read(&answer)?;
+            let is_end = !has_more || data.is_empty();
+            known.extend(data);
+            if is_end {
+                break;
+            }
+            if page == REFUND_PAGES_MAX {
+                tracing::error!(
+                    key,
+                    "a charge with more refunds than are read: an operator must look"
+                );
+                return Ok(RefundAnswer::Unknown);
+            }
         }
-        let known: Refunds = read(&answer)?;
         let (failed, others): (Vec<_>, Vec<_>) =
-            known.data.iter().filter(|refund| refund.is(order)).partition(|it| it.has_failed());
-        if let Some(known) = others.first() {
-            return Ok(known.answer(amount));
-        }
-        if known.has_more {
-            tracing::error!(key, "a charge with more refunds than are read: an operator must look");
-            return Ok(RefundAnswer::Unknown);
+            known.iter().filter(|refund| refund.is(order)).partition(|it| it.has_failed());
+        match (others.first(), failed.last()) {
+            (Some(known), _) => return Ok(known.answer(amount)),
+            (None, Some(failed)) if !order.anew => return Ok(failed.answer(amount)),
+            (None, _) => {}
         }
         let key = if failed.is_empty() { key } else { format!("{key}:{}", failed.len()) };
         let answer = self.client.post(REFUNDS, Some(&key), refund_form(order, amount)).await?;

@@ -9,7 +9,7 @@ use crate::amount::StripeAmount;
 use crate::form::Form;
 
 const REFUND_ID: &str = "refund_id";
-/// As many as Stripe gives at once. A charge has one or a few.
+/// As many as Stripe gives at once. A charge has one or a few, or one for each part that was cancelled.
 const REFUNDS_MAX: &str = "100";
 
 /// A return of money, as Stripe keeps it.
@@ -33,9 +33,13 @@ pub(crate) struct Refunds {
     pub(crate) has_more: bool,
 }
 
-/// How all refunds of the charge are asked for.
-pub(crate) fn list_form(order: &RefundOrder) -> Form {
-    Form::new().with("payment_intent", &order.provider_ref).with("limit", REFUNDS_MAX)
+/// How all refunds of the charge are asked for, a page at a time.
+pub(crate) fn list_form(order: &RefundOrder, after: Option<&Refund>) -> Form {
+    let form = Form::new().with("payment_intent", &order.provider_ref).with("limit", REFUNDS_MAX);
+    match after {
+        Some(after) => form.with("starting_after", &after.id),
+        None => form,
+    }
 }
 
 /// What is sent for a refund: each time the same.

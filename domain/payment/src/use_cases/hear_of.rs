@@ -3,7 +3,7 @@
 use kernel::{BookingId, Cause};
 
 use super::{CommitFailed, Paying};
-use crate::{Ask, ChargeFinding, RefundAnswer};
+use crate::{Ask, ChargeFinding, RefundAnswer, RefundOrder};
 
 impl Paying {
     /// Asks the provider at once what the sweep would ask later. What a message says is never believed: the provider's
@@ -30,8 +30,10 @@ impl Paying {
                     self.record_charge(settlement, attempt, &answer, Some(cause)).await?;
                 }
             }
-            // The same refund again moves nothing twice. A refusal is left to the sweep, which counts them.
+            // The same refund again moves nothing twice. A refusal is left to the sweep, which counts them, and so is
+            // what may follow it.
             Some(Ask::Refund(order)) => {
+                let order = RefundOrder { anew: false, ..order };
                 let answer = self.provider.refund(&order).await;
                 if let RefundAnswer::Succeeded { .. } = answer {
                     self.record_refund(settlement, order.refund_id, &answer, Some(cause)).await?;

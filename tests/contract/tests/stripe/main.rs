@@ -69,6 +69,7 @@ fn refund(n: u128, charge: ChargeKey, provider_ref: &str, minor: i64) -> RefundO
         charge,
         provider_ref: provider_ref.to_owned(),
         amount: usd(minor),
+        anew: true,
     }
 }
 

@@ -119,7 +119,9 @@ fn hear(booking: &mut Booking, said: Said, mutant: Option<Mutant>) -> Transition
         return transition;
     }
     let was_pending = booking.is_pending();
-    let now = if said == Said::PayByPassed { LATER } else { NOW };
+    // Before that time the word of an expired hold is passed over, as if it had never come.
+    let is_over = [Said::PayByPassed, Said::HoldExpired].contains(&said);
+    let now = if is_over { LATER } else { NOW };
     let transition = match fact(said) {
         Some(fact) => booking.on(&fact, now),
         None => {
