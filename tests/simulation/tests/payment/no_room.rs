@@ -48,35 +48,43 @@ async fn r33_a_charge_that_found_no_room_was_never_made_and_is_made_when_it_come
     world.check("no room, then approved");
 }
 
-/// Has no room for a charge whose booking is cancelled meanwhile.
-struct Cancelled(Arc<World>);
+/// Has no room for a charge, and something happens before it says so.
+struct NoRoom {
+    world: Arc<World>,
+    meanwhile: fn(&World),
+}
 
 #[async_trait]
-impl PaymentProvider for Cancelled {
+impl PaymentProvider for NoRoom {
     async fn charge(&self, _order: &ChargeOrder) -> ChargeAnswer {
-        self.0.cancelled(7).await;
+        (self.meanwhile)(&self.world);
         ChargeAnswer::NotTried { retry_after: None }
     }
 
     async fn query(&self, key: ChargeKey) -> ChargeFinding {
-        self.0.provider.query(key).await
+        self.world.provider.query(key).await
     }
 
     async fn refund(&self, order: &RefundOrder) -> RefundAnswer {
-        self.0.provider.refund(order).await
+        self.world.provider.refund(order).await
+    }
+}
+
+/// A server of payment with such a provider, over the world's books.
+fn without_room(world: &Arc<World>, meanwhile: fn(&World)) -> Paying {
+    Paying {
+        settlements: world.store.clone(),
+        provider: Arc::new(NoRoom { world: world.clone(), meanwhile }),
+        guard: guard(),
+        clock: world.clock.clone(),
+        ids: world.paying.ids.clone(),
     }
 }
 
 #[tokio::test]
 async fn r33_a_charge_that_found_no_room_and_was_voided_meanwhile_is_never_sent_again() {
     let world = Arc::new(world(&[], Act::Approve));
-    let paying = Paying {
-        settlements: world.store.clone(),
-        provider: Arc::new(Cancelled(world.clone())),
-        guard: guard(),
-        clock: world.clock.clone(),
-        ids: world.paying.ids.clone(),
-    };
+    let paying = without_room(&world, |world| world.cancelled(7).now_or_never().unwrap());
     let refused = paying.charge_payment(&service(), asked(1)).await.unwrap_err();
     assert_eq!(refused.reason(), "PROVIDER_AWAY");
     assert_eq!(world.come_to_rest().await, Duration::ZERO);
@@ -85,41 +93,19 @@ async fn r33_a_charge_that_found_no_room_and_was_voided_meanwhile_is_never_sent_
     world.check("no room, and cancelled meanwhile");
 }
 
-/// Has no room for a charge, and says so when its call is long over: the sweep has sent the charge again, which was
-/// taken, and was killed before it could store that.
-struct TooLate(Arc<World>);
-
-#[async_trait]
-impl PaymentProvider for TooLate {
-    async fn charge(&self, _order: &ChargeOrder) -> ChargeAnswer {
-        let world = &self.0;
-        world.clock.advance(CALL_LEASE);
-        // The claim and the question are a step each, the charge is two.
-        world.fuse.set(4);
-        assert!(world.paying.sweep(10).now_or_never().is_none());
-        world.fuse.set(Fuse::NEVER);
-        ChargeAnswer::NotTried { retry_after: None }
-    }
-
-    async fn query(&self, key: ChargeKey) -> ChargeFinding {
-        self.0.provider.query(key).await
-    }
-
-    async fn refund(&self, order: &RefundOrder) -> RefundAnswer {
-        self.0.provider.refund(order).await
-    }
+/// The call is long over: the sweep has sent the charge again, which was taken, and was killed before it could store that.
+fn sent_again(world: &World) {
+    world.clock.advance(CALL_LEASE);
+    // The claim and the question are a step each, the charge is two.
+    world.fuse.set(4);
+    assert!(world.paying.sweep(10).now_or_never().is_none());
+    world.fuse.set(Fuse::NEVER);
 }
 
 #[tokio::test]
 async fn r04_an_attempt_is_not_taken_back_once_somebody_else_has_gone_on_with_it() {
     let world = Arc::new(world(&[], Act::Approve));
-    let frozen = Paying {
-        settlements: world.store.clone(),
-        provider: Arc::new(TooLate(world.clone())),
-        guard: guard(),
-        clock: world.clock.clone(),
-        ids: world.paying.ids.clone(),
-    };
+    let frozen = without_room(&world, sent_again);
     let charged = frozen.charge_payment(&service(), asked(1)).await.unwrap();
     assert_eq!(charged.status(), PaymentStatus::Unknown);
     assert_eq!(world.provider.charges.lock().unwrap().len(), 1, "the money is taken");
