@@ -15,5 +15,5 @@ pub use asking::until_answered;
 pub use chance::{Chance, bookings, rounds, tell};
 pub use load::{Acknowledged, Load, LoadPlan};
 pub use measured::{Call, Measured};
-pub use plain_nats::delete_stream;
+pub use plain_nats::{delete_stream, not_delivered};
 pub use scene::{Scene, all_rows};

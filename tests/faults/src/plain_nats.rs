@@ -1,4 +1,4 @@
-//! The one request to JetStream that the platform itself never makes.
+//! The requests to JetStream that the platform itself never makes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -11,14 +11,28 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// What the server answered instead of doing it.
 pub fn delete_stream(nats_url: &str, stream: &str) -> Result<(), String> {
-    let address = nats_url.trim_start_matches("nats://");
-    let answer = ask(address, &format!("$JS.API.STREAM.DELETE.{stream}"));
-    let answer = answer.map_err(|error| format!("{nats_url}: {error}"))?;
+    let answer = ask(nats_url, &format!("$JS.API.STREAM.DELETE.{stream}"))?;
     if answer.contains("\"success\":true") { Ok(()) } else { Err(answer) }
 }
 
+/// How many messages of a stream a consumer was not given yet.
+///
+/// # Errors
+/// What the server answered instead of the number.
+pub fn not_delivered(nats_url: &str, stream: &str, consumer: &str) -> Result<u64, String> {
+    let answer = ask(nats_url, &format!("$JS.API.CONSUMER.INFO.{stream}.{consumer}"))?;
+    let info: serde_json::Value =
+        serde_json::from_str(&answer).map_err(|error| format!("{error}: {answer}"))?;
+    info.get("num_pending").and_then(serde_json::Value::as_u64).ok_or(answer)
+}
+
 /// The first message that answers an empty request.
-fn ask(address: &str, subject: &str) -> std::io::Result<String> {
+fn ask(nats_url: &str, subject: &str) -> Result<String, String> {
+    let address = nats_url.trim_start_matches("nats://");
+    first_message(address, subject).map_err(|error| format!("{nats_url}: {error}"))
+}
+
+fn first_message(address: &str, subject: &str) -> std::io::Result<String> {
     let mut server = TcpStream::connect(address)?;
     server.set_read_timeout(Some(ANSWERED_WITHIN))?;
     let hello = r#"{"verbose":false,"pedantic":false}"#;
