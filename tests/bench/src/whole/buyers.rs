@@ -58,10 +58,27 @@ impl Stage {
         tickets: &[String],
         choose: fn(usize, usize) -> usize,
     ) -> impl Future<Output = Calls> + use<> {
-        let mut buying = JoinSet::new();
-        for number in 0..usize::from(callers) {
-            let (buyer, tickets) = (self.buyer(number), tickets.to_vec());
-            buying.spawn(async move { buyer.book_until(window, &tickets, choose).await });
+        self.crowd_within(Duration::ZERO, callers, window, tickets, choose)
+    }
+
+    /// The same, who do not begin all at once but one after the other within this time: what takes its time for each
+    /// would else keep them together as one wave.
+    pub(crate) fn crowd_within(
+        &self,
+        time: Duration,
+        callers: u16,
+        window: Window,
+        tickets: &[String],
+        choose: fn(usize, usize) -> usize,
+    ) -> impl Future<Output = Calls> + use<> {
+        let (mut buying, now) = (JoinSet::new(), Instant::now());
+        for number in 0..callers {
+            let (buyer, tickets) = (self.buyer(usize::from(number)), tickets.to_vec());
+            let begins = now + time * u32::from(number) / u32::from(callers);
+            buying.spawn(async move {
+                sleep_until(begins).await;
+                buyer.book_until(window, &tickets, choose).await
+            });
         }
         gathered(buying)
     }
