@@ -8,7 +8,7 @@ use tonic::transport::Channel;
 /// The addresses of ticket and payment.
 #[derive(Debug, Clone, Args)]
 pub struct Endpoints {
-    /// Where ticket is: http://host:port, whose name may stand for many addresses; several by commas
+    /// Where ticket is: http://host:port or https://host:port, whose name may stand for many addresses; several by commas
     #[arg(long, env = "TICKET_ENDPOINT", global = true)]
     ticket_endpoint: Option<PeerAddresses>,
 
@@ -25,7 +25,7 @@ impl Endpoints {
     pub fn channels(&self, process: &mut Process) -> Result<(Channel, Channel), StartError> {
         let ticket = endpoint("TICKET_ENDPOINT", self.ticket_endpoint.as_ref())?;
         let payment = endpoint("PAYMENT_ENDPOINT", self.payment_endpoint.as_ref())?;
-        Ok((process.peer("ticket", ticket, true), process.peer("payment", payment, true)))
+        Ok((process.peer("ticket", ticket, true)?, process.peer("payment", payment, true)?))
     }
 }
 

@@ -1,12 +1,14 @@
-//! A small JSON client for the platform's own REST interface, for the demo and the acceptance tests.
+//! A small JSON client for the platform's own REST interface, for the demo and the acceptance tests. It speaks HTTP/1.1.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,7 +17,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct HttpClient {
     base: String,
-    inner: Client<HttpConnector, Full<Bytes>>,
+    inner: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// One call, to be completed and sent.
@@ -51,8 +53,25 @@ impl HttpClient {
     /// A client for the platform at `base`, such as `http://127.0.0.1:8080`.
     #[must_use]
     pub fn new(base: impl Into<String>) -> Self {
-        let inner = Client::builder(TokioExecutor::new()).build_http();
-        Self { base: base.into(), inner }
+        // One provider of cryptography is linked, so there is no choice.
+        let nobody = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+        Self::over_tls(base, nobody.with_no_client_auth())
+    }
+
+    /// A client for the platform at `base`, such as `https://127.0.0.1:8080`, that believes whom `tls` says.
+    #[must_use]
+    pub fn over_tls(base: impl Into<String>, tls: ClientConfig) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = connector.enable_http1().wrap_connector(http);
+        Self { base: base.into(), inner: Client::builder(TokioExecutor::new()).build(connector) }
+    }
+
+    /// Where it calls.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// Begins a GET.

@@ -10,7 +10,9 @@ use boxoffice::{
     ReplayArguments, SagaCommand, TokenArguments, demo, start,
 };
 use clap::{Parser, Subcommand};
-use runtime::{Bearer, Issuer, Process, Settings, StartError, init_telemetry, read, run};
+use runtime::{
+    Bearer, Issuer, Process, Settings, StartError, TlsSettings, init_telemetry, read, run,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -124,30 +126,33 @@ async fn serve(settings: Settings) -> Result<ExitCode, StartError> {
     init_telemetry(&settings, "boxoffice")?;
     let mut process = Process::begin(settings).await?;
     let addresses = start(&mut process).await?;
-    say(&greeting(&addresses));
+    say(&greeting(&addresses, process.certificates.serve_tls()));
     process.run().await
 }
 
-fn greeting(Addresses { rest, grpc, admin }: &Addresses) -> String {
+fn greeting(Addresses { rest, grpc, admin }: &Addresses, tls: bool) -> String {
+    let http = if tls { "https" } else { "http" };
+    let plaintext = if tls { "" } else { " -plaintext" };
     let program = std::env::args().next().unwrap_or_else(|| "boxoffice".to_owned());
     format!(
-        "Boxoffice serves\n  REST   http://{rest}    (OpenAPI at /openapi.json)\n  gRPC   {grpc}    (reflection, \
-         health)\n  admin  http://{admin}    (/live, /ready, /metrics)\n\nTry, in another terminal:\n  {program} demo\n  \
-         {program} token --role buyer --sub alice\n  curl http://{rest}/v1/tickets\n  grpcurl -plaintext {grpc} list"
+        "Boxoffice serves\n  REST   {http}://{rest}    (OpenAPI at /openapi.json)\n  gRPC   {grpc}    (reflection, \
+         health)\n  admin  {http}://{admin}    (/live, /ready, /metrics)\n\nTry, in another terminal:\n  {program} demo\n  \
+         {program} token --role buyer --sub alice\n  curl {http}://{rest}/v1/tickets\n  grpcurl{plaintext} {grpc} list"
     )
 }
 
 /// Tells the story against the platform at `REST_ADDR`, or a temporary one where none answers.
 async fn tell(settings: Settings) -> Result<ExitCode, StartError> {
-    let http = HttpClient::new(format!("http://{}", settings.rest_addr));
+    let http = client(&settings)?;
     if http.get("/openapi.json").send().await.is_ok_and(|answer| answer.status.is_success()) {
-        say(&format!("Against the platform at http://{}.", settings.rest_addr));
+        say(&format!("Against the platform at {}.", http.base()));
         return story(&http, &settings).await;
     }
     let folder = std::env::temp_dir().join(format!("boxoffice-demo-{}", std::process::id()));
     // The story is not told on the real platform's databases and bus.
     let mut settings =
         Settings { data_dir: folder.clone(), database_url: None, nats_url: None, ..settings };
+    settings.tls = TlsSettings::default();
     for address in [&mut settings.rest_addr, &mut settings.grpc_addr, &mut settings.admin_addr] {
         address.set_port(0);
     }
@@ -166,6 +171,19 @@ async fn tell(settings: Settings) -> Result<ExitCode, StartError> {
     let removed = std::fs::remove_dir_all(&folder);
     removed.map_err(|cause| StartError::File { name: "DATA_DIR", path: folder, cause })?;
     told
+}
+
+/// For the platform of these settings, over TLS where its ports speak it.
+fn client(settings: &Settings) -> Result<HttpClient, StartError> {
+    if settings.tls.tls_cert_file.is_none() {
+        return Ok(HttpClient::new(format!("http://{}", settings.rest_addr)));
+    }
+    let needed = |problem: String| StartError::Setting { name: "TLS_CA_FILE", problem };
+    let tls = settings.tls.load()?.client();
+    let tls =
+        tls.ok_or_else(|| needed("is needed: whom to believe in calls over TLS".to_owned()))?;
+    let config = tls.borrow().http_config().map_err(|error| needed(error.to_string()))?;
+    Ok(HttpClient::over_tls(format!("https://{}", settings.rest_addr), config))
 }
 
 async fn story(http: &HttpClient, settings: &Settings) -> Result<ExitCode, StartError> {

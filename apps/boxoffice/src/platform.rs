@@ -7,6 +7,7 @@ use std::sync::Arc;
 use grpc_server::{ListenerSettings, pipe};
 use in_process_bus::{BusSettings, InProcessBus};
 use runtime::{Bus, Context, Platform, Process, StartError, bind};
+use tls_certificates::Protocol;
 use tonic::transport::Channel;
 
 /// Where a started platform listens.
@@ -26,7 +27,8 @@ pub struct Addresses {
 /// [`StartError`] with the setting to change.
 pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     let settings = process.settings.clone();
-    let grpc = bind("GRPC_ADDR", settings.grpc_addr, ListenerSettings::grpc()).await?;
+    let acceptor = process.certificates.acceptor(Protocol::Grpc);
+    let grpc = bind("GRPC_ADDR", settings.grpc_addr, ListenerSettings::grpc(), acceptor).await?;
     let rest = boxoffice_gateway::bind(settings.rest_addr).await?;
     let unknown =
         |cause| StartError::Port { name: "REST_ADDR", address: settings.rest_addr, cause };

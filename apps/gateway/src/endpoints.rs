@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 /// The addresses of all contexts' servers.
 #[derive(Debug, Clone, Args)]
 pub struct Endpoints {
-    /// Where ticket is: http://host:port, whose name may stand for many addresses; several by commas
+    /// Where ticket is: http://host:port or https://host:port, whose name may stand for many addresses; several by commas
     #[arg(long, env = "TICKET_ENDPOINT", global = true)]
     ticket_endpoint: Option<PeerAddresses>,
 
@@ -43,7 +43,7 @@ impl Endpoints {
         let mut channels = BTreeMap::new();
         for (context, name, addresses, at_first) in self.all() {
             let addresses = endpoint(name, addresses)?;
-            channels.insert(context, process.peer(context, addresses, at_first));
+            channels.insert(context, process.peer(context, addresses, at_first)?);
         }
         Ok(Channels(channels))
     }

@@ -10,6 +10,7 @@ use grpc_server::Drained;
 use kernel::IdSource;
 use rest_gateway::{Gateway, HttpSettings, Stopping, serve_http};
 use runtime::{Process, StartError, UuidV7Ids};
+use tls_certificates::Protocol;
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
 
@@ -39,9 +40,10 @@ pub fn serve(
     let router = gateway.with_request_ids(move || ids.next().to_string()).router();
     let drain_deadline = Duration::from_millis(process.settings.shutdown_drain_ms);
     let settings = HttpSettings { drain_deadline, ..HttpSettings::default() };
+    let acceptor = process.certificates.acceptor(Protocol::Rest);
     let draining = process.draining();
     process.outer_door("rest", move |stop| async move {
-        serve_http(listener, router, settings, Stopping { draining, stop }).await;
+        serve_http(listener, acceptor, router, settings, Stopping { draining, stop }).await;
         Ok::<_, String>(Drained::Cleanly)
     });
     Ok(())

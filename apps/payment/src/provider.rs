@@ -7,6 +7,7 @@ use provider_simulated::{SimulatedProvider, SimulatedSettings};
 use provider_stripe::{StripeProvider, StripeSettings, WebhookSecret, Webhooks};
 use runtime::{Hooks, PaymentProvider as Chosen, Platform, Secret, Settings, StartError, Switch};
 use sea_orm_database::Database;
+use tls_certificates::Protocol;
 
 use crate::open_provider;
 
@@ -62,7 +63,8 @@ impl Provider {
         let clock = Arc::clone(&platform.clock);
         let webhooks = Arc::new(Webhooks { secret, provider, paying, clock });
         let address = ("STRIPE_WEBHOOK_ADDR", platform.settings.stripe_webhook_addr);
-        let hooks = Hooks::bind("stripe", address, move |request| {
+        let acceptor = platform.certificates.acceptor(Protocol::Http1);
+        let hooks = Hooks::bind("stripe", address, acceptor, move |request| {
             let webhooks = Arc::clone(&webhooks);
             async move { webhooks.receive(request).await }
         });

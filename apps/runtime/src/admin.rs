@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use telemetry_metrics::Format;
 use telemetry_metrics::names::{NONE, SERVICE_READY, SERVICE_WAS_READY};
+use tls_certificates::Acceptor;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -34,10 +35,14 @@ impl Admin {
     ///
     /// # Errors
     /// [`StartError::Port`] that names `ADMIN_ADDR`.
-    pub async fn bind(address: SocketAddr, readiness: Readiness) -> Result<Self, StartError> {
+    pub async fn bind(
+        address: SocketAddr,
+        acceptor: Acceptor,
+        readiness: Readiness,
+    ) -> Result<Self, StartError> {
         let settings =
             ListenerSettings { connections_max: ADMIN_CONNECTIONS_MAX, ..ListenerSettings::http() };
-        let listener = bind("ADMIN_ADDR", address, settings).await?;
+        let listener = bind("ADMIN_ADDR", address, settings, acceptor).await?;
         Ok(Self { listener, readiness })
     }
 

@@ -12,6 +12,7 @@ use crate::nats_url::NatsUrl;
 use crate::secret::Secret;
 use crate::start_error::StartError;
 use crate::telemetry::TelemetrySettings;
+use crate::tls::TlsSettings;
 
 /// The settings. Each is a flag, and a variable of the name that stands for its value.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -143,6 +144,10 @@ pub struct Settings {
     #[arg(long, env = "OIDC_AUDIENCE", global = true, default_value = "boxoffice")]
     pub oidc_audience: String,
 
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsSettings,
+
     /// Logs and traces.
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
@@ -210,6 +215,7 @@ impl Settings {
             );
             return Err(StartError::Setting { name: "PAYMENT_PROCESSING_MAX_MS", problem });
         }
+        self.tls.check()?;
         let problem = match (&self.oidc_issuer, &self.oidc_jwks_file) {
             (Some(_), None) => "is needed with OIDC_ISSUER: keys are not fetched over HTTP yet",
             (None, Some(_)) => "needs OIDC_ISSUER, the issuer whose keys it holds",
@@ -271,6 +277,7 @@ impl Settings {
             ("SHUTDOWN_DELAY_MS", self.shutdown_delay_ms.to_string()),
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),
         ];
+        all.extend(self.tls.effective());
         all.extend(self.telemetry.effective());
         all
     }

@@ -11,6 +11,7 @@ use grpc_server::{Drained, Listener, ListenerSettings, Tasks};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use tls_certificates::Acceptor;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,7 @@ impl Hooks {
     pub async fn bind<F>(
         name: &'static str,
         (variable, address): (&'static str, SocketAddr),
+        acceptor: Acceptor,
         receive: impl Fn(Request<Bytes>) -> F + Send + Sync + 'static,
     ) -> Result<Self, StartError>
     where
@@ -46,7 +48,7 @@ impl Hooks {
     {
         let settings =
             ListenerSettings { connections_max: HOOK_CONNECTIONS_MAX, ..ListenerSettings::http() };
-        let listener = bind(variable, address, settings).await?;
+        let listener = bind(variable, address, settings, acceptor).await?;
         let receive: Receive = Arc::new(move |request| Box::pin(receive(request)));
         Ok(Self { name, listener, receive })
     }
@@ -108,6 +110,7 @@ async fn answer(
 
 #[cfg(test)]
 mod tests {
+    use tls_certificates::Protocol;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::Notify;
@@ -123,7 +126,13 @@ mod tests {
         F: Future<Output = StatusCode> + Send + 'static,
     {
         let anywhere = "127.0.0.1:0".parse().expect("an address");
-        let hooks = Hooks::bind("hooks", ("HOOKS_ADDR", anywhere), receive).await.expect("a port");
+        let hooks = Hooks::bind(
+            "hooks",
+            ("HOOKS_ADDR", anywhere),
+            Acceptor::plain(Protocol::Http1),
+            receive,
+        );
+        let hooks = hooks.await.expect("a port");
         let address = hooks.listener.address();
         (hooks, address)
     }

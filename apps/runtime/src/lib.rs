@@ -29,6 +29,7 @@ mod shutdown;
 mod start_error;
 mod system;
 mod telemetry;
+mod tls;
 mod workers;
 
 pub use admin::Admin;
@@ -50,4 +51,5 @@ pub use service_token::ServiceToken;
 pub use start_error::StartError;
 pub use system::{SystemClock, UuidV7Ids};
 pub use telemetry::{LogFormat, OtlpProtocol, TelemetrySettings, TracesSampler, init_telemetry};
+pub use tls::TlsSettings;
 pub use workers::Workers;

@@ -27,6 +27,8 @@ pub(crate) const FLUSH: Duration = Duration::from_secs(2);
 pub(crate) const STOP_SLACK: Duration = Duration::from_secs(1);
 /// A loop that failed waits this long before it begins again.
 pub(crate) const WORKER_RESTART: Duration = Duration::from_secs(1);
+/// How often the files of TLS are looked at.
+pub(crate) const TLS_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a service token is valid; it is renewed at half of it.
 pub(crate) const SERVICE_TOKEN: Duration = Duration::from_secs(300);
 /// The longest wait that may be configured for anything, in milliseconds.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use grpc_server::Tasks;
 use kernel::{Clock, EventHandler, IdSource};
 use sea_orm_database::Database;
+use tls_certificates::Certificates;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -39,6 +40,8 @@ pub struct Platform {
     pub owner: String,
     /// Goes with calls to the other contexts.
     pub service_token: ServiceToken,
+    /// What its ports show over TLS.
+    pub certificates: Certificates,
     claims: Claims,
 }
 
@@ -75,6 +78,7 @@ impl Platform {
             readiness: process.readiness.clone(),
             stopping: process.stopping(),
             service_token: process.service_token.clone(),
+            certificates: process.certificates.clone(),
             claims: process.claims.clone(),
         }
     }

@@ -12,6 +12,7 @@ use grpc_server::{
 use kernel::Role;
 use telemetry_metrics::before_reading;
 use telemetry_metrics::names::{GRPC_CALLS_IN_FLIGHT, NONE};
+use tls_certificates::{Acceptor, Certificates, Protocol};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,9 +28,10 @@ use crate::readiness::{Part, Readiness};
 use crate::service_token::ServiceToken;
 use crate::start_error::StartError;
 use crate::telemetry;
+use crate::tls;
 use crate::workers::Workers;
 
-/// Binds a port.
+/// Binds a port, on which connections begin as this acceptor has them begin.
 ///
 /// # Errors
 /// [`StartError::Port`] with the name of the variable that holds the address.
@@ -37,9 +39,11 @@ pub async fn bind(
     name: &'static str,
     address: SocketAddr,
     settings: ListenerSettings,
+    acceptor: Acceptor,
 ) -> Result<Listener, StartError> {
     let bound = Listener::bind(address, settings).await;
-    bound.map_err(|cause| StartError::Port { name, address, cause })
+    let bound = bound.map_err(|cause| StartError::Port { name, address, cause })?;
+    Ok(bound.accepting(acceptor))
 }
 
 /// What every server of the house has. Bind every port before [`Process::run`] begins to serve.
@@ -56,6 +60,8 @@ pub struct Process {
     pub verifier: Verifier,
     /// What its own calls to our servers carry.
     pub service_token: ServiceToken,
+    /// What its ports and its calls over TLS show.
+    pub certificates: Certificates,
     /// Where the admin port listens.
     pub admin_address: SocketAddr,
     pub(crate) doors_open: Part,
@@ -87,7 +93,9 @@ impl Process {
     pub async fn begin(settings: Settings) -> Result<Self, StartError> {
         let readiness = Readiness::new();
         let doors_open = readiness.part("doors");
-        let port = Admin::bind(settings.admin_addr, readiness.clone()).await?;
+        let certificates = settings.tls.load()?;
+        let acceptor = certificates.acceptor(Protocol::Http1);
+        let port = Admin::bind(settings.admin_addr, acceptor, readiness.clone()).await?;
         let (admin_address, admin) = (port.address(), Stage::default());
         admin.running.spawn(port.serve(admin.stopping.clone()));
         file_limit::raise();
@@ -99,6 +107,10 @@ impl Process {
                 async move { telemetry::keep(&file, stopping).await }
             });
         }
+        if settings.tls.any() {
+            let looked_at = certificates.clone();
+            workers.spawn("tls", move |stopping| tls::keep(looked_at.clone(), stopping));
+        }
         Ok(Self {
             settings,
             readiness,
@@ -106,6 +118,7 @@ impl Process {
             tasks: Tasks::new(),
             verifier,
             service_token: ServiceToken::new(Arc::new(issuer)),
+            certificates,
             admin_address,
             doors_open,
             health: None,
@@ -186,13 +199,24 @@ impl Process {
 
     /// A channel to the replicas of another server, which are looked for as long as calls may need it.
     /// With `at_first` this process is not ready before it has reached one of them once.
+    ///
+    /// # Errors
+    /// [`StartError::Setting`] where they are to be called over TLS and nobody says whom to believe.
     pub fn peer(
         &mut self,
         name: &'static str,
         addresses: &PeerAddresses,
         at_first: bool,
-    ) -> Channel {
+    ) -> Result<Channel, StartError> {
         let (peers, channel) = Peers::new(addresses);
+        let peers = match (addresses.ask_for_tls(), self.certificates.client()) {
+            (false, _) => peers,
+            (true, Some(tls)) => peers.over_tls(tls),
+            (true, None) => {
+                let problem = format!("is needed: {name} is to be called at {addresses}");
+                return Err(StartError::Setting { name: "TLS_CA_FILE", problem });
+            }
+        };
         if at_first {
             self.needs_at_first(name, peers.reached());
         }
@@ -200,7 +224,7 @@ impl Process {
             peers.run(stopping).await;
             Ok::<_, String>(Drained::Cleanly)
         });
-        channel
+        Ok(channel)
     }
 
     /// Adds a part without which the process cannot begin: once there, its absence stops nothing.

@@ -40,6 +40,9 @@ const OF_PAYMENT: [&str; 13] = [
     "STRIPE_WEBHOOK_SECRET",
 ];
 
+/// What only who calls other servers reads.
+const OF_CALLERS: [&str; 1] = ["TLS_CA_FILE"];
+
 /// What only the server that makes bookings reads.
 const OF_BOOKING: [&str; 1] = ["BOOKINGS_AT_ONCE"];
 
@@ -56,6 +59,7 @@ impl Program {
                 variable != "REST_ADDR"
                     && (!of_payment || context == "payment")
                     && (!of_booking || context == "booking")
+                    && (!OF_CALLERS.contains(&variable) || context == "booking")
             }
         }
     }
@@ -81,6 +85,8 @@ mod tests {
             ("STRIPE_API_KEY", [true, true, false, false, false]),
             ("BOOKINGS_AT_ONCE", [true, false, false, true, false]),
             ("OIDC_ISSUER", [true; 5]),
+            ("TLS_CERT_FILE", [true; 5]),
+            ("TLS_CA_FILE", [true, false, false, true, true]),
         ] {
             let programs = [Program::Platform, payment, ticket, booking, Program::Gateway];
             assert_eq!(programs.map(|program| program.reads(variable)), readers, "{variable}");

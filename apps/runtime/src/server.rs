@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use grpc_server::{Listener, ListenerSettings, PeerAddresses};
 use sea_orm_database::Database;
+use tls_certificates::Protocol;
 
 use crate::bus::Bus;
 use crate::command_line::read_from;
@@ -137,7 +138,8 @@ fn read_line<E: Endpoints, C: Subcommand>(
 async fn begin(settings: Settings) -> Result<(Process, Listener), StartError> {
     let address = settings.grpc_addr;
     let process = Process::begin(settings).await?;
-    let grpc = bind("GRPC_ADDR", address, ListenerSettings::grpc()).await?;
+    let acceptor = process.certificates.acceptor(Protocol::Grpc);
+    let grpc = bind("GRPC_ADDR", address, ListenerSettings::grpc(), acceptor).await?;
     Ok((process, grpc))
 }
 

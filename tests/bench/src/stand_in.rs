@@ -17,6 +17,7 @@ use proto::boxoffice::notification::v1::{
 use runtime::{Process, Settings, StartError};
 use servers::{Scratch, free_address};
 use testkit::{binary, eventually};
+use tls_certificates::Protocol;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tonic::transport::server::TcpIncoming;
@@ -116,7 +117,8 @@ async fn full(settings: Settings) -> Result<ExitCode, StartError> {
     runtime::init_telemetry(&settings, "stand-in")?;
     let address = settings.grpc_addr;
     let mut process = Process::begin(settings).await?;
-    let listener = runtime::bind("GRPC_ADDR", address, ListenerSettings::grpc()).await?;
+    let acceptor = process.certificates.acceptor(Protocol::Grpc);
+    let listener = runtime::bind("GRPC_ADDR", address, ListenerSettings::grpc(), acceptor).await?;
     let routes = process.routes(&[SERVICE_NAME]).await?;
     let server = process.server(routes.add_service(NotificationServiceServer::new(Inbox)));
     process

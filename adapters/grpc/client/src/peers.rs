@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tls_certificates::ClientTls;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -16,6 +17,7 @@ use tonic::transport::channel::Change;
 use tonic::transport::{Channel, Endpoint};
 
 pub use addresses::PeerAddresses;
+use replica::{Replica, Tls};
 
 use crate::limits::{CHANGES_MAX, NEWS_MAX, NOBODY_WAIT};
 
@@ -27,6 +29,7 @@ pub struct Peers {
     addresses: PeerAddresses,
     changes: mpsc::Sender<Change<Place, Endpoint>>,
     reached: watch::Sender<bool>,
+    tls: Tls,
 }
 
 /// Where calls may go.
@@ -34,14 +37,14 @@ pub struct Peers {
 enum Place {
     /// To nobody, while no replica has served for too long to wait: calls fail at once.
     Nowhere,
-    /// To this replica.
-    Replica(SocketAddr),
+    /// To this replica, as the certificates of this generation have it: new ones need new connections.
+    Replica(SocketAddr, u64),
 }
 
 /// What the watching tasks tell.
 enum News {
-    /// The addresses that the names stand for now.
-    Found(BTreeSet<SocketAddr>),
+    /// The addresses that the names stand for now, each with the host by which it was found.
+    Found(BTreeMap<SocketAddr, Arc<str>>),
     /// Whether a replica serves.
     Serves(SocketAddr, bool),
 }
@@ -53,10 +56,15 @@ impl Peers {
     #[must_use]
     pub fn new(addresses: &PeerAddresses) -> (Self, Channel) {
         let (channel, changes) = Channel::balance_channel(CHANGES_MAX);
-        (
-            Self { addresses: addresses.clone(), changes, reached: watch::Sender::new(false) },
-            channel,
-        )
+        let addresses = addresses.clone();
+        (Self { addresses, changes, reached: watch::Sender::new(false), tls: None }, channel)
+    }
+
+    /// Has the replicas called over TLS, as they must be whose addresses ask for it. Certificates that come later are
+    /// used by new connections; calls that are under way end on the old ones.
+    #[must_use]
+    pub fn over_tls(self, tls: watch::Receiver<ClientTls>) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Whether a replica serves, now and at every change.
@@ -76,7 +84,8 @@ impl Peers {
         let lost = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         tasks.spawn(names::resolve(self.addresses.clone(), Arc::clone(&lost), tell.clone()));
-        let mut replicas = Replicas { tell, lost, known: BTreeMap::new(), since: Instant::now() };
+        let mut replicas = Replicas::new(tell, lost, self.tls.clone());
+        let mut certificates = self.tls.clone();
         let mut offered = BTreeSet::new();
         loop {
             let wanted = replicas.wanted();
@@ -89,11 +98,12 @@ impl Peers {
                 // The channel reads its changes when it is called. Until then they gather here, where
                 // a replica that comes and goes takes no room.
                 Ok(room) = self.changes.reserve(), if change.is_some() => {
-                    if let Some(change) = change.and_then(|change| change.make(&mut offered)) {
+                    if let Some(change) = change.and_then(|change| change.make(&mut offered, &replicas)) {
                         room.send(change);
                     }
                 }
                 () = sleep_until(replicas.since + NOBODY_WAIT), if wanted.is_empty() => {}
+                () = renewed(&mut certificates) => replicas.generation += 1,
                 Some(_ended) = tasks.join_next() => {}
             }
         }
@@ -115,16 +125,34 @@ struct Replicas {
     tell: mpsc::Sender<News>,
     lost: Arc<Notify>,
     known: BTreeMap<SocketAddr, Watched>,
+    tls: Tls,
+    /// How often the certificates have been renewed.
+    generation: u64,
     /// When the last of those that served was lost.
     since: Instant,
 }
 
 struct Watched {
+    replica: Replica,
     serves: bool,
     task: AbortHandle,
 }
 
+/// Waits until the certificates are others; for ever where there are none.
+async fn renewed(certificates: &mut Tls) {
+    if let Some(certificates) = certificates
+        && certificates.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
 impl Replicas {
+    fn new(tell: mpsc::Sender<News>, lost: Arc<Notify>, tls: Tls) -> Self {
+        Self { tell, lost, known: BTreeMap::new(), tls, generation: 0, since: Instant::now() }
+    }
+
     fn hear(&mut self, news: News, tasks: &mut JoinSet<()>) {
         let before = self.any_serves();
         match news {
@@ -144,18 +172,19 @@ impl Replicas {
         }
     }
 
-    fn watch(&mut self, addresses: &BTreeSet<SocketAddr>, tasks: &mut JoinSet<()>) {
+    fn watch(&mut self, addresses: &BTreeMap<SocketAddr, Arc<str>>, tasks: &mut JoinSet<()>) {
         self.known.retain(|address, watched| {
-            let kept = addresses.contains(address);
+            let kept = addresses.contains_key(address);
             if !kept {
                 watched.task.abort();
             }
             kept
         });
-        for address in addresses {
-            self.known.entry(*address).or_insert_with(|| Watched {
-                serves: false,
-                task: tasks.spawn(replica::watch(*address, self.tell.clone())),
+        for (address, host) in addresses {
+            self.known.entry(*address).or_insert_with(|| {
+                let replica = Replica { address: *address, host: Arc::clone(host) };
+                let watch = replica::watch(replica.clone(), self.tls.clone(), self.tell.clone());
+                Watched { replica, serves: false, task: tasks.spawn(watch) }
             });
         }
     }
@@ -164,10 +193,16 @@ impl Replicas {
         self.known.values().any(|watched| watched.serves)
     }
 
+    fn endpoint(&self, address: SocketAddr) -> Option<Endpoint> {
+        // What its watch could connect to can be made.
+        replica::endpoint(&self.known.get(&address)?.replica, &self.tls).ok()
+    }
+
     /// Where calls are to go.
     fn wanted(&self) -> BTreeSet<Place> {
         let serving = self.known.iter().filter(|(_, watched)| watched.serves);
-        let mut wanted: BTreeSet<_> = serving.map(|(at, _)| Place::Replica(*at)).collect();
+        let place = |(at, _): (&SocketAddr, _)| Place::Replica(*at, self.generation);
+        let mut wanted: BTreeSet<_> = serving.map(place).collect();
         if wanted.is_empty() && self.since.elapsed() >= NOBODY_WAIT {
             wanted.insert(Place::Nowhere);
         }
@@ -189,7 +224,11 @@ fn next_change(offered: &BTreeSet<Place>, wanted: &BTreeSet<Place>) -> Option<St
 
 impl Step {
     /// The change for the channel, which is taken to be offered from now on.
-    fn make(self, offered: &mut BTreeSet<Place>) -> Option<Change<Place, Endpoint>> {
+    fn make(
+        self,
+        offered: &mut BTreeSet<Place>,
+        replicas: &Replicas,
+    ) -> Option<Change<Place, Endpoint>> {
         match self {
             Self::Leave(place) => {
                 offered.remove(&place);
@@ -198,10 +237,10 @@ impl Step {
             Self::Join(place) => {
                 offered.insert(place);
                 let endpoint = match place {
-                    Place::Nowhere => Ok(Endpoint::from_static(NOWHERE)),
-                    Place::Replica(address) => replica::endpoint(address),
+                    Place::Nowhere => Some(Endpoint::from_static(NOWHERE)),
+                    Place::Replica(address, _) => replicas.endpoint(address),
                 };
-                endpoint.ok().map(|endpoint| Change::Insert(place, endpoint))
+                endpoint.map(|endpoint| Change::Insert(place, endpoint))
             }
         }
     }

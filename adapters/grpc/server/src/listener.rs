@@ -1,5 +1,5 @@
 //! Lets TCP connections in: not too many, none that stays silent, and without spinning when the
-//! process is out of file descriptors (reliability.md F3, F5). For gRPC and for HTTP alike.
+//! process is out of file descriptors (reliability.md F3, F5). For gRPC and for HTTP alike, with TLS or without.
 
 use std::future::Future;
 use std::io;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::Stream;
 use futures::future::{BoxFuture, FutureExt, select};
+use tls_certificates::{Acceptor, Protocol, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -36,6 +36,7 @@ pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
     settings: ListenerSettings,
+    acceptor: Acceptor,
     slots: Arc<Semaphore>,
     cut: CancellationToken,
 }
@@ -43,7 +44,7 @@ pub struct Listener {
 /// A connection that was let in. Reading from it fails when its first bytes stay out, and when the
 /// listener's connections are cut.
 pub struct Connection {
-    tcp: TcpStream,
+    stream: Stream,
     received: usize,
     awaited: usize,
     silence: Option<BoxFuture<'static, ()>>,
@@ -70,7 +71,7 @@ impl ListenerSettings {
 }
 
 impl Listener {
-    /// Binds the port. Nothing is accepted before somebody asks.
+    /// Binds the port, without TLS. Nothing is accepted before somebody asks.
     ///
     /// # Errors
     /// What the system says: the port is taken, the address is not ours.
@@ -80,9 +81,16 @@ impl Listener {
             address: tcp.local_addr()?,
             tcp,
             settings,
+            acceptor: Acceptor::plain(Protocol::Grpc),
             slots: Arc::new(Semaphore::new(settings.connections_max)),
             cut: CancellationToken::new(),
         })
+    }
+
+    /// The same port, on which connections begin as this acceptor has them begin.
+    #[must_use]
+    pub fn accepting(self, acceptor: Acceptor) -> Self {
+        Self { acceptor, ..self }
     }
 
     /// Where it listens, with the port the system chose if it was asked to.
@@ -106,7 +114,7 @@ impl Listener {
         let deadline = tokio::time::sleep(self.settings.first_bytes_deadline);
         let stop = stopping.clone().cancelled_owned();
         Connection {
-            tcp,
+            stream: self.acceptor.accept(tcp),
             received: 0,
             awaited: self.settings.first_bytes,
             silence: Some(select(Box::pin(deadline), Box::pin(stop)).map(|_| ()).boxed()),
@@ -119,7 +127,7 @@ impl Listener {
     pub fn incoming(
         self,
         stopping: CancellationToken,
-    ) -> impl Stream<Item = io::Result<Connection>> + Send {
+    ) -> impl futures::Stream<Item = io::Result<Connection>> + Send {
         futures::stream::unfold((self, stopping), |(listener, stopping)| async move {
             let connection = listener.accept(&stopping).await;
             Some((Ok(connection), (listener, stopping)))
@@ -129,12 +137,7 @@ impl Listener {
     async fn accept_tcp(&self) -> TcpStream {
         loop {
             match self.tcp.accept().await {
-                Ok((tcp, _)) => {
-                    if let Err(error) = tcp.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection went away while it was accepted");
-                    }
-                    return tcp;
-                }
+                Ok((tcp, _)) => return tcp,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, address = %self.address, "cannot accept connections");
@@ -155,7 +158,17 @@ impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        self.tcp.connect_info()
+        let (local_addr, remote_addr) = (self.stream.local_addr(), self.stream.peer_addr());
+        TcpConnectInfo { local_addr, remote_addr }
+    }
+}
+
+impl Connection {
+    /// Pending, until its first bytes have stayed out for too long.
+    fn poll_silence<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let Some(silence) = &mut self.silence else { return Poll::Pending };
+        ready!(silence.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -169,18 +182,14 @@ impl AsyncRead for Connection {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let before = buffer.filled().len();
-        if Pin::new(&mut self.tcp).poll_read(cx, buffer)?.is_ready() {
+        if Pin::new(&mut self.stream).poll_read(cx, buffer)?.is_ready() {
             self.received = self.received.saturating_add(buffer.filled().len() - before);
             if self.received >= self.awaited {
                 self.silence = None;
             }
             return Poll::Ready(Ok(()));
         }
-        if let Some(silence) = &mut self.silence {
-            ready!(silence.as_mut().poll(cx));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        Poll::Pending
+        self.poll_silence(cx)
     }
 }
 
@@ -190,7 +199,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+        // Over TLS the first writes wait for the client's handshake.
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Pending => self.poll_silence(cx),
+            done @ Poll::Ready(_) => done,
+        }
     }
 
     fn poll_write_vectored(
@@ -198,18 +211,26 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, slices)
+        // Over TLS the first writes wait for the client's handshake.
+        match Pin::new(&mut self.stream).poll_write_vectored(cx, slices) {
+            Poll::Pending => self.poll_silence(cx),
+            done @ Poll::Ready(_) => done,
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        // Over TLS the first writes wait for the client's handshake.
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => self.poll_silence(cx),
+            done @ Poll::Ready(_) => done,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -1,4 +1,5 @@
-//! A TCP connection that may neither stay silent at its beginning nor refuse to be written to.
+//! A connection that may neither stay silent at its beginning nor refuse to be written to. Over TLS its handshake is part
+//! of its beginning.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tls_certificates::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ const OPENING_BYTES: usize = PREFACE.len() + 9;
 
 /// A connection, its two deadlines, and its place among all connections.
 pub(crate) struct Connection {
-    tcp: TcpStream,
+    stream: Stream,
     opening: Option<Opening>,
     stall_deadline: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -35,7 +36,7 @@ struct Opening {
 impl Connection {
     /// `stop` ends a connection that has not shown what it is: nobody waits for its answer.
     pub(crate) fn new(
-        tcp: TcpStream,
+        stream: Stream,
         opening_deadline: Duration,
         stall_deadline: Duration,
         stop: CancellationToken,
@@ -48,7 +49,7 @@ impl Connection {
             }
         };
         let opening = Opening { received: 0, over: Box::pin(over) };
-        Self { tcp, opening: Some(opening), stall_deadline, stalled: None, _slot: slot }
+        Self { stream, opening: Some(opening), stall_deadline, stalled: None, _slot: slot }
     }
 
     /// Passes a write's outcome on, unless it has been pending for too long.
@@ -86,7 +87,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        if Pin::new(&mut self.tcp).poll_read(context, buffer)?.is_pending() {
+        if Pin::new(&mut self.stream).poll_read(context, buffer)?.is_pending() {
             if let Some(opening) = &mut self.opening {
                 ready!(opening.over.as_mut().poll(context));
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -107,7 +108,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.unless_stalled(written, context)
     }
 
@@ -116,19 +117,21 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.unless_stalled(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(context)
+        // Over TLS what was written waits here.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.unless_stalled(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -8,6 +8,7 @@ use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tls_certificates::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -55,10 +56,11 @@ pub struct Stopping {
     pub stop: CancellationToken,
 }
 
-/// Serves HTTP/1.1 and HTTP/2 without TLS until `stop` is cancelled; then closes the port, ends
+/// Serves HTTP/1.1 and HTTP/2, with TLS where the acceptor has it, until `stop` is cancelled; then closes the port, ends
 /// event streams, lets open requests end within the drain deadline, and cuts what remains.
 pub async fn serve_http(
     listener: TcpListener,
+    acceptor: Acceptor,
     router: Router,
     settings: HttpSettings,
     Stopping { draining, stop }: Stopping,
@@ -70,7 +72,7 @@ pub async fn serve_http(
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots, settings, &stop) => accepted,
+            accepted = accept((&listener, &acceptor), &slots, settings, &stop) => accepted,
         };
         if let Some(connection) = accepted {
             let stopping = Stopping { draining: draining.clone(), stop: stop.clone() };
@@ -87,7 +89,7 @@ pub async fn serve_http(
 
 /// The next connection, or none after a pause when there cannot be one now.
 async fn accept(
-    listener: &TcpListener,
+    (listener, acceptor): (&TcpListener, &Acceptor),
     slots: &Arc<Semaphore>,
     settings: HttpSettings,
     stop: &CancellationToken,
@@ -96,10 +98,9 @@ async fn accept(
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((tcp, _)) => {
-            // Without it answers are only later, not wrong.
-            let _ = tcp.set_nodelay(true);
+            let stream = acceptor.accept(tcp);
             let HttpSettings { head_deadline, stall_deadline, .. } = settings;
-            Some(Connection::new(tcp, head_deadline, stall_deadline, stop.clone(), slot))
+            Some(Connection::new(stream, head_deadline, stall_deadline, stop.clone(), slot))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection cannot be accepted");

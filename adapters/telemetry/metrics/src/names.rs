@@ -61,6 +61,10 @@ metrics! {
     OUTBOX_OLDEST_AGE: Gauge<1> = "outbox_oldest_age_seconds" ["database"] "How long the oldest of them waits";
     OUTBOX_PARKED: Gauge<1> = "outbox_parked" ["database"] "Events that were set aside because the bus refuses them";
     DEAD_LETTERS: Gauge<1> = "dead_letters" ["database"] "Messages that a consumer has set aside";
+    // TLS, where ports speak it.
+    TLS_CERTIFICATE_EXPIRY: Gauge<0> = "tls_certificate_expiry_time_seconds" [] "Until when the certificate in use is valid, since 1970";
+    TLS_FILES_TAKEN: Counter<0> = "tls_files_taken" [] "How often new files of TLS came into use";
+    TLS_FILES_REFUSED: Gauge<0> = "tls_files_refused" [] "Whether the files of TLS that are there now cannot be used, so that older ones are";
     // What is told of it all.
     SPANS: Counter<1> = "spans" ["outcome"] "Spans that ended and are to be sent, were sent, were lost on the way; what is missing between waits, or did not fit into the queue";
     // The process itself.

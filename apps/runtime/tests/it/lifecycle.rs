@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use grpc_server::{Drained, ListenerSettings};
 use runtime::{Process, bind};
+use tls_certificates::Protocol;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
@@ -86,7 +87,9 @@ async fn health_and_readiness_follow_the_process() {
     let mut process = Process::begin(settings(folder.path(), &[])).await.expect("begins");
     let database = process.readiness.part("database");
     let address = settings(folder.path(), &[]).grpc_addr;
-    let listener = bind("GRPC_ADDR", address, ListenerSettings::grpc()).await.expect("a port");
+    let acceptor = process.certificates.acceptor(Protocol::Grpc);
+    let listener =
+        bind("GRPC_ADDR", address, ListenerSettings::grpc(), acceptor).await.expect("a port");
     let (grpc, admin) = (listener.address(), process.admin_address);
     let routes = process.routes(&[SERVICE]).await.expect("descriptors");
     let server = process.server(routes);

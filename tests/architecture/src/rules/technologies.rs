@@ -60,6 +60,10 @@ const HOMES: &[Home] = &[
         ],
         folders: &["adapters/telemetry/", "apps/runtime", "tests/"],
     },
+    Home {
+        packages: &["tokio-rustls", "x509-cert", "socket2"],
+        folders: &["adapters/tls/", "tests/"],
+    },
     Home { packages: &["autometrics"], folders: &["adapters/", "apps/runtime"] },
     Home { packages: &["axum"], folders: &["adapters/rest/", "apps/", "tests/"] },
     Home { packages: &["jsonwebtoken"], folders: &["adapters/grpc/server", "apps/", "tests/"] },

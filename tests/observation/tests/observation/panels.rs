@@ -7,12 +7,13 @@ use crate::scraper::Scraper;
 use crate::world::{every_ending, register};
 
 /// Whose metrics are not ours, by how they begin: none of them runs beside the test.
-const OF_OTHERS: [(&str, &str); 5] = [
+const OF_OTHERS: [(&str, &str); 6] = [
     ("kube_", "kube-state-metrics"),
     ("kubelet_", "the kubelet"),
     ("container_", "cAdvisor, in the kubelet"),
     ("node_", "the exporter of each node"),
     ("nats_", "NATS' exporter"),
+    ("tls_", "servers whose ports speak TLS; those of the test are plain"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,14 +8,26 @@ use http::uri::Authority;
 use crate::limits::NAMES_MAX;
 
 /// Where a server's replicas are: `http://ticket:50051`, whose name may stand for many addresses, or
-/// several of them separated by commas.
+/// several of them separated by commas. `https://` asks for TLS; a certificate is of the name that stands here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerAddresses(Vec<String>);
+pub struct PeerAddresses {
+    names: Vec<String>,
+    tls: bool,
+}
+
+const PLAIN: &str = "http://";
+const TLS: &str = "https://";
 
 impl PeerAddresses {
     /// Each as `host:port`.
     pub(crate) fn names(&self) -> &[String] {
-        &self.0
+        &self.names
+    }
+
+    /// Whether they are to be called over TLS.
+    #[must_use]
+    pub const fn ask_for_tls(&self) -> bool {
+        self.tls
     }
 }
 
@@ -27,28 +39,36 @@ impl FromStr for PeerAddresses {
         if names.len() > NAMES_MAX {
             return Err(format!("at most {NAMES_MAX} addresses; one name may stand for many"));
         }
-        Ok(Self(names))
+        let tls = names.iter().filter(|(tls, _)| *tls).count();
+        if tls > 0 && tls < names.len() {
+            return Err(
+                "some ask for TLS and some do not; write https:// for all or for none".to_owned()
+            );
+        }
+        Ok(Self { names: names.into_iter().map(|(_, name)| name).collect(), tls: tls > 0 })
     }
 }
 
 /// `http://ticket:50051,http://[::1]:50052`
 impl fmt::Display for PeerAddresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, name) in self.0.iter().enumerate() {
-            write!(f, "{}http://{name}", if nth == 0 { "" } else { "," })?;
+        let scheme = if self.tls { TLS } else { PLAIN };
+        for (nth, name) in self.names.iter().enumerate() {
+            write!(f, "{}{scheme}{name}", if nth == 0 { "" } else { "," })?;
         }
         Ok(())
     }
 }
 
-fn name(text: &str) -> Result<String, String> {
-    const RIGHT: &str = "write http://host:port, and commas between several";
+/// Whether it asks for TLS, and its `host:port`.
+fn name(text: &str) -> Result<(bool, String), String> {
+    const RIGHT: &str = "write http://host:port or https://host:port, and commas between several";
     let text = text.trim();
     let wrong = |what: &str| format!("`{text}` {what}; {RIGHT}");
-    if text.starts_with("https://") {
-        return Err(wrong("asks for TLS, which our servers do not speak to each other"));
-    }
-    let place = text.strip_prefix("http://").unwrap_or(text);
+    let (tls, place) = match text.strip_prefix(TLS) {
+        Some(place) => (true, place),
+        None => (false, text.strip_prefix(PLAIN).unwrap_or(text)),
+    };
     let place = place.strip_suffix('/').unwrap_or(place);
     let place: Authority = place.parse().map_err(|_| wrong("is no address"))?;
     if place.host().is_empty() || place.as_str().contains('@') {
@@ -56,7 +76,7 @@ fn name(text: &str) -> Result<String, String> {
     }
     match place.port_u16() {
         None | Some(0) => Err(wrong("names no port")),
-        Some(port) => Ok(format!("{}:{port}", place.host())),
+        Some(port) => Ok((tls, format!("{}:{port}", place.host()))),
     }
 }
 
@@ -72,9 +92,12 @@ mod tests {
             ("http://ticket:50051/", "http://ticket:50051"),
             ("http://a:1, b:2,127.0.0.1:3", "http://a:1,http://b:2,http://127.0.0.1:3"),
             ("http://[::1]:50051", "http://[::1]:50051"),
+            ("https://ticket:50051", "https://ticket:50051"),
+            ("https://a:1,https://b:2", "https://a:1,https://b:2"),
         ] {
             let addresses: PeerAddresses = text.parse().expect(text);
             assert_eq!(addresses.to_string(), shown);
+            assert_eq!(addresses.ask_for_tls(), shown.starts_with("https"));
             assert_eq!(shown.parse(), Ok(addresses), "what is shown can be read");
         }
     }
@@ -88,7 +111,8 @@ mod tests {
             ("http://ticket", "names no port"),
             ("ticket:0", "names no port"),
             ("ticket:70000", "names no port"),
-            ("https://ticket:443", "asks for TLS"),
+            ("https://ticket", "names no port"),
+            ("https://a:1,http://b:2", "some ask for TLS"),
             ("http://ticket:1/path", "is no address"),
             ("http://me@ticket:1", "names no host"),
             (":50051", "names no host"),

@@ -1,6 +1,6 @@
 //! The addresses behind names, looked up again and again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,7 +31,10 @@ pub(super) async fn resolve(names: PeerAddresses, lost: Arc<Notify>, tell: mpsc:
                 Err(_told_before) => {}
             }
         }
-        let addresses: BTreeSet<_> = known.iter().flatten().copied().collect();
+        let named = names.names().iter().zip(&known);
+        let addresses: BTreeMap<_, _> = named
+            .flat_map(|(name, known)| known.iter().map(|address| (*address, host(name))))
+            .collect();
         if addresses.len() > REPLICAS_MAX {
             tracing::warn!(peer = %names, most = REPLICAS_MAX, "has more replicas than are used");
         }
@@ -43,6 +46,12 @@ pub(super) async fn resolve(names: PeerAddresses, lost: Arc<Notify>, tell: mpsc:
             () = lost.notified() => sleep(RESOLVE_SOON).await,
         }
     }
+}
+
+/// The host of `host:port`, as certificates name it.
+fn host(name: &str) -> Arc<str> {
+    let host = name.rsplit_once(':').map_or(name, |(host, _port)| host);
+    host.trim_start_matches('[').trim_end_matches(']').into()
 }
 
 async fn look_up(name: &str) -> Result<BTreeSet<SocketAddr>, String> {

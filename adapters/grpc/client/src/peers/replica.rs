@@ -1,11 +1,13 @@
 //! One replica: asked whether it serves, for as long as it is watched.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tls_certificates::ClientTls;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
-use tonic::transport::Endpoint;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Status, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -21,9 +23,28 @@ use crate::limits::{
 /// What every server of the house calls its fitness for calls in the health protocol.
 const READINESS: &str = "readiness";
 
+/// A replica: where it is, and over TLS who it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Replica {
+    pub(super) address: SocketAddr,
+    /// The name by which it was found.
+    pub(super) host: Arc<str>,
+}
+
+/// What calls over TLS show and believe, now and at every change; none where they are plain.
+pub(super) type Tls = Option<watch::Receiver<ClientTls>>;
+
 /// How a replica is connected to, for its watch and for calls alike.
-pub(super) fn endpoint(address: SocketAddr) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(format!("http://{address}"))?
+pub(super) fn endpoint(replica: &Replica, tls: &Tls) -> Result<Endpoint, tonic::transport::Error> {
+    let address = replica.address;
+    let endpoint = match tls {
+        None => Endpoint::from_shared(format!("http://{address}"))?,
+        Some(tls) => {
+            let tls = tls_config(replica, &tls.borrow());
+            Endpoint::from_shared(format!("https://{address}"))?.tls_config(tls)?
+        }
+    };
+    Ok(endpoint
         .connect_timeout(CONNECT_DEADLINE)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -32,13 +53,25 @@ pub(super) fn endpoint(address: SocketAddr) -> Result<Endpoint, tonic::transport
         .http2_max_local_error_reset_streams(Some(LOCAL_RESETS_MAX)))
 }
 
+fn tls_config(replica: &Replica, ClientTls { roots, pair }: &ClientTls) -> ClientTlsConfig {
+    let config = ClientTlsConfig::new()
+        .domain_name(&*replica.host)
+        .ca_certificate(Certificate::from_pem(roots))
+        .timeout(CONNECT_DEADLINE);
+    match pair {
+        Some((cert, key)) => config.identity(Identity::from_pem(cert, key)),
+        None => config,
+    }
+}
+
 /// Tells whether the replica serves, at the beginning and at every change, until it is dropped.
-pub(super) async fn watch(address: SocketAddr, tell: mpsc::Sender<News>) {
+pub(super) async fn watch(replica: Replica, tls: Tls, tell: mpsc::Sender<News>) {
+    let address = replica.address;
     let (first, longest) = WATCH_BACK_OFF;
     let mut back_off = first;
     loop {
         let mut heard = false;
-        let Err(lost) = follow(address, &tell, &mut heard).await else {
+        let Err(lost) = follow(&replica, &tls, &tell, &mut heard).await else {
             // Its time was up and it is asked anew; until it answers it is what it was.
             continue;
         };
@@ -55,12 +88,13 @@ pub(super) async fn watch(address: SocketAddr, tell: mpsc::Sender<News>) {
 
 /// Listens to one watch until its time is up. Each is on a connection of its own.
 async fn follow(
-    address: SocketAddr,
+    replica: &Replica,
+    tls: &Tls,
     tell: &mpsc::Sender<News>,
     heard: &mut bool,
 ) -> Result<(), Status> {
     let until = Instant::now() + dice::about(WATCH_AGE_MAX);
-    let mut watch = open(address).await?;
+    let mut watch = open(replica, tls).await?;
     let mut patience = FIRST_WORD_DEADLINE;
     loop {
         let status = match timeout(patience, watch.message()).await {
@@ -70,13 +104,13 @@ async fn follow(
         };
         *heard = true;
         let serves = status == ServingStatus::Serving;
-        let _ = tell.send(News::Serves(address, serves)).await;
+        let _ = tell.send(News::Serves(replica.address, serves)).await;
         patience = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     }
 }
 
-async fn open(address: SocketAddr) -> Result<Streaming<HealthCheckResponse>, Status> {
-    let endpoint = endpoint(address).map_err(|error| Status::from_error(error.into()))?;
+async fn open(replica: &Replica, tls: &Tls) -> Result<Streaming<HealthCheckResponse>, Status> {
+    let endpoint = endpoint(replica, tls).map_err(|error| Status::from_error(error.into()))?;
     let opened = async {
         let channel = endpoint.connect().await.map_err(|e| Status::from_error(e.into()))?;
         let asked = HealthCheckRequest { service: READINESS.to_owned() };

@@ -12,6 +12,7 @@ use futures::stream::{self, StreamExt};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rest_gateway::{HttpSettings, Stopping, serve_http};
+use tls_certificates::{Acceptor, Protocol};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -42,7 +43,13 @@ impl Running {
         let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let mut server = JoinSet::new();
         let stopping = Stopping { draining: draining.clone(), stop: stop.clone() };
-        server.spawn(serve_http(listener, router, settings, stopping));
+        server.spawn(serve_http(
+            listener,
+            Acceptor::plain(Protocol::Rest),
+            router,
+            settings,
+            stopping,
+        ));
         Self { address, draining, stop, server }
     }
 
