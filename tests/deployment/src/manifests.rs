@@ -58,6 +58,14 @@ impl Deployment {
         settings.is_some_and(|map| map["data"]["PAYMENT_PROVIDER"] == "stripe")
     }
 
+    /// Whether ports speak TLS.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        let settings = |map: &&Value| map["metadata"]["name"] == "settings";
+        let settings = self.of("ConfigMap").find(settings);
+        settings.is_some_and(|map| !map["data"]["TLS_CERT_FILE"].is_null())
+    }
+
     /// The variables that a container is given, with what they say; from ConfigMaps too.
     #[must_use]
     pub fn variables<'a>(&'a self, container: &'a Value) -> BTreeMap<&'a str, &'a Value> {

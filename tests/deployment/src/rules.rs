@@ -13,6 +13,7 @@ mod network;
 mod probes;
 mod secrets;
 mod selection;
+mod tls;
 
 pub use custom::WITHOUT_SCHEMA;
 
@@ -56,6 +57,7 @@ pub const RULES: &[Rule] = &[
     environment::WHAT_IS_LEFT_OUT_IS_READ,
     environment::WHAT_IS_DECLARED_IS_READ,
     network::ONLY_WHO_MAY_CALLS,
+    tls::CALLS_ARE_AS_PORTS_ARE,
     custom::KINDS_ARE_KNOWN,
     custom::DATA_OUTLIVES_ITS_NAMESPACE,
     custom::THE_MESH_TRIES_NOTHING_AGAIN,

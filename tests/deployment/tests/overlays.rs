@@ -14,9 +14,10 @@ use deployment::manifests::Deployment;
 use deployment::rules::{RULES, WITHOUT_SCHEMA};
 use serde_json::Value;
 
-const OVERLAYS: [&str; 4] =
-    ["overlays/development", "overlays/production", "overlays/mesh", STRIPE];
+const OVERLAYS: [&str; 5] =
+    ["overlays/development", "overlays/production", "overlays/mesh", STRIPE, TLS];
 const STRIPE: &str = "overlays/stripe";
+const TLS: &str = "overlays/tls";
 const BESIDE: [&str; 2] = ["tracing", "ingress"];
 /// The newest version of Kubernetes whose schemas are set up.
 const KUBERNETES: &str = "1.37";
@@ -127,7 +128,44 @@ fn what_stripe_needs_is_noticed_where_it_is_broken() {
             rule["matches"][0]["path"]["type"] = "PathPrefix".into();
         }),
     ];
-    let sound = overlay(STRIPE);
+    are_noticed(STRIPE, &changes);
+}
+
+/// The same of what only TLS needs.
+#[test]
+fn what_tls_needs_is_noticed_where_it_is_broken() {
+    fn container(overlay: &mut Deployment) -> &mut Value {
+        &mut overlay.get_mut("Deployment", "booking")["spec"]["template"]["spec"]["containers"][0]
+    }
+    let changes: [(&str, Change); 6] = [
+        ("TLS_KEY_FILE is read and not declared", |overlay| {
+            let settings = overlay.get_mut("ConfigMap", "settings")["data"].as_object_mut();
+            settings.map(|settings| settings.remove("TLS_KEY_FILE"));
+        }),
+        ("TLS_CA_FILE is read and not declared", |overlay| {
+            let settings = overlay.get_mut("ConfigMap", "booking-settings")["data"].as_object_mut();
+            settings.map(|settings| settings.remove("TLS_CA_FILE"));
+        }),
+        ("its readinessProbe does not ask for `readiness`", |overlay| {
+            container(overlay)["readinessProbe"]["httpGet"]["scheme"] = "HTTP".into();
+        }),
+        ("its livenessProbe does not ask for `liveness`", |overlay| {
+            container(overlay)["livenessProbe"]["httpGet"]["path"] = "/ready".into();
+        }),
+        ("is called at http://ticket-headless:50051", |overlay| {
+            let settings = overlay.get_mut("ConfigMap", "gateway-settings");
+            settings["data"]["TICKET_ENDPOINT"] = "http://ticket-headless:50051".into();
+        }),
+        ("names no mypage-headless", |overlay| {
+            let names = &mut overlay.get_mut("Certificate", "servers")["spec"]["dnsNames"];
+            names.as_array_mut().expect("some").retain(|name| name != "mypage-headless");
+        }),
+    ];
+    are_noticed(TLS, &changes);
+}
+
+fn are_noticed(name: &str, changes: &[(&str, Change)]) {
+    let sound = overlay(name);
     for (expected, change) in changes {
         let mut broken = sound.clone();
         change(&mut broken);

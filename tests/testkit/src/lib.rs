@@ -2,12 +2,14 @@
 //! that a test decides.
 #![expect(clippy::panic, reason = "a set-up that fails is a failed test, and says why")]
 
+mod authority;
 mod eventually;
 mod known;
 mod place;
 mod plain_http;
 mod platform;
 
+pub use authority::{Authority, Shown, TlsFolder, https};
 pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
 pub use place::{binary, repository, tool};

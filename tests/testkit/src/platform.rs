@@ -6,7 +6,7 @@ mod shape;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use servers::{Life, Scratch, Server};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::authority::https;
 use crate::eventually_within;
 use crate::place::binary;
 use crate::plain_http::PlainAnswer;
@@ -38,6 +39,7 @@ pub struct Platform {
     nats: Option<Server>,
     _scratch: Option<Scratch>,
     folder: TempDir,
+    tls: Option<PathBuf>,
     tokens: Mutex<HashMap<Vec<String>, String>>,
 }
 
@@ -85,9 +87,10 @@ impl Platform {
             (None, None)
         };
         let processes = plan.lay_out(folder.path(), nats.as_ref().map(Server::url));
-        let http = HttpClient::new(format!("http://{}", processes.first_gateway()));
+        let http = client(processes.first_gateway(), plan.tls.as_deref());
         let tokens = Mutex::default();
-        Self { http, processes, nats, _scratch: scratch, folder, tokens }
+        let tls = plan.tls.clone();
+        Self { http, processes, nats, _scratch: scratch, folder, tls, tokens }
     }
 
     /// Brings the databases to the programs' schema, where that is a step of its own.
@@ -162,8 +165,8 @@ impl Platform {
     /// A client for each gateway.
     #[must_use]
     pub fn gateways(&self) -> Vec<HttpClient> {
-        let base = |address| HttpClient::new(format!("http://{address}"));
-        self.processes.gateways.iter().map(base).collect()
+        let tls = self.tls.as_deref();
+        self.processes.gateways.iter().map(|address| client(*address, tls)).collect()
     }
 
     /// Starts a platform in one process that must refuse to, with these settings, and gives its exit code and what
@@ -256,6 +259,18 @@ impl Platform {
         first.admin_get(path).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// GETs a page of every process' admin port, each with the process' name.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub async fn every_admin_get(&self, path: &str) -> Result<Vec<(&str, PlainAnswer)>, String> {
+        let get = async |server| {
+            let server: &PlatformServer = server;
+            Ok((server.name(), server.admin_get(path).await?))
+        };
+        join_all(self.processes.servers.iter().map(get)).await.into_iter().collect()
+    }
+
     /// A buyer's token.
     ///
     /// # Panics
@@ -321,6 +336,14 @@ impl Platform {
 impl Processes {
     fn first_gateway(&self) -> SocketAddr {
         *self.gateways.first().unwrap_or_else(|| panic!("no gateway"))
+    }
+}
+
+/// Calls a gateway, over TLS where there is a folder with whom to believe.
+fn client(gateway: SocketAddr, tls: Option<&Path>) -> HttpClient {
+    match tls {
+        None => HttpClient::new(format!("http://{gateway}")),
+        Some(folder) => HttpClient::over_tls(format!("https://{gateway}"), https(folder)),
     }
 }
 

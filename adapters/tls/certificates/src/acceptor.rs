@@ -88,3 +88,27 @@ impl fmt::Debug for Acceptor {
         f.debug_struct("Acceptor").field("protocol", protocol).field("tls", &tls.is_some()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_vanishes_is_asked_about() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (connected, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (_client, (tcp, _)) = (connected.expect("connects"), accepted.expect("is accepted"));
+        prepare(&tcp).expect("a socket");
+        let socket = SockRef::from(&tcp);
+        assert!(socket.keepalive().expect("known"));
+        assert!(tcp.nodelay().expect("known"));
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(socket.tcp_keepalive_time().expect("known"), KEEPALIVE_IDLE);
+            assert_eq!(socket.tcp_user_timeout().expect("known"), Some(UNACKNOWLEDGED));
+        }
+    }
+}

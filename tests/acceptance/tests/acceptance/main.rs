@@ -36,5 +36,6 @@ mod story_http;
 mod story_python;
 mod story_streams;
 mod stripe;
+mod tls;
 mod told_later;
 mod world;

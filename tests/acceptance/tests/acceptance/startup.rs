@@ -1,6 +1,6 @@
 //! Starting: the admin port first, one clear line for whatever is wrong.
 
-use testkit::{Platform, Shape};
+use testkit::{Authority, Platform, Shape, TlsFolder};
 
 const ONE_PROCESS: &str = "it is about the settings of one process";
 
@@ -70,6 +70,34 @@ async fn p01_wrong_settings_are_refused_by_name() {
         let (code, stderr) = Platform::fails_to_start(settings).await;
         assert_eq!(code, 2, "{stderr}");
         assert!(stderr.contains(variable) && !stderr.contains("12345"), "{stderr}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r38_files_of_tls_that_cannot_be_used_are_refused_by_name() {
+    if Shape::leaves_out(Shape::Embedded, ONE_PROCESS) {
+        return;
+    }
+    let authority = Authority::fresh("at the start");
+    let folder = TlsFolder::of(&authority.vouch(2040), &authority.pem());
+    let others = TlsFolder::of(&authority.vouch(2040), &authority.pem());
+    let (cert, key, ca) = (folder.file("cert.pem"), folder.file("key.pem"), folder.file("ca.pem"));
+    let (cert, key) = (("TLS_CERT_FILE", &*cert), ("TLS_KEY_FILE", &*key));
+    let (missing, other) = (folder.file("nowhere.pem"), others.file("key.pem"));
+    let wrong: [(&[(&str, &str)], &str, i32); 8] = [
+        (&[cert], "TLS_KEY_FILE: is needed", 2),
+        (&[key], "TLS_CERT_FILE: is needed", 2),
+        (&[("TLS_CLIENT_CA_FILE", &ca)], "TLS_CLIENT_CA_FILE: needs", 2),
+        (&[("TLS_CERT_FILE", &missing), key], &missing, 1),
+        (&[cert, ("TLS_KEY_FILE", &missing)], "TLS_KEY_FILE: ", 1),
+        (&[cert, ("TLS_KEY_FILE", &other)], "TLS_KEY_FILE: is not the key", 2),
+        (&[cert, key, ("TLS_CLIENT_CA_FILE", key.1)], "TLS_CLIENT_CA_FILE: has no", 2),
+        (&[("TLS_CA_FILE", &missing)], "TLS_CA_FILE: ", 1),
+    ];
+    for (settings, says, expected) in wrong {
+        let (code, stderr) = Platform::fails_to_start(settings).await;
+        assert_eq!(code, expected, "{stderr}");
+        assert!(stderr.contains(says) && !stderr.contains("panicked"), "{says}: {stderr}");
     }
 }
 

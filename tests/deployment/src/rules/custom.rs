@@ -1,4 +1,4 @@
-//! Objects of operators, of the Gateway API and of the mesh, whose schemas Kubernetes does not have.
+//! Objects of operators, of the Gateway API, of cert-manager and of the mesh, whose schemas Kubernetes does not have.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, items, name};
 
 /// The kinds without a schema, and a field that each cannot be without.
-pub const WITHOUT_SCHEMA: [(&str, &str, &str); 11] = [
+pub const WITHOUT_SCHEMA: [(&str, &str, &str); 14] = [
     ("postgresql.cnpg.io/v1", "Cluster", "/spec/instances"),
     ("postgresql.cnpg.io/v1", "ScheduledBackup", "/spec/cluster/name"),
     ("k8s.mariadb.com/v1alpha1", "MariaDB", "/spec/rootPasswordSecretKeyRef/name"),
@@ -16,6 +16,9 @@ pub const WITHOUT_SCHEMA: [(&str, &str, &str); 11] = [
     ("k8s.mariadb.com/v1alpha1", "Backup", "/spec/mariaDbRef/name"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute", "/spec/parentRefs/0/name"),
     ("gateway.networking.k8s.io/v1", "Gateway", "/spec/gatewayClassName"),
+    ("gateway.networking.k8s.io/v1", "BackendTLSPolicy", "/spec/validation/hostname"),
+    ("cert-manager.io/v1", "Issuer", "/spec"),
+    ("cert-manager.io/v1", "Certificate", "/spec/secretName"),
     ("networking.istio.io/v1", "VirtualService", "/spec/hosts/0"),
     ("networking.istio.io/v1", "DestinationRule", "/spec/host"),
 ];

@@ -22,17 +22,20 @@ const LEFT: [(&str, &str); 9] = [
 
 /// Of variables that mean nothing where payments are simulated.
 const STRIPES: &str = "STRIPE_";
+/// Of variables that mean nothing where ports are plain.
+const TLS: &str = "TLS_";
 
 /// A setting that is read and not said is one that nobody thought of.
 pub(super) const WHAT_IS_READ_IS_DECLARED: Rule = Rule {
     says: "each variable that a server reads is declared, or left out for a reason",
     check: |deployment| {
-        let by_stripe = deployment.pays_by_stripe();
+        let (by_stripe, tls) = (deployment.pays_by_stripe(), deployment.speaks_tls());
         compare(deployment, |pods, read, declared| {
             let server = pods.maker["kind"] == "Deployment";
             let missing = read.difference(declared).filter(|_| server);
             missing
                 .filter(|variable| by_stripe || !variable.starts_with(STRIPES))
+                .filter(|variable| tls || !variable.starts_with(TLS))
                 .filter(|variable| LEFT.iter().all(|(left, _)| left != *variable))
                 .map(|variable| format!("{variable} is read and not declared"))
                 .collect()

@@ -38,6 +38,17 @@ fn probe<'a>(deployment: &'a mut Deployment, server: &str, probe: &str) -> &'a m
 const PROBES: [(&str, &str); 3] =
     [("startupProbe", "liveness"), ("livenessProbe", "liveness"), ("readinessProbe", "readiness")];
 
+/// Over TLS of the admin port: a kubelet's probe of gRPC knows no TLS.
+fn asks_for(probe: &Value, service: &str, tls: bool) -> bool {
+    let page = if service == "liveness" { "/live" } else { "/ready" };
+    let get = &probe["httpGet"];
+    if tls {
+        probe.get("grpc").is_none() && get["path"] == page && get["scheme"] == "HTTPS"
+    } else {
+        get.is_null() && probe["grpc"]["service"] == service
+    }
+}
+
 fn check(deployment: &Deployment) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for server in deployment.pods().filter(|pods| pods.maker["kind"] == "Deployment") {
@@ -59,7 +70,7 @@ fn check(deployment: &Deployment) -> Vec<Breach> {
                     let why = format!("its {kind} asks a port that it does not have");
                     breaches.push(breach(name(server.maker), why));
                 }
-                if own && probe["grpc"]["service"] != service {
+                if own && !asks_for(probe, service, deployment.speaks_tls()) {
                     let why = format!("its {kind} does not ask for `{service}`");
                     breaches.push(breach(name(server.maker), why));
                 }

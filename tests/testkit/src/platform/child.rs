@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -21,6 +22,8 @@ pub struct PlatformServer {
     pub(crate) arguments: Vec<&'static str>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) admin: SocketAddr,
+    /// Whom to believe at its ports, if they speak TLS.
+    pub(crate) tls: Option<ClientConfig>,
     pub(crate) log: PathBuf,
     pub(crate) child: Option<Child>,
 }
@@ -106,7 +109,8 @@ impl PlatformServer {
     /// The base of its admin port's pages.
     #[must_use]
     pub fn admin_url(&self) -> String {
-        format!("http://{}", self.admin)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.admin)
     }
 
     /// GETs a page of its admin port.
@@ -114,7 +118,7 @@ impl PlatformServer {
     /// # Errors
     /// When there is no answer.
     pub async fn admin_get(&self, path: &str) -> Result<PlainAnswer, String> {
-        plain_http::get(&format!("{}{path}", self.admin_url())).await
+        plain_http::get(&format!("{}{path}", self.admin_url()), self.tls.as_ref()).await
     }
 
     /// Ends it without warning, as `kill -9` does.

@@ -1,13 +1,14 @@
 //! What a platform under test is made of, and the processes that follow from it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use servers::deployment::{self, CONTEXTS, GATEWAY};
 use servers::free_address;
 
 use super::child::PlatformServer;
 use super::shape::Shape;
+use crate::authority::{TlsFolder, https};
 use crate::place::binary;
 use servers::{DatabaseServer, fresh_database};
 
@@ -36,6 +37,8 @@ pub struct Plan {
     pub postgres: Option<String>,
     /// A MariaDB of one's own instead of the shared one.
     pub mariadb: Option<String>,
+    /// The folder with the files of TLS, if every port speaks it.
+    pub tls: Option<PathBuf>,
 }
 
 /// The processes of a platform, and the settings of `boxoffice` commands beside them.
@@ -58,6 +61,7 @@ impl Plan {
             settings: Vec::new(),
             postgres: None,
             mariadb: None,
+            tls: None,
         }
     }
 
@@ -66,6 +70,16 @@ impl Plan {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// With TLS on every port and between the servers, whose files are in this folder.
+    #[must_use]
+    pub fn over_tls(self, folder: &TlsFolder) -> Self {
+        let plan = Self { tls: Some(folder.path()), ..self };
+        let files = [("CERT", "cert.pem"), ("KEY", "key.pem"), ("CA", "ca.pem")];
+        files.into_iter().fold(plan, |plan, (name, file)| {
+            plan.with(&format!("TLS_{name}_FILE"), &folder.file(file))
+        })
     }
 
     /// Whether it needs NATS.
@@ -103,6 +117,7 @@ impl Plan {
             arguments: vec!["serve"],
             environment,
             admin,
+            tls: self.tls.as_deref().map(https),
             log: folder.join("boxoffice.log"),
             child: None,
         };
@@ -141,13 +156,17 @@ impl Plan {
         }
         let server = |replica: &deployment::Replica| {
             let settings = PROVIDER.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let own = replica.environment.iter().cloned();
+            let own = replica.environment.iter().cloned().map(|(name, value)| {
+                let called = self.tls.is_some() && name.ends_with("_ENDPOINT");
+                (name, if called { value.replace("http://", "https://") } else { value })
+            });
             PlatformServer {
                 name: replica.name(),
                 program: binary(&replica.program()),
                 arguments: Vec::new(),
                 environment: settings.into_iter().chain(own).chain(self.settings.clone()).collect(),
                 admin: replica.admin,
+                tls: self.tls.as_deref().map(https),
                 log: folder.join(format!("{}.log", replica.name())),
                 child: None,
             }
