@@ -26,6 +26,31 @@ async fn o04_a_healthy_deployment_passes_every_check() {
     assert_eq!((one.code, one.text.lines().count()), (0, 5), "{}", one.text);
 }
 
+#[tokio::test]
+async fn o04_pods_whose_ports_speak_tls_are_asked_over_tls() {
+    let over_tls = |answered: bool| {
+        let mut cluster = Cluster::healthy();
+        for (nth, name) in ["booking-1", "booking-2"].into_iter().enumerate() {
+            let metadata = json!({
+                "name": name,
+                "labels": {"app.kubernetes.io/component": "booking", "pod-template-hash": "5f6d"},
+                "annotations": {"prometheus.io/scheme": "https"},
+            });
+            cluster.set(&Cluster::pods("booking"), &format!("/items/{nth}/metadata"), metadata);
+            if answered {
+                let page = |page| format!("pods/https:{name}:3100/proxy/{page}");
+                cluster.answer(&page("live"), 200, json!("live"));
+                cluster.answer(&page("ready"), 200, json!({"ready": true, "dependencies": {}}));
+            }
+        }
+        cluster
+    };
+    let said = verify("booking", over_tls(true)).await;
+    assert_eq!(said.code, 0, "{}", said.text);
+    let said = verify("booking", over_tls(false)).await;
+    assert_eq!(said.code, 1, "plain pages are none of theirs: {}", said.text);
+}
+
 /// What is broken, as it is told: the check, a part of the line, and the change to a healthy cluster.
 type Broken = (&'static str, &'static str, fn(&mut Cluster));
 

@@ -22,10 +22,10 @@ use super::settings::{LogFormat, TelemetrySettings};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The machinery below us is told apart from ourselves: at debug it would drown everything.
-const MACHINERY: &str =
-    "h2=info,hyper=info,hyper_util=info,tower=info,tonic=info,sqlx=info,async_nats=info";
-/// Each start would tell of every migration there is, and a bus that is away of every try to connect.
-const QUIETER: &str = "sea_orm_migration=warn,async_nats=warn";
+const MACHINERY: &str = "h2=info,hyper=info,hyper_util=info,rustls=info,tower=info,tonic=info,sqlx=info,async_nats=info";
+/// Each start would tell of every migration there is, a bus that is away of every try to connect, and whoever says
+/// something odd in a handshake would write our logs.
+const QUIETER: &str = "sea_orm_migration=warn,async_nats=warn,rustls=error";
 /// Spans of statements are for traces; a line need not name the statement it stands in.
 const STATEMENTS: &str = "sea_orm::database=warn";
 

@@ -1,6 +1,7 @@
 //! TLS: on every port, between our servers, with certificates that change while calls are made.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -135,7 +136,7 @@ async fn r38_sslyze_finds_no_old_protocol_no_weak_cipher_and_no_known_hole() {
         Platform::start_as(plan.with("TLS_CLIENT_CA_FILE", &folder.file("ca.pem"))).await;
     let admin = platform.servers()[0].admin_url().trim_start_matches("https://").to_owned();
     let ports = [platform.rest_addr(), platform.grpc_addr("booking"), admin];
-    let report = sslyze(&folder, &ports).await;
+    let report = sslyze(&folder, &platform.data_dir().join("sslyze.json"), &ports).await;
     let results = report["server_scan_results"].as_array().unwrap();
     assert_eq!(results.len(), ports.len());
     for scanned in results {
@@ -174,7 +175,7 @@ fn accepted(found: &Value, version: &str) -> Vec<String> {
     suites.iter().map(|one| one["cipher_suite"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn sslyze(folder: &TlsFolder, ports: &[String]) -> Value {
+async fn sslyze(folder: &TlsFolder, report: &Path, ports: &[String]) -> Value {
     let scans = [
         "--sslv2",
         "--sslv3",
@@ -190,11 +191,13 @@ async fn sslyze(folder: &TlsFolder, ports: &[String]) -> Value {
         "--robot",
     ];
     let mut sslyze = tokio::process::Command::new(tool("sslyze"));
-    sslyze.args(scans).args(["--mozilla_config", "disable", "--quiet", "--json_out", "-"]);
+    sslyze.args(scans).args(["--mozilla_config", "disable", "--quiet", "--json_out"]);
+    sslyze.arg(report);
     sslyze.args(["--cert", &folder.file("cert.pem"), "--key", &folder.file("key.pem")]);
     let done = sslyze.args(ports).output().await.unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    serde_json::from_slice(&done.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    let said = String::from_utf8_lossy(&done.stdout);
+    let report = std::fs::read(report).unwrap_or_else(|error| panic!("{error}: {said}"));
+    serde_json::from_slice(&report).unwrap()
 }
 
 /// Makes calls until it is told to stop, and gives how many there were. None may fail.

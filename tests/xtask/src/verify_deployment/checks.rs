@@ -29,7 +29,8 @@ impl Server<'_> {
     /// The path of one of its pods, through the API server.
     pub(super) fn in_pod(&self, pod: &Pod, path: &str) -> String {
         let (_, port) = ADMIN;
-        self.path("api/v1", &format!("pods/{}:{port}/proxy{path}", pod.name()))
+        let scheme = if pod.speaks_tls() { "https:" } else { "" };
+        self.path("api/v1", &format!("pods/{scheme}{}:{port}/proxy{path}", pod.name()))
     }
 
     pub(super) fn kubectl(&self, rest: &str) -> String {

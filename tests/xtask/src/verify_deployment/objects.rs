@@ -11,6 +11,7 @@ pub(crate) type Labels = BTreeMap<String, String>;
 pub(crate) struct Metadata {
     pub(crate) name: String,
     pub(crate) labels: Labels,
+    pub(crate) annotations: Labels,
     pub(crate) generation: u64,
     pub(crate) deletion_timestamp: Option<String>,
 }
@@ -122,6 +123,14 @@ pub(crate) struct EndpointConditions {
 impl Pod {
     pub(crate) fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// Whether its admin port speaks TLS, as its annotations tell Prometheus.
+    pub(crate) fn speaks_tls(&self) -> bool {
+        self.metadata
+            .annotations
+            .get("prometheus.io/scheme")
+            .is_some_and(|scheme| scheme == "https")
     }
 
     /// Whether it is one that should serve.
