@@ -4,7 +4,7 @@ mod rebuild;
 
 use std::sync::Arc;
 
-use grpc_mypage::{CaughtUp, MyPageGrpc, NextCommit, ViewsConsumer};
+use grpc_mypage::{BookingStreams, CaughtUp, MyPageGrpc, NextCommit, ViewsConsumer};
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use mypage::MyPage;
 use proto::boxoffice::mypage::v1::my_page_service_server::{MyPageServiceServer, SERVICE_NAME};
@@ -34,7 +34,13 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let stopping = platform.stopping.clone();
     let caught_up =
         CaughtUp { next_commit: next_commit(database.clone()), stopping: stopping.clone() };
-    let grpc = MyPageGrpc { my_page: Arc::clone(&my_page), stopping, caught_up };
+    let watching = BookingStreams::new(
+        Arc::clone(&my_page),
+        database.changes(),
+        platform.watchers.clone(),
+        stopping,
+    );
+    let grpc = MyPageGrpc { my_page: Arc::clone(&my_page), watching, caught_up };
     let service = MyPageServiceServer::new(grpc)
         .max_decoding_message_size(DECODE_BYTES_MAX)
         .max_encoding_message_size(ENCODE_BYTES_MAX);

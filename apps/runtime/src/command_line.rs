@@ -146,6 +146,8 @@ mod tests {
             ("OIDC_AUDIENCE", "boxoffice"),
             ("IN_FLIGHT_MAX", "4096"),
             ("BOOKINGS_AT_ONCE", "96"),
+            ("WATCHERS_MAX", "10000"),
+            ("WATCHERS_PER_SUBJECT_MAX", "16"),
         ] {
             assert!(effective.contains(&(name, value.to_owned())), "{name}");
         }
@@ -186,6 +188,10 @@ mod tests {
             (&["--stripe-webhook-addr", "nowhere"], "STRIPE_WEBHOOK_ADDR"),
             (&["--log-level", "loud"], "LOG_LEVEL"),
             (&["--in-flight-max", "0"], "IN_FLIGHT_MAX"),
+            (&["--in-flight-max", "5000", "--watchers-max", "10760"], "WATCHERS_MAX"),
+            (&["--in-flight-max", "20000"], "IN_FLIGHT_MAX"),
+            (&["--watchers-max", "0"], "WATCHERS_MAX"),
+            (&["--watchers-per-subject-max", "16385"], "WATCHERS_PER_SUBJECT_MAX"),
             (&["--bookings-at-once", "0"], "BOOKINGS_AT_ONCE"),
             (&["--bookings-at-once", "65537"], "BOOKINGS_AT_ONCE"),
             (&["--database-url", "oracle://box:secret@db/x"], "DATABASE_URL"),
@@ -198,6 +204,11 @@ mod tests {
             assert!(line.contains(name) && !line.contains('\n'), "{line}");
             assert!(!line.contains("secret"), "{line}");
         }
+    }
+
+    #[test]
+    fn watchers_and_calls_fit_into_one_connection_to_the_last() {
+        assert!(settings(&["--in-flight-max", "5000", "--watchers-max", "10759"]).is_ok());
     }
 
     #[test]

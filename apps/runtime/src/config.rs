@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, value_parser};
+use grpc_server::limits::STREAMS_MAX;
 use sea_orm_database::{Batching, DatabaseUrl};
 
 use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
@@ -161,6 +162,16 @@ pub struct Settings {
     #[arg(long, env = "IN_FLIGHT_MAX", global = true, default_value = "4096", value_parser = value_parser!(u32).range(1..=100_000))]
     pub in_flight_max: u32,
 
+    /// The most streams that a server holds for those who watch bookings or what is left of tickets; more are refused with
+    /// RESOURCE_EXHAUSTED. With IN_FLIGHT_MAX and an eighth of it, 16384 at most: they share the gateway's connection
+    #[arg(long, env = "WATCHERS_MAX", global = true, default_value = "10000", value_parser = value_parser!(u32).range(1..=i64::from(STREAMS_MAX)))]
+    pub watchers_max: u32,
+
+    /// The most of these streams that one caller holds; of callers without a token one address, where they call the server
+    /// by themselves. Behind the gateway nobody's address is known, and only WATCHERS_MAX counts
+    #[arg(long, env = "WATCHERS_PER_SUBJECT_MAX", global = true, default_value = "16", value_parser = value_parser!(u32).range(1..=i64::from(STREAMS_MAX)))]
+    pub watchers_per_subject_max: u32,
+
     /// The most bookings that are made at once, without those that wait for the provider of payments; others wait up to
     /// half a second and are then refused with RESOURCE_EXHAUSTED. One ticket has a quarter of it at most while others
     /// are wanted
@@ -216,12 +227,30 @@ impl Settings {
             return Err(StartError::Setting { name: "PAYMENT_PROCESSING_MAX_MS", problem });
         }
         self.tls.check()?;
+        self.check_streams()?;
         let problem = match (&self.oidc_issuer, &self.oidc_jwks_file) {
             (Some(_), None) => "is needed with OIDC_ISSUER: keys are not fetched over HTTP yet",
             (None, Some(_)) => "needs OIDC_ISSUER, the issuer whose keys it holds",
             (Some(_), Some(_)) | (None, None) => return Ok(()),
         };
         Err(StartError::Setting { name: "OIDC_JWKS_FILE", problem: problem.to_owned() })
+    }
+
+    /// Whether all watchers and all calls fit into one connection, which is all that the gateway has to a server.
+    fn check_streams(&self) -> Result<(), StartError> {
+        let calls = self.in_flight_max + self.in_flight_max / 8;
+        let (name, most) = match STREAMS_MAX.saturating_sub(calls) {
+            0 => ("IN_FLIGHT_MAX", STREAMS_MAX / 9 * 8 - 1),
+            left => ("WATCHERS_MAX", left),
+        };
+        if self.watchers_max <= STREAMS_MAX.saturating_sub(calls) {
+            return Ok(());
+        }
+        let problem = format!(
+            "must not be above {most}: WATCHERS_MAX and nine eighths of IN_FLIGHT_MAX share a connection that has \
+             {STREAMS_MAX} streams"
+        );
+        Err(StartError::Setting { name, problem })
     }
 
     /// The addresses the process listens on for whoever shows a token, by variable.
@@ -273,6 +302,8 @@ impl Settings {
             ("OIDC_AUDIENCE", self.oidc_audience.clone()),
             ("WORKER_THREADS", shown(self.worker_threads)),
             ("IN_FLIGHT_MAX", self.in_flight_max.to_string()),
+            ("WATCHERS_MAX", self.watchers_max.to_string()),
+            ("WATCHERS_PER_SUBJECT_MAX", self.watchers_per_subject_max.to_string()),
             ("BOOKINGS_AT_ONCE", self.bookings_at_once.to_string()),
             ("SHUTDOWN_DELAY_MS", self.shutdown_delay_ms.to_string()),
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),

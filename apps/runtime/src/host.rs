@@ -16,6 +16,7 @@ use crate::bus::Bus;
 use crate::platform::{Context, Platform};
 use crate::process::Process;
 use crate::readiness::Part;
+use crate::replicas::share;
 
 /// A sweep looks at least this often, whatever commits tell it; a failed one waits this long.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -107,6 +108,13 @@ impl Platform {
             process.outer_door(name, move |stopping| hooks.serve(tasks, drain, stopping));
         }
         self.relay(name, &database, bus);
+        if let Some(nats) = bus.nats.as_ref().filter(|_| database.changes().are_followed()) {
+            let (nats, me, changes) =
+                (nats.clone(), self.owner.clone(), database.changes().clone());
+            self.workers.spawn("replicas", move |stopping| {
+                share(nats.clone(), name, me.clone(), changes.clone(), stopping)
+            });
+        }
         events::begin(name);
         for handler in handlers {
             MESSAGES_DUPLICATES.begin([handler.name()]);

@@ -22,6 +22,7 @@ mod platform;
 mod process;
 mod program;
 mod readiness;
+mod replicas;
 mod secret;
 mod server;
 mod service_token;

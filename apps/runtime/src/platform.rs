@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use grpc_server::Tasks;
+use grpc_server::{Tasks, Watchers};
 use kernel::{Clock, EventHandler, IdSource};
 use sea_orm_database::Database;
 use tls_certificates::Certificates;
@@ -36,6 +36,8 @@ pub struct Platform {
     pub readiness: Readiness,
     /// Cancelled when streams to clients must end.
     pub stopping: CancellationToken,
+    /// Room for such streams, of all contexts of the process together.
+    pub watchers: Watchers,
     /// Names this process in leases.
     pub owner: String,
     /// Goes with calls to the other contexts.
@@ -77,6 +79,7 @@ impl Platform {
             workers: process.workers.clone(),
             readiness: process.readiness.clone(),
             stopping: process.stopping(),
+            watchers: process.watchers.clone(),
             service_token: process.service_token.clone(),
             certificates: process.certificates.clone(),
             claims: process.claims.clone(),

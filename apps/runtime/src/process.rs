@@ -7,11 +7,11 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use grpc_server::{
     Drained, Health, Listener, ListenerSettings, PeerAddresses, Peers, Server, ServerSettings,
-    Tasks, Verifier,
+    Tasks, Verifier, Watchers,
 };
 use kernel::Role;
 use telemetry_metrics::before_reading;
-use telemetry_metrics::names::{GRPC_CALLS_IN_FLIGHT, NONE};
+use telemetry_metrics::names::{GRPC_CALLS_IN_FLIGHT, NONE, WATCHERS};
 use tls_certificates::{Acceptor, Certificates, Protocol};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +56,8 @@ pub struct Process {
     pub workers: Workers,
     /// Its handler bodies.
     pub tasks: Tasks,
+    /// Its streams that wait for news.
+    pub watchers: Watchers,
     /// Whose tokens it trusts.
     pub verifier: Verifier,
     /// What its own calls to our servers carry.
@@ -111,11 +113,14 @@ impl Process {
             let looked_at = certificates.clone();
             workers.spawn("tls", move |stopping| tls::keep(looked_at.clone(), stopping));
         }
+        let (max, each_max) = (settings.watchers_max, settings.watchers_per_subject_max);
+        let watchers = Watchers::new(max as usize, each_max as usize);
         Ok(Self {
             settings,
             readiness,
             workers,
             tasks: Tasks::new(),
+            watchers,
             verifier,
             service_token: ServiceToken::new(Arc::new(issuer)),
             certificates,
@@ -165,10 +170,11 @@ impl Process {
             drain: std::time::Duration::from_millis(self.settings.shutdown_drain_ms),
         };
         let server = Server::new(routes, self.verifier.clone(), settings);
-        let counted = server.clone();
+        let (counted, watchers) = (server.clone(), self.watchers.clone());
         before_reading(move || {
-            let running = u32::try_from(counted.in_flight()).unwrap_or(u32::MAX);
-            GRPC_CALLS_IN_FLIGHT.set(NONE, f64::from(running));
+            let number = |count| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            GRPC_CALLS_IN_FLIGHT.set(NONE, number(counted.in_flight()));
+            WATCHERS.set(NONE, number(watchers.held()));
             true
         });
         server

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use grpc_server::Room;
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use grpc_ticket::{
-    StockGrpc, StockReturnConsumer, TicketGrpc, WATCHED_SLOTS_MAX, encode_reply, envelope,
+    AvailabilityStreams, StockGrpc, StockReturnConsumer, TicketGrpc, WATCHED_SLOTS_MAX,
+    encode_reply, envelope,
 };
 use proto::boxoffice::ticket::v1::stock_service_server::{self, StockServiceServer};
 use proto::boxoffice::ticket::v1::ticket_service_server::{self, TicketServiceServer};
@@ -51,8 +52,12 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
     let tickets = TicketServiceServer::new(TicketGrpc {
         ticketing: Arc::clone(&ticketing),
         tasks: platform.tasks.clone(),
-        stopping: platform.stopping.clone(),
-        watching: Room::new(WATCHED_SLOTS_MAX),
+        watching: AvailabilityStreams::new(
+            Arc::clone(&ticketing),
+            database.changes(),
+            (platform.watchers.clone(), Room::new(WATCHED_SLOTS_MAX)),
+            platform.stopping.clone(),
+        ),
     })
     .max_decoding_message_size(DECODE_BYTES_MAX)
     .max_encoding_message_size(ENCODE_BYTES_MAX);

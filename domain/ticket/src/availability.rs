@@ -85,12 +85,6 @@ impl Availability {
         };
         Self { ticket_id: ticket.id, total, available, slots, read_at }
     }
-
-    /// Whether two readings, at whatever times, tell the same.
-    #[must_use]
-    pub fn same_as(&self, other: &Self) -> bool {
-        (self.total, self.available) == (other.total, other.available) && self.slots == other.slots
-    }
 }
 
 impl TicketSlots {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use contract::{Engine, Fresh};
 use futures::future::join_all;
+use in_process_watching::Change;
 use kernel::{
     BookingId, BuyerId, Cause, CivilDate, Committed, Currency, Cursor, Envelope, EventId, Money,
     OrganizerId, Quantity, TicketId, Timestamp, Uuid,
@@ -19,24 +20,27 @@ use mypage::{
     BookingSnapshot, BookingStatus, BookingView, Fact, Filter, PaymentSnapshot, PaymentStatus,
     Repair, SalesSummary, ViewRepair, ViewStore, Viewer,
 };
-use sea_orm_database::Batching;
+use sea_orm_database::{Batching, Changes};
 use sea_orm_mypage::{SeaOrmViewStore, migrations};
 
 struct Scene {
     store: Arc<dyn ViewStore>,
     repair: Arc<dyn ViewRepair>,
+    changes: Changes,
     _database: Option<Fresh>,
 }
 
 async fn memory() -> Scene {
     let store = Arc::new(MemoryViewStore::new());
-    Scene { repair: Arc::<MemoryViewStore>::clone(&store), store, _database: None }
+    let changes = store.changes().clone();
+    Scene { repair: Arc::<MemoryViewStore>::clone(&store), store, changes, _database: None }
 }
 
 async fn over(engine: Engine) -> Scene {
     let fresh = Fresh::new(engine, migrations()).await;
     let store = Arc::new(SeaOrmViewStore::new(fresh.db.clone(), Batching::On));
-    Scene { repair: Arc::<SeaOrmViewStore>::clone(&store), store, _database: Some(fresh) }
+    let changes = fresh.db.changes().clone();
+    Scene { repair: Arc::<SeaOrmViewStore>::clone(&store), store, changes, _database: Some(fresh) }
 }
 
 contract::over_every_store!(
@@ -341,11 +345,19 @@ async fn t08_a_watcher_sees_every_change_once_and_in_order(scene: &Scene) {
     assert_eq!(seen, [(2, pending)]);
     let last = last.unwrap();
     assert_eq!(look(last).await, (Vec::new(), None));
+    let mut told = scene.changes.listen();
     let confirmed = booked(1, 2, snapshot(1, BookingStatus::Confirmed));
     assert_eq!(fold(scene, 10, &confirmed).await, Committed::Done);
     assert_eq!(fold(scene, 11, &paid(1, 1, PaymentStatus::Approved, 0)).await, Committed::Done);
+    let alice = Some(Change::Of("alice".into()));
+    assert_eq!(
+        (told.take(), told.take()),
+        (alice.clone(), alice),
+        "one for each, once it is there"
+    );
     // A stale event is no change.
     assert_eq!(fold(scene, 12, &confirmed).await, Committed::Done);
+    assert_eq!(told.take(), None);
     let (seen, last) = look(last).await;
     assert_eq!(seen, [(1, BookingStatus::Confirmed)]);
     assert_eq!(look(last.unwrap()).await, (Vec::new(), None));

@@ -22,6 +22,10 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// How long it may take to say so.
 pub const KEEPALIVE_DEADLINE: Duration = Duration::from_secs(5);
+/// What one answer or stream may send ahead of its reader.
+pub const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// The same for all on a connection together: so much that readers who stand still never use up what others need.
+pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 /// How many streams a replica may refuse or break on one connection before the connection counts
 /// as attacked. Our own servers are honest, and many callers share a connection.
 pub const LOCAL_RESETS_MAX: usize = 65_536;

@@ -11,3 +11,4 @@ pub use caught_up::{CaughtUp, NextCommit};
 pub use consumer::ViewsConsumer;
 pub use facts::read as read_fact;
 pub use service::MyPageGrpc;
+pub use watch::BookingStreams;

@@ -3,26 +3,23 @@
 use std::sync::Arc;
 
 use autometrics::autometrics;
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use grpc_server::objectives::served;
 use grpc_server::{caller_of, refuse, time_left};
 use mypage::MyPage;
 use proto::boxoffice::mypage::v1 as pb;
 use proto::boxoffice::mypage::v1::my_page_service_server::MyPageService;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::caught_up::CaughtUp;
 use crate::convert;
-use crate::watch::Watch;
+use crate::watch::{Answers, BookingStreams};
 
 /// `MyPageService` over this context's use cases.
 pub struct MyPageGrpc {
     /// The use cases.
     pub my_page: Arc<MyPage>,
-    /// Cancelled when the server stops: streams end then.
-    pub stopping: CancellationToken,
+    /// The streams of buyers' bookings.
+    pub watching: BookingStreams,
     /// Waits for what the view has not seen yet.
     pub caught_up: CaughtUp,
 }
@@ -52,15 +49,13 @@ impl MyPageService for MyPageGrpc {
         Ok(Response::new(pb::GetMyBookingResponse { booking }))
     }
 
-    type WatchMyBookingsStream = BoxStream<'static, Result<pb::WatchMyBookingsResponse, Status>>;
+    type WatchMyBookingsStream = Answers;
 
     async fn watch_my_bookings(
         &self,
         request: Request<pb::WatchMyBookingsRequest>,
     ) -> Result<Response<Self::WatchMyBookingsStream>, Status> {
-        let (my_page, stopping) = (Arc::clone(&self.my_page), self.stopping.clone());
-        let watch = Watch::begin(my_page, caller_of(&request), stopping).await;
-        Ok(Response::new(watch.map_err(|e| refuse(&e))?.stream().boxed()))
+        self.watching.watch(request).await
     }
 
     async fn list_my_sales(

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use grpc_mypage::{CaughtUp, MyPageGrpc, ViewsConsumer};
+use grpc_mypage::{BookingStreams, CaughtUp, MyPageGrpc, ViewsConsumer};
+use grpc_server::Watchers;
+use grpc_server::wire::resume_token;
 use kernel::{
     Caller, Envelope, EventHandler, EventId, HandlerError, OrganizerId, Role, Timestamp, Uuid,
 };
@@ -26,6 +28,7 @@ struct Scene {
     store: Arc<MemoryViewStore>,
     consumer: ViewsConsumer,
     grpc: MyPageGrpc,
+    stopping: CancellationToken,
 }
 
 fn scene() -> Scene {
@@ -36,7 +39,10 @@ fn scene() -> Scene {
     // No commit is ever told of, as if another replica made them all: it is the looking that finds out.
     let next_commit = Arc::new(|| std::future::pending().boxed());
     let caught_up = CaughtUp { next_commit, stopping: stopping.clone() };
-    Scene { store, consumer, grpc: MyPageGrpc { my_page, stopping, caught_up } }
+    let (room, changes) = (Watchers::new(100, 3), store.changes());
+    let watching = BookingStreams::new(Arc::clone(&my_page), changes, room, stopping.clone());
+    let grpc = MyPageGrpc { my_page, watching, caught_up };
+    Scene { store, consumer, grpc, stopping }
 }
 
 fn id(n: u128) -> String {
@@ -223,8 +229,12 @@ async fn confirm(scene: &Scene, event: u128, n: u128, version: i64) {
 type Watched = BoxStream<'static, Result<pb::WatchMyBookingsResponse, Status>>;
 
 async fn watch(scene: &Scene) -> Watched {
-    let request = by_alice(pb::WatchMyBookingsRequest {});
-    scene.grpc.watch_my_bookings(request).await.unwrap().into_inner()
+    resume(scene, "").await.unwrap()
+}
+
+async fn resume(scene: &Scene, resume_token: &str) -> Result<Watched, Status> {
+    let wish = pb::WatchMyBookingsRequest { resume_token: resume_token.to_owned() };
+    scene.grpc.watch_my_bookings(by_alice(wish)).await.map(tonic::Response::into_inner)
 }
 
 async fn next(stream: &mut Watched) -> (String, booking::BookingStatus) {
@@ -254,18 +264,21 @@ async fn t08_a_watcher_gets_each_booking_now_and_again_whenever_it_changes() {
 async fn r36_a_watch_ends_when_the_server_stops() {
     let scene = scene();
     let mut stream = watch(&scene).await;
-    let stopping = scene.grpc.stopping.clone();
+    let stopping = scene.stopping.clone();
     let (last, ()) = futures::join!(stream.next(), async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         stopping.cancel();
     });
-    assert!(last.is_none());
+    let last = last.unwrap().unwrap_err();
+    assert_eq!(last.code(), Code::Unavailable);
+    assert!(last.get_details_retry_info().is_some(), "with the advice when to come again");
+    assert!(stream.next().await.is_none());
 }
 
 #[tokio::test]
 async fn a_caller_without_the_part_is_refused_at_once() {
     let scene = scene();
-    let anonymous = Request::new(pb::WatchMyBookingsRequest {});
+    let anonymous = Request::new(pb::WatchMyBookingsRequest::default());
     let refused = scene.grpc.watch_my_bookings(anonymous).await.err().unwrap();
     assert_eq!(refused.code(), Code::Unauthenticated);
     let refused = scene.grpc.list_my_sales(by_alice(pb::ListMySalesRequest::default())).await;
@@ -352,8 +365,71 @@ async fn a_read_waits_no_longer_than_its_caller_or_its_server() {
     let refused = scene.grpc.get_my_booking(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     assert!(begun.elapsed() <= Duration::from_millis(200), "{:?}", begun.elapsed());
-    scene.grpc.stopping.cancel();
+    scene.stopping.cancel();
     let begun = tokio::time::Instant::now();
     assert_eq!(read_at(&scene, 1, 1).await.unwrap_err().code(), Code::Unavailable);
     assert!(begun.elapsed().is_zero());
+}
+
+/// What was sent next: the booking, its status, and the token to go on with.
+async fn sent(stream: &mut Watched) -> (String, booking::BookingStatus, String) {
+    let answer = stream.next().await.unwrap().unwrap();
+    let row = answer.booking.unwrap();
+    (row.booking_id.clone(), row.status(), answer.resume_token)
+}
+
+#[tokio::test(start_paused = true)]
+async fn r36_who_comes_back_misses_nothing_and_hears_nothing_twice() {
+    use booking::BookingStatus as B;
+    let scene = scene();
+    confirm(&scene, 1, 1, 1).await;
+    confirm(&scene, 2, 2, 1).await;
+    let mut stream = watch(&scene).await;
+    let (first, _, after_first) = sent(&mut stream).await;
+    let (second, _, after_second) = sent(&mut stream).await;
+    assert_eq!((first, second), (id(1), id(2)));
+    drop(stream);
+    let mut nothing_new = resume(&scene, &after_second).await.unwrap();
+    let silent = tokio::time::timeout(Duration::from_secs(60), nothing_new.next()).await;
+    assert!(silent.is_err(), "it is as far as it was");
+    confirm(&scene, 3, 2, 2).await;
+    confirm(&scene, 4, 3, 1).await;
+    assert_eq!(next(&mut nothing_new).await, (id(2), B::Confirmed));
+    let mut missed = resume(&scene, &after_first).await.unwrap();
+    assert_eq!(next(&mut missed).await, (id(2), B::Confirmed), "once, as it is now");
+    assert_eq!(next(&mut missed).await, (id(3), B::Pending));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_not_known_begins_anew_and_one_that_is_none_is_refused() {
+    let scene = scene();
+    confirm(&scene, 1, 1, 1).await;
+    // Of a view that was made anew since, and of somebody else's bookings.
+    for unknown in [resume_token(7_000, b"alice"), resume_token(1, b"bob")] {
+        let mut stream = resume(&scene, &unknown).await.unwrap();
+        assert_eq!(next(&mut stream).await.0, id(1));
+    }
+    let refused = resume(&scene, "nonsense!").await.err().unwrap();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let fields = refused.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(fields.first().unwrap().field, "resume_token");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_watch_see_all_and_who_is_slow_catches_up() {
+    let scene = scene();
+    let (mut quick, mut slow) = (watch(&scene).await, watch(&scene).await);
+    let rows = 2 * u128::from(mypage::WATCH_ROWS_MAX) + 5;
+    for n in 1..=rows {
+        confirm(&scene, n, n, 1).await;
+        assert_eq!(next(&mut quick).await.0, id(n));
+    }
+    for n in 1..=rows {
+        assert_eq!(next(&mut slow).await.0, id(n));
+    }
+    let third = watch(&scene).await;
+    let refused = resume(&scene, "").await.err().unwrap();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    drop((quick, slow, third));
+    assert!(resume(&scene, "").await.is_ok());
 }

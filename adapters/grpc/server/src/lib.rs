@@ -20,6 +20,7 @@ mod status;
 mod tasks;
 mod telling;
 mod verifier;
+mod watchers;
 pub mod wire;
 
 pub use auth::caller_of;
@@ -33,6 +34,7 @@ pub use on_behalf::{OnBehalf, pass_on_request_id, time_left_here};
 pub use pipe::{Pipe, pipe};
 pub use remap::rename;
 pub use serve::{Drained, Server, ServerSettings};
-pub use status::{advise_retry, refuse};
+pub use status::{advise_retry, refuse, stopping};
 pub use tasks::Tasks;
 pub use verifier::{InvalidJwks, InvalidToken, Verifier};
+pub use watchers::{WatcherPlace, Watchers};

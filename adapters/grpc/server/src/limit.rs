@@ -92,6 +92,11 @@ impl Room {
         self.place(size, self.max).ok_or_else(|| refuse(&Overloaded))
     }
 
+    /// How much of it is taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Acquire)
+    }
+
     fn place(&self, size: usize, most: usize) -> Option<Place> {
         let more = |taken: usize| taken.checked_add(size).filter(|taken| *taken <= most);
         let entered = self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
@@ -110,7 +115,7 @@ impl InFlight {
     }
 
     pub(crate) fn running(&self) -> usize {
-        self.0.taken.load(Ordering::Acquire)
+        self.0.taken()
     }
 }
 

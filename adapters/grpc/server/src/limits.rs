@@ -8,10 +8,13 @@ pub const DECODE_BYTES_MAX: usize = 1024 * 1024;
 pub const ENCODE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The largest header list of a call.
 pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
-/// The most calls one connection may have open.
-pub const STREAMS_MAX: u32 = 256;
-/// The same for the in-process pipe, where every caller shares one connection.
-pub const PIPE_STREAMS_MAX: u32 = 16_384;
+/// The most calls and streams one connection may have open. The gateway has one connection to each server, and in the
+/// in-process pipe every caller shares one: all watchers and all calls that a server takes MUST fit.
+pub const STREAMS_MAX: u32 = 16_384;
+/// The soonest that the client of a stream is asked to come again to a server that stopped.
+pub const STREAM_RETRY: Duration = Duration::from_millis(500);
+/// Over how long clients are spread that come again.
+pub const STREAM_RETRY_SPREAD: Duration = Duration::from_millis(1_500);
 /// The most open connections of one listener; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a new connection may take for its first bytes.
@@ -44,7 +47,7 @@ pub const VIOLATIONS_MAX: usize = 32;
 pub const MESSAGE_CHARS_MAX: usize = 512;
 /// How far clocks of the token's issuer and ours may differ.
 pub const CLOCK_LEEWAY_SECS: u64 = 5;
-/// The bytes of all calls together that may be under way in the in-process pipe.
+/// The bytes of all requests together that may be under way in the in-process pipe.
 pub const PIPE_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// The bytes an in-process pipe holds in each direction.
 pub const PIPE_BYTES: usize = 256 * 1024;

@@ -3,13 +3,14 @@
 use std::io;
 
 use futures::{Stream, StreamExt};
+use grpc_client::limits::{CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES};
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::limits::{PIPE_BYTES, PIPE_WINDOW_BYTES};
+use crate::limits::PIPE_BYTES;
 
 /// The server's end: hand it to [`crate::Server::serve_pipe`].
 #[derive(Debug)]
@@ -32,7 +33,8 @@ pub fn pipe() -> (Pipe, Channel) {
         }
     });
     let endpoint = Endpoint::from_static("http://in-process")
-        .initial_connection_window_size(PIPE_WINDOW_BYTES);
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
     (Pipe { connections }, endpoint.connect_with_connector_lazy(connector))
 }
 

@@ -12,7 +12,7 @@ use tonic::transport::server::Connected;
 use crate::limit::InFlight;
 use crate::limits::{
     CONNECTION_AGE_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT,
-    PIPE_STREAMS_MAX, PIPE_WINDOW_BYTES, STREAMS_MAX,
+    PIPE_WINDOW_BYTES, STREAMS_MAX,
 };
 use crate::listener::Listener;
 use crate::pipe::Pipe;
@@ -92,7 +92,7 @@ impl Server {
         // All calls share one connection, and both of its ends are ours: there is no other server to
         // find by reconnecting, and callers that cancel much are honest.
         let builder = builder()
-            .max_concurrent_streams(PIPE_STREAMS_MAX)
+            .max_concurrent_streams(STREAMS_MAX)
             .initial_connection_window_size(PIPE_WINDOW_BYTES)
             .http2_max_pending_accept_reset_streams(Some(512))
             .http2_max_local_error_reset_streams(Some(65_536));

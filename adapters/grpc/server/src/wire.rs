@@ -2,9 +2,11 @@
 
 mod check;
 mod page;
+mod resume;
 
 pub use check::Check;
 pub use page::page_token;
+pub use resume::{fingerprint, resume_token};
 
 use kernel::{CivilDate, Money, Timestamp};
 use proto::google::r#type as google;

@@ -15,4 +15,4 @@ pub use consumer::StockReturnConsumer;
 pub use facts::envelope;
 pub use service::{TicketGrpc, encode_reply};
 pub use stock_service::StockGrpc;
-pub use watch::WATCHED_SLOTS_MAX;
+pub use watch::{AvailabilityStreams, WATCHED_SLOTS_MAX};

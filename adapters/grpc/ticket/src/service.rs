@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use autometrics::autometrics;
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
-use grpc_server::{Room, Tasks, answer, caller_of, keyed_id, refuse, reply_key};
+use grpc_server::{Tasks, answer, caller_of, keyed_id, refuse, reply_key};
 use kernel::HoldId;
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::ticket_service_server::TicketService;
 use ticket::{Listing, Ticketing};
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::watch::Watch;
+use crate::watch::{Answers, AvailabilityStreams};
 use crate::{convert, house, request as read};
 
 /// `TicketService` over this context's use cases.
@@ -25,10 +22,8 @@ pub struct TicketGrpc {
     pub ticketing: Arc<Ticketing>,
     /// Runs what changes something.
     pub tasks: Tasks,
-    /// Cancelled when the server stops: streams end then.
-    pub stopping: CancellationToken,
-    /// How much may be watched at once.
-    pub watching: Room,
+    /// The streams of what is left.
+    pub watching: AvailabilityStreams,
 }
 
 /// The answer of RegisterTicket, UpdateTicket, SetCapacity, SetNights and DeleteTicket: all of them hold the
@@ -195,18 +190,12 @@ impl TicketService for TicketGrpc {
         }))
     }
 
-    type WatchAvailabilityStream =
-        BoxStream<'static, Result<pb::WatchAvailabilityResponse, Status>>;
+    type WatchAvailabilityStream = Answers;
 
     async fn watch_availability(
         &self,
         request: Request<pb::WatchAvailabilityRequest>,
     ) -> Result<Response<Self::WatchAvailabilityStream>, Status> {
-        let wire = request.get_ref();
-        let dates = (wire.start_date.as_ref(), wire.end_date.as_ref());
-        let (id, nights) = read::availability(&wire.ticket_id, dates).map_err(|e| refuse(&e))?;
-        let (ticketing, stopping) = (self.ticketing.clone(), self.stopping.clone());
-        let watch = Watch::begin(ticketing, (id, nights), stopping, &self.watching).await?;
-        Ok(Response::new(watch.stream().boxed()))
+        self.watching.watch(request).await
     }
 }

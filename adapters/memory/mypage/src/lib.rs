@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use in_process_watching::Changes;
 use kernel::{
     BookingId, BuyerId, Cause, Committed, Cursor, Envelope, EventId, OrganizerId, StoreError,
     TicketId,
@@ -17,6 +18,7 @@ use mypage::{
 #[derive(Default)]
 pub struct MemoryViewStore {
     tables: Mutex<Tables>,
+    changes: Changes,
 }
 
 #[derive(Default)]
@@ -40,6 +42,18 @@ impl MemoryViewStore {
         self.tables().parked.clone()
     }
 
+    /// Whose rows changed, for whoever watches them.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    fn tell(&self, view: &BookingView) {
+        if let Some(seen) = &view.booking {
+            self.changes.tell(seen.booking.buyer_id.as_str());
+        }
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +75,9 @@ impl ViewStore for MemoryViewStore {
         let found = tables.views.get(&id).map(|(view, _)| view.clone());
         let mut view = found.unwrap_or_else(|| BookingView::empty(id));
         if view.fold(fact) {
-            tables.put(view);
+            tables.put(view.clone());
+            drop(tables);
+            self.tell(&view);
         }
         Ok(Committed::Done)
     }
@@ -160,11 +176,17 @@ impl ViewRepair for MemoryViewStore {
         let mut tables = self.tables();
         let revision = |tables: &Tables, id| tables.views.get(&id).map(|(view, _)| view.revision);
         match repair {
-            Repair::Make(view) if revision(&tables, view.booking_id).is_none() => tables.put(view),
+            Repair::Make(view) if revision(&tables, view.booking_id).is_none() => {
+                tables.put(view.clone());
+                drop(tables);
+                self.tell(&view);
+            }
             Repair::Replace { found_revision, view }
                 if revision(&tables, view.booking_id) == Some(found_revision) =>
             {
-                tables.put(view);
+                tables.put(view.clone());
+                drop(tables);
+                self.tell(&view);
             }
             Repair::Remove { key, found_revision } => {
                 let id =

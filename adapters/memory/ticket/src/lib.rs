@@ -6,6 +6,7 @@ mod store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use in_process_watching::Changes;
 use kernel::{Clock, EventId, HoldId, KeyedReply, Recorded, TicketId};
 use ticket::{HoldRecord, SlotKey, SlotRecord, Stock, StockEntry, Ticket, TicketEvent};
 
@@ -13,6 +14,7 @@ use ticket::{HoldRecord, SlotKey, SlotRecord, Stock, StockEntry, Ticket, TicketE
 pub struct MemoryTicketStore {
     clock: Arc<dyn Clock>,
     tables: Mutex<Tables>,
+    changes: Changes,
 }
 
 #[derive(Default)]
@@ -30,7 +32,13 @@ impl MemoryTicketStore {
     /// An empty store; the clock stands for the database's own.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, tables: Mutex::default() }
+        Self { clock, tables: Mutex::default(), changes: Changes::default() }
+    }
+
+    /// Of which tickets something changed, for whoever watches what is left of them.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// All that was told so far, in the order of commits.

@@ -1,5 +1,7 @@
 //! Stock and holds in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use kernel::{BuyerId, Cursor, HoldId, StoreError, TicketId};
 use ticket::{
@@ -17,7 +19,11 @@ impl StockStore for MemoryTicketStore {
         let mut tables = self.tables();
         let mut book = tables.open_book(&orders);
         let verdicts = orders.iter().map(|order| book.execute(order, now)).collect();
-        tables.write(book.into_changes())?;
+        let changes = book.into_changes();
+        let moved: BTreeSet<_> = changes.counters.keys().map(|(ticket_id, _)| *ticket_id).collect();
+        tables.write(changes)?;
+        drop(tables);
+        moved.iter().for_each(|ticket_id| self.changes.tell(&ticket_id.to_string()));
         Ok(verdicts)
     }
 

@@ -64,8 +64,11 @@ impl TicketStore for MemoryTicketStore {
                 }
             }
         }
-        tables.tickets.insert(change.ticket.id, change.ticket);
+        let ticket_id = change.ticket.id;
+        tables.tickets.insert(ticket_id, change.ticket);
         tables.events.extend(change.events);
+        drop(tables);
+        self.changes.tell(&ticket_id.to_string());
         Ok(Committed::Done)
     }
 

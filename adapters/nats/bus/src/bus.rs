@@ -21,6 +21,7 @@ use crate::connection::{self, REQUEST_WITHIN};
 use crate::consumer::Consumer;
 use crate::headers::{self, Telling};
 use crate::keeper::Keeper;
+use crate::live::Live;
 use crate::queue::{self, Job, WINDOW};
 
 /// For what was said last to reach the server.
@@ -109,6 +110,13 @@ impl NatsBus {
             made_now: watch::Sender::new(None),
         };
         Box::pin(consumer.run(stop)).await;
+    }
+
+    /// Joins those who speak of a topic; `None` once the bus is closed.
+    pub async fn live(&self, topic: &str) -> Option<Live> {
+        let shared = &self.shared;
+        let (client, connected) = (shared.client.clone(), shared.connected.subscribe());
+        Live::open(client, &shared.settings.root(), topic, connected).await
     }
 
     /// Sends what is on its way and leaves. To be called after the relays and consumers have stopped.

@@ -11,10 +11,12 @@ mod delivery;
 mod durability;
 mod headers;
 mod keeper;
+mod live;
 mod queue;
 mod settings;
 mod topology;
 
 pub use bus::{InvalidNatsUrl, NatsBus};
 pub use durability::{Durability, durability};
+pub use live::Live;
 pub use settings::{DeliverySettings, NatsSettings};

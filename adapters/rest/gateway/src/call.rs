@@ -8,7 +8,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use grpc_client::{Calls, REQUEST_ID, Repeat, request_id};
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VIA,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -80,7 +82,10 @@ async fn answer(
     };
     let body = read_body(&parts, body).await?;
     check_media_type(route, &parts.headers, &body)?;
-    let message = bind::request(route, &values, parts.uri.query(), &body)?;
+    let mut message = bind::request(route, &values, parts.uri.query(), &body)?;
+    if route.rpc.is_server_streaming() {
+        stream::resume(&mut message, &parts.headers)?;
+    }
     let metadata = forwarded(&parts.headers)?;
     let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
     if route.rpc.is_server_streaming() {
@@ -238,7 +243,10 @@ fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
     }
     violations.finish()?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
+    // The address that the server sees is ours and not the caller's.
+    let via = (VIA, HeaderValue::from_static("1.1 boxoffice-gateway"));
+    let forwarded = FORWARDED.into_iter().filter_map(given).chain([via]);
+    Ok(MetadataMap::from_headers(forwarded.collect()))
 }
 
 /// Gives the request or its answer this id instead of the one it has.

@@ -42,6 +42,14 @@ pub(crate) fn unreachable() -> Status {
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
+/// The gateway stops, and with it the streams through it.
+pub(crate) fn stopping() -> Status {
+    let mut details = ErrorDetails::with_error_info("STOPPING", DOMAIN, []);
+    details.set_retry_info(Some(RETRY_DELAY));
+    let message = "the server stops; come again with the last resume token";
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
 /// The time is up.
 pub(crate) fn too_late() -> Status {
     let message = "the answer took too long; what the call began may still complete";
@@ -122,7 +130,7 @@ fn http_code(status: &Status) -> StatusCode {
 }
 
 /// When to try again: as the server says, or soon where trying again is what helps.
-fn retry_delay(status: &Status) -> Option<Duration> {
+pub(crate) fn retry_delay(status: &Status) -> Option<Duration> {
     let said = status.get_details_retry_info().and_then(|info| info.retry_delay);
     let helps = matches!(http_code(status).as_u16(), 429 | 503);
     said.or_else(|| helps.then_some(RETRY_DELAY))

@@ -5,8 +5,10 @@ use std::convert::Infallible;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
-use http::Extensions;
-use prost_reflect::DynamicMessage;
+use http::{Extensions, HeaderMap};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
@@ -14,7 +16,13 @@ use crate::call::{in_time, rename, send};
 use crate::codec::DynamicCodec;
 use crate::limits::{EVENT_KEEPALIVE, FIRST_EVENT_WAIT, READ_DEADLINE};
 use crate::routes::Route;
+use crate::violations::Violations;
 use crate::{error, json};
+
+/// How a client of Server-Sent Events says what it saw last.
+const LAST_EVENT_ID: &str = "last-event-id";
+/// The field of streams that says how far they have come, in requests and answers alike.
+const RESUME_TOKEN: &str = "resume_token";
 
 /// The server's wish to stop, in every request's extensions: it ends the streams.
 #[derive(Debug, Clone)]
@@ -34,37 +42,79 @@ pub(crate) async fn open(
     let first = match tokio::time::timeout(FIRST_EVENT_WAIT, messages.message()).await {
         Ok(Err(status)) => return Err(rename(route, status)),
         Ok(Ok(Some(message))) => vec![event(route, Ok(message))],
-        Ok(Ok(None)) | Err(_) => Vec::new(),
+        Ok(Ok(None)) => return Ok(sse(stream::empty())),
+        Err(_) => Vec::new(),
     };
-    let events = stream::iter(first).chain(rest(route.clone(), messages)).map(Ok::<_, Infallible>);
     let stopping = extensions.get().map(|StreamsEnd(token)| token.clone()).unwrap_or_default();
-    let events = events.take_until(stopping.cancelled_owned());
-    let keep_alive = KeepAlive::new().interval(EVENT_KEEPALIVE);
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    Ok(sse(stream::iter(first).chain(rest(route.clone(), messages, stopping))))
 }
 
-/// The further messages, and the error that ends them.
-fn rest(route: Route, messages: Streaming<DynamicMessage>) -> impl Stream<Item = Event> + Send {
-    stream::unfold((route, Some(messages)), |(route, messages)| async move {
+/// Has the stream go on after the event that the client saw last, where it can: the id of an event is the
+/// `resume_token` of its message.
+pub(crate) fn resume(message: &mut DynamicMessage, headers: &HeaderMap) -> Result<(), Status> {
+    let Some(given) = headers.get(LAST_EVENT_ID) else { return Ok(()) };
+    let Some(field) = token_field(&message.descriptor()) else { return Ok(()) };
+    let given = given.to_str().map_err(|_| Violations::one(LAST_EVENT_ID, "is no id of an event"));
+    message.set_field(&field, Value::String(given?.to_owned()));
+    Ok(())
+}
+
+fn token_field(message: &MessageDescriptor) -> Option<FieldDescriptor> {
+    let field = message.get_field_by_name(RESUME_TOKEN);
+    field.filter(|field| field.kind() == Kind::String && !field.is_list())
+}
+
+fn sse(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let keep_alive = KeepAlive::new().interval(EVENT_KEEPALIVE);
+    Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive).into_response()
+}
+
+/// The further messages, and the error that ends them: the server's, or that we stop.
+fn rest(
+    route: Route,
+    messages: Streaming<DynamicMessage>,
+    stopping: CancellationToken,
+) -> impl Stream<Item = Event> + Send {
+    stream::unfold((route, Some(messages), stopping), |(route, messages, stopping)| async move {
         let mut messages = messages?;
-        match messages.message().await {
+        let next = tokio::select! {
+            biased;
+            () = stopping.cancelled() => Err(error::stopping()),
+            next = messages.message() => next.map_err(|status| rename(&route, status)),
+        };
+        match next {
             Ok(message) => {
                 let event = event(&route, Ok(message?));
-                Some((event, (route, Some(messages))))
+                Some((event, (route, Some(messages), stopping)))
             }
             Err(status) => {
-                let event = event(&route, Err(rename(&route, status)));
-                Some((event, (route, None)))
+                let event = event(&route, Err(status));
+                Some((event, (route, None, stopping)))
             }
         }
     })
 }
 
 fn event(route: &Route, message: Result<DynamicMessage, Status>) -> Event {
-    let written =
-        message.and_then(|message| json::write(&message, route.rule.response_body.as_ref()));
+    let written = message.and_then(|message| {
+        let json = json::write(&message, route.rule.response_body.as_ref())?;
+        Ok((json, id_of(&message)))
+    });
     match written {
-        Ok(json) => Event::default().data(String::from_utf8_lossy(&json)),
-        Err(status) => Event::default().event("error").data(error::to_json(&status).to_string()),
+        Ok((json, id)) => {
+            let event = Event::default().data(String::from_utf8_lossy(&json));
+            id.into_iter().fold(event, Event::id)
+        }
+        Err(status) => {
+            let event = Event::default().event("error").data(error::to_json(&status).to_string());
+            error::retry_delay(&status).into_iter().fold(event, Event::retry)
+        }
     }
+}
+
+/// What begins another stream after this message; nothing that could not stand in a line.
+fn id_of(message: &DynamicMessage) -> Option<String> {
+    let token = message.get_field(&token_field(&message.descriptor())?);
+    let token = token.as_str().filter(|token| !token.is_empty());
+    token.filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic())).map(str::to_owned)
 }

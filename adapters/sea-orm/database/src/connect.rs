@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use in_process_watching::Changes;
 use kernel::StoreError;
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::MigrationTrait;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     kept_open: Mutex<Option<Instant>>,
     tasks: TaskTracker,
     commits: watch::Sender<u64>,
+    changes: Changes,
 }
 
 /// What to do about a schema that is older than this version's.
@@ -98,6 +100,7 @@ impl Database {
             kept_open: Mutex::default(),
             tasks,
             commits,
+            changes: Changes::default(),
         };
         Ok(Self(Arc::new(shared)))
     }
@@ -234,6 +237,12 @@ impl Database {
     #[must_use]
     pub fn committed(&self) -> Commits {
         Commits(self.0.commits.subscribe())
+    }
+
+    /// What its commits have changed, for whoever watches it. Stores tell of it with [`crate::tell_at_commit`].
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.0.changes
     }
 
     /// Waits for running transactions to end and closes the connections.

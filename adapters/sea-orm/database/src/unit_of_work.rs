@@ -1,9 +1,11 @@
 //! The unit of work: one closure, one transaction, no way to cancel it half-way.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
+use in_process_watching::Changes;
 use kernel::{Committed, StoreError};
 use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 use telemetry_metrics::Counter;
@@ -198,6 +200,14 @@ async fn following<T>(running: impl Future<Output = T>) -> (T, Vec<Follow>) {
 pub fn at_commit(follow: impl FnOnce() + Send + 'static) {
     // Outside a transaction of ours there is nothing to follow.
     let _ = FOLLOWING.try_with(|following| following.borrow_mut().push(Box::new(follow)));
+}
+
+/// Tells whoever watches one of these that it changed, if the transaction under way is committed.
+pub fn tell_at_commit(changes: &Changes, what: BTreeSet<String>) {
+    if !what.is_empty() {
+        let changes = changes.clone();
+        at_commit(move || what.iter().for_each(|what| changes.tell(what)));
+    }
 }
 
 /// Counts one more of this outcome if the transaction under way is committed.

@@ -7,7 +7,7 @@ use mypage::{BookingView, Fact};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_database::{Admission, Job, Marks, Run, TxError, filled, write_admitted};
+use sea_orm_database::{Admission, Changes, Job, Marks, Run, TxError, filled, write_admitted};
 
 use crate::row::{Column, Entity};
 use crate::write::write_views;
@@ -34,6 +34,7 @@ pub(crate) async fn fold_all(
     tx: &DatabaseTransaction,
     jobs: &[Job<Folding>],
     run: Run,
+    watched: &Changes,
 ) -> Result<Vec<Committed>, TxError> {
     let marks: Vec<_> = jobs.iter().map(|job| Marks::of(job.work.caused_by.clone())).collect();
     let mut views = read_locked(tx, jobs).await?;
@@ -53,7 +54,7 @@ pub(crate) async fn fold_all(
         verdicts.push(verdict);
     }
     views.retain(|id, _| changed.contains(id));
-    write_views(tx, views.into_values().collect(), &stored).await?;
+    write_views(tx, views.into_values().collect(), &stored, watched).await?;
     write_admitted(tx, admitted).await?;
     Ok(verdicts)
 }

@@ -10,7 +10,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
     IntoActiveModel, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, SqlErr,
 };
-use sea_orm_database::{TxError, unavailable};
+use sea_orm_database::{Changes, TxError, unavailable};
 
 use crate::row::{Column, Entity, Model};
 use crate::write::write_views;
@@ -40,10 +40,11 @@ impl ViewRepair for SeaOrmViewStore {
     }
 
     async fn repair(&self, repair: Repair) -> Result<Committed, StoreError> {
+        let watched = self.database().changes().clone();
         self.database()
             .commit("repairing a row of the view", move |tx| {
-                let repair = repair.clone();
-                Box::pin(async move { write(tx, &repair).await })
+                let (repair, watched) = (repair.clone(), watched.clone());
+                Box::pin(async move { write(tx, &repair, &watched).await })
             })
             .await
     }
@@ -59,12 +60,16 @@ fn found(row: &QueryResult) -> Result<FoundRow, StoreError> {
     Ok(FoundRow { key, revision, view })
 }
 
-async fn write(tx: &DatabaseTransaction, repair: &Repair) -> Result<(), TxError> {
+async fn write(
+    tx: &DatabaseTransaction,
+    repair: &Repair,
+    watched: &Changes,
+) -> Result<(), TxError> {
     match repair {
-        Repair::Make(view) => insert(tx, view).await,
+        Repair::Make(view) => insert(tx, view, watched).await,
         Repair::Replace { found_revision, view } => {
             remove(tx, &view.booking_id.to_string(), *found_revision).await?;
-            insert(tx, view).await
+            insert(tx, view, watched).await
         }
         Repair::Remove { key, found_revision } => remove(tx, key, *found_revision).await,
     }
@@ -79,11 +84,15 @@ async fn remove(tx: &DatabaseTransaction, key: &str, found_revision: i64) -> Res
     if removed.rows_affected == 0 { Err(TxError::Abort(Committed::Stale)) } else { Ok(()) }
 }
 
-async fn insert(tx: &DatabaseTransaction, view: &BookingView) -> Result<(), TxError> {
+async fn insert(
+    tx: &DatabaseTransaction,
+    view: &BookingView,
+    watched: &Changes,
+) -> Result<(), TxError> {
     if let Some(seen) = &view.booking {
         raise_feed(tx, &seen.booking.buyer_id).await?;
     }
-    let written = write_views(tx, vec![view.clone()], &BTreeSet::new()).await;
+    let written = write_views(tx, vec![view.clone()], &BTreeSet::new(), watched).await;
     written.map_err(|error| match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => TxError::Abort(Committed::Stale),
         _ => TxError::Db(error),

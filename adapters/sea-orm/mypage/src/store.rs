@@ -27,8 +27,10 @@ impl SeaOrmViewStore {
     #[must_use]
     pub fn new(db: Database, batching: Batching) -> Self {
         let doing = "folding events into the view";
-        let folds = Group::unhurried(db.clone(), doing, batching, |tx, jobs, run| {
-            Box::pin(async move { fold_all(tx, &jobs, run).await })
+        let watched = db.changes().clone();
+        let folds = Group::unhurried(db.clone(), doing, batching, move |tx, jobs, run| {
+            let watched = watched.clone();
+            Box::pin(async move { fold_all(tx, &jobs, run, &watched).await })
         });
         Self { db, folds }
     }

@@ -8,17 +8,19 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
 };
-use sea_orm_database::{filled, insert_all, overwrite_all};
+use sea_orm_database::{Changes, filled, insert_all, overwrite_all, tell_at_commit};
 
 use crate::{feed_row, row};
 
 /// Writes rows, each as its buyer's next change: over those of `stored`, which MUST be locked by this transaction,
-/// and the others anew.
+/// and the others anew. Once they are committed, whoever watches the bookings of these buyers is told.
 pub(crate) async fn write_views(
     tx: &DatabaseTransaction,
     views: Vec<BookingView>,
     stored: &BTreeSet<String>,
+    watched: &Changes,
 ) -> Result<(), DbErr> {
+    tell_at_commit(watched, views.iter().filter_map(buyer).map(ToString::to_string).collect());
     let buyers = views.iter().filter_map(buyer).collect();
     let mut last_changes = count(tx, buyers).await?;
     let row = |view: &BookingView| {

@@ -16,7 +16,7 @@ use sea_orm::{
 };
 use sea_orm_database::{
     Batching, Database, Group, Job, Marks, Run, TxError, at_commit, count_at_commit, now_expr,
-    unavailable, write_marks,
+    tell_at_commit, unavailable, write_marks,
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
@@ -222,6 +222,8 @@ async fn decide(
     let verdicts = jobs.iter().enumerate().map(&mut decided).collect();
     let changes = book.into_changes();
     tell_what_comes_back(&changes, sold_out);
+    let moved = changes.counters.keys().map(|(ticket_id, _)| ticket_id.to_string()).collect();
+    tell_at_commit(db.changes(), moved);
     write::changes(tx, &changes).await?;
     for outcome in changes.holds.iter().flat_map(became) {
         count_at_commit(&HOLDS, outcome);

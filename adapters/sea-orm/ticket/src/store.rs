@@ -12,7 +12,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use sea_orm_database::{
-    Marks, TxError, at_commit, find_reply, insert_all, unavailable, write_marks,
+    Marks, TxError, at_commit, find_reply, insert_all, tell_at_commit, unavailable, write_marks,
 };
 use ticket::{
     Listing, NightChange, SlotCapacity, TicketChange, TicketPage, TicketSearch, TicketStatus,
@@ -40,11 +40,12 @@ impl TicketStore for SeaOrmTicketStore {
 
     async fn commit(&self, change: TicketChange) -> Result<Committed, StoreError> {
         let messages: Vec<_> = change.events.iter().map(self.envelope).collect();
-        let sold_out = self.sold_out.marks();
+        let (sold_out, watched) = (self.sold_out.marks(), self.db.changes().clone());
         self.db
             .commit("committing a ticket", move |tx| {
                 let (change, messages) = (change.clone(), messages.clone());
                 tell_of_more(&change, Arc::clone(&sold_out));
+                tell_at_commit(&watched, BTreeSet::from([change.ticket.id.to_string()]));
                 Box::pin(write(tx, change, messages))
             })
             .await

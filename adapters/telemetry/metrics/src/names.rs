@@ -27,6 +27,8 @@ metrics! {
     GRPC_REQUESTS: Counter<3> = "grpc_requests" ["service", "method", "status"] "Calls answered";
     GRPC_REQUEST_DURATION: Histogram<2> = "grpc_request_duration_seconds" ["service", "method"] "Time to answer a call, to the end of its stream";
     GRPC_CALLS_IN_FLIGHT: Gauge<0> = "grpc_calls_in_flight" [] "Calls that are running";
+    WATCHERS: Gauge<0> = "watchers" [] "Streams that wait for news";
+    WATCH_LOOKS: Counter<1> = "watch_looks" ["method"] "Reads of what is watched, one for all who watch it";
     GRPC_CLIENT_REQUESTS: Counter<3> = "grpc_client_requests" ["service", "method", "status"] "Calls made to other servers, each try";
     GRPC_CLIENT_REQUEST_DURATION: Histogram<2> = "grpc_client_request_duration_seconds" ["service", "method"] "Time until another server answered";
     // What it is all for. Counted when committed.

@@ -1,37 +1,237 @@
-//! Server streams as Server-Sent Events, and the OpenAPI document.
+//! Server streams as Server-Sent Events: live, resumed, bounded, ended in order; and the OpenAPI document.
 
-use testkit::Platform;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Plan, Platform, Shape, eventually};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 
 use crate::world::{book_confirmed, register};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn t08_my_page_is_followed_as_a_live_stream() {
-    let platform = Platform::start().await;
-    let ticket = register(&platform, "Live", 5).await;
-    let request = format!(
-        "GET /v1/mypage/bookings:watch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
-        platform.buyer("alice")
-    );
-    let mut socket = TcpStream::connect(platform.rest_addr()).await.unwrap();
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut lines = BufReader::new(socket).lines();
-    let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
-    let confirmed = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            let Some(data) = line.strip_prefix("data: ") else { continue };
-            let row: serde_json::Value = serde_json::from_str(data).unwrap();
-            assert_eq!(row["bookingId"], booking.as_str(), "only her own");
-            if row["status"] == "BOOKING_STATUS_CONFIRMED" {
-                return;
+const BOOKINGS: &str = "/v1/mypage/bookings:watch";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client of Server-Sent Events.
+struct Events(Lines<BufReader<TcpStream>>);
+
+/// One event.
+#[derive(Debug)]
+struct Event {
+    id: String,
+    is_error: bool,
+    retry: String,
+    data: Value,
+}
+
+impl Events {
+    async fn open(platform: &Platform, path: &str, headers: &[(&str, &str)]) -> Self {
+        let mut socket = TcpStream::connect(platform.rest_addr()).await.unwrap();
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        socket.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
+        Self(BufReader::new(socket).lines())
+    }
+
+    /// The bookings of a buyer, after the event of this id.
+    async fn bookings(platform: &Platform, buyer: &str, after: &str) -> Self {
+        let token = format!("Bearer {}", platform.buyer(buyer));
+        let headers = [("Authorization", token.as_str()), ("Last-Event-ID", after)];
+        Self::open(platform, BOOKINGS, headers.get(..1 + usize::from(!after.is_empty())).unwrap())
+            .await
+    }
+
+    /// The status line of the answer.
+    async fn status(&mut self) -> String {
+        let line = tokio::time::timeout(PATIENCE, self.0.next_line()).await;
+        line.expect("it answers").unwrap().unwrap_or_default()
+    }
+
+    /// The next event; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Event> {
+        let mut event =
+            Event { id: String::new(), is_error: false, retry: String::new(), data: Value::Null };
+        let read = async {
+            while let Some(line) = self.0.next_line().await.unwrap() {
+                match line.split_once(": ") {
+                    Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
+                    Some(("id", id)) => id.clone_into(&mut event.id),
+                    Some(("event", name)) => event.is_error = name == "error",
+                    Some(("retry", retry)) => retry.clone_into(&mut event.retry),
+                    Some(_) => {}
+                    None if line.is_empty() && !event.data.is_null() => return Some(event),
+                    None => {}
+                }
+            }
+            None
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("something is sent")
+    }
+
+    /// The first event that is as wanted.
+    async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Event {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            assert!(!event.is_error, "{event:?}");
+            if wanted(&event.data) {
+                return event;
             }
         }
-        panic!("the stream ended early");
+    }
+}
+
+fn confirmed(booking: &str) -> impl Fn(&Value) -> bool {
+    move |row| row["bookingId"] == booking && row["status"] == "BOOKING_STATUS_CONFIRMED"
+}
+
+fn availability(ticket: &str) -> String {
+    format!("/v1/tickets/{ticket}/availability:watch")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t08_r36_my_page_is_followed_live_and_resumed_without_loss() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Live", 9).await;
+    let mut events = Events::bookings(&platform, "alice", "").await;
+    let others = book_confirmed(&platform, "bob", &ticket, 1).await;
+    let first = book_confirmed(&platform, "alice", &ticket, 1).await;
+    let mine = |row: &Value| {
+        assert_ne!(row["bookingId"], others.as_str(), "only her own");
+        confirmed(&first)(row)
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), confirmed)
-        .await
-        .expect("the change is sent");
+    let seen = events.until(mine).await;
+    drop(events);
+    // Changed while nobody watched.
+    let missed = book_confirmed(&platform, "alice", &ticket, 2).await;
+    let mut events = Events::bookings(&platform, "alice", &seen.id).await;
+    let resumed = events.until(confirmed(&missed)).await;
+    assert_ne!(resumed.id, seen.id);
+    let live = book_confirmed(&platform, "alice", &ticket, 1).await;
+    events.until(confirmed(&live)).await;
+    // An id that is no longer known, here somebody else's, begins from the beginning.
+    let mut anew = Events::bookings(&platform, "bob", &seen.id).await;
+    anew.until(confirmed(&others)).await;
+    let mut nonsense = Events::bookings(&platform, "alice", "nonsense!").await;
+    assert!(nonsense.status().await.contains(" 400 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r36_what_is_left_is_followed_live_and_resumed_with_the_latest() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Live", 9).await;
+    let left = |units: i64| move |left: &Value| left["available"] == units.to_string();
+    let mut events = Events::open(&platform, &availability(&ticket), &[]).await;
+    events.until(left(9)).await;
+    book_confirmed(&platform, "alice", &ticket, 2).await;
+    let seen = events.until(left(7)).await;
+    drop(events);
+    book_confirmed(&platform, "alice", &ticket, 1).await;
+    book_confirmed(&platform, "alice", &ticket, 3).await;
+    let after = [("Last-Event-ID", seen.id.as_str())];
+    let mut events = Events::open(&platform, &availability(&ticket), &after).await;
+    events.until(left(3)).await;
+    book_confirmed(&platform, "bob", &ticket, 1).await;
+    events.until(left(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_end_in_order_when_the_platform_stops() {
+    let mut platform = Platform::start().await;
+    let ticket = register(&platform, "Live", 9).await;
+    book_confirmed(&platform, "alice", &ticket, 1).await;
+    let mut bookings = Events::bookings(&platform, "alice", "").await;
+    let mut left = Events::open(&platform, &availability(&ticket), &[]).await;
+    bookings.until(|_| true).await;
+    left.until(|_| true).await;
+    let end = async |mut events: Events| loop {
+        let event = events.next().await.expect("an error ends it");
+        if event.is_error {
+            assert_eq!(event.data["code"], 14, "{event:?}");
+            assert!(event.data.to_string().contains("RetryInfo"), "{event:?}");
+            assert!(event.retry.parse::<u64>().unwrap() > 0, "{event:?}");
+            assert!(events.next().await.is_none());
+            return;
+        }
+    };
+    let (stopped, (), ()) = tokio::join!(platform.terminate(), end(bookings), end(left));
+    assert!(stopped.success(), "{stopped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_bounded_for_each_caller_and_in_all() {
+    if Shape::leaves_out(Shape::Embedded, "a limit is of one server") {
+        return;
+    }
+    let plan = Plan::of(Shape::Embedded);
+    let plan = plan.with("WATCHERS_MAX", "4").with("WATCHERS_PER_SUBJECT_MAX", "2");
+    let platform = Platform::start_as(plan).await;
+    let mut open = Vec::new();
+    for buyer in ["alice", "alice", "bob"] {
+        let mut events = Events::bookings(&platform, buyer, "").await;
+        assert!(events.status().await.contains(" 200 "));
+        open.push(events);
+    }
+    let refused = async |buyer: &str| {
+        let token = platform.buyer(buyer);
+        let answer = platform.http.get(BOOKINGS).token(&token).send().await.unwrap();
+        assert_eq!(answer.status, 429, "{}", answer.json);
+        assert!(answer.headers.contains_key("retry-after"));
+        assert!(answer.json.to_string().contains("OVERLOADED"), "{}", answer.json);
+    };
+    refused("alice").await;
+    open.push(Events::bookings(&platform, "carol", "").await);
+    assert!(open.last_mut().unwrap().status().await.contains(" 200 "));
+    refused("dave").await;
+    open.clear();
+    eventually("room for others", || async {
+        let mut events = Events::bookings(&platform, "dave", "").await;
+        let status = events.status().await;
+        if status.contains(" 200 ") { Ok(()) } else { Err(status) }
+    })
+    .await;
+    let (code, said) = Platform::fails_to_start(&[("WATCHERS_MAX", "16384")]).await;
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("WATCHERS_MAX"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_without_news_costs_no_read() {
+    if Shape::leaves_out(Shape::Embedded, "the numbers are of one server") {
+        return;
+    }
+    const IDLE: usize = 150;
+    let platform = Platform::start().await;
+    let (quiet, busy) =
+        (register(&platform, "Quiet", 9).await, register(&platform, "Busy", 9).await);
+    let mut idle = Vec::new();
+    for number in 0..IDLE {
+        let left = Events::open(&platform, &availability(&quiet), &[]).await;
+        let buyer = format!("buyer-{}", number / 15);
+        idle.push((left, Events::bookings(&platform, &buyer, "").await));
+    }
+    for (left, bookings) in &mut idle {
+        left.until(|_| true).await;
+        assert!(bookings.status().await.contains(" 200 "));
+    }
+    let looks = async || {
+        let text = platform.admin_get("/metrics").await.body;
+        let numbers = text.lines().filter(|line| line.starts_with("watch_looks_total{"));
+        let numbers = numbers.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        numbers.sum::<f64>()
+    };
+    let mut one = Events::open(&platform, &availability(&busy), &[]).await;
+    one.until(|_| true).await;
+    let before = looks().await;
+    for left in (4..9).rev() {
+        book_confirmed(&platform, "alice", &busy, 1).await;
+        one.until(|seen| seen["available"] == left.to_string()).await;
+    }
+    let cost = looks().await - before;
+    // Five bookings, each seen after at most three changes of the ticket; none for the three hundred.
+    assert!((1.0..=20.0).contains(&cost), "{cost} reads");
+    drop(idle);
 }
 
 #[tokio::test(flavor = "multi_thread")]

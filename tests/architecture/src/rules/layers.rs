@@ -99,7 +99,7 @@ pub(super) const CELLS: Rule = Rule {
 
 /// What every adapter may tell of itself with.
 const TELEMETRY: [&str; 2] = ["telemetry-traces", "telemetry-metrics"];
-const SHELLS: [(&str, &str); 9] = [
+const SHELLS: [(&str, &str); 13] = [
     ("grpc", "grpc-server"),
     ("grpc", "grpc-client"),
     // What it shares with gRPC: it calls the same servers, and one crate says how.
@@ -108,9 +108,15 @@ const SHELLS: [(&str, &str); 9] = [
     // What waits and goes together is no technology's own: transactions and calls are gathered by one algorithm.
     ("sea-orm", "in-process-gather"),
     ("grpc", "in-process-gather"),
+    // How often a caller may call.
+    ("grpc", "in-process-rates"),
     // Connections begin alike on every port, and calls between servers show the same certificate.
     ("grpc", "tls-certificates"),
     ("rest", "tls-certificates"),
+    // What is watched is no technology's own either: stores tell what changed, streams hear it.
+    ("sea-orm", "in-process-watching"),
+    ("grpc", "in-process-watching"),
+    ("memory", "in-process-watching"),
     // Where tests end a server in the middle of its work.
     ("grpc", "in-process-kill-points"),
 ];

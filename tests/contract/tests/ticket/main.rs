@@ -19,3 +19,4 @@ mod search;
 mod sold_out;
 mod stock;
 mod tickets;
+mod watched;

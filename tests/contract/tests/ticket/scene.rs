@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use contract::{Engine, Fresh};
+use in_process_watching::Listener;
 use kernel::{
     BuyerId, CivilDate, Clock, Committed, Currency, Envelope, EventId, HoldId, Locale, Money,
     OrganizerId, Quantity, Recorded, ReplyChange, StoreError, TicketId, Timestamp, Uuid,
 };
 use memory_ticket::MemoryTicketStore;
-use sea_orm_database::{Batching, Commits};
+use sea_orm_database::{Batching, Changes, Commits};
 use sea_orm_ticket::{SeaOrmTicketStore, migrations};
 use ticket::{
     Availability, Hold, HoldOwner, HoldRequest, HoldStep, Listing, RegisterTicket, SectionPrice,
@@ -38,6 +39,8 @@ trait Probe: Send + Sync {
     async fn tamper(&self, sql: &str);
     /// Where the rows are.
     fn database(&self) -> &Fresh;
+    /// Where it tells of which tickets something changed.
+    fn changes(&self) -> Changes;
 }
 
 /// An event that was told: of which aggregate, which name, which version.
@@ -73,6 +76,10 @@ impl Probe for MemoryTicketStore {
     fn database(&self) -> &Fresh {
         panic!("memory has no database");
     }
+
+    fn changes(&self) -> Changes {
+        Self::changes(self).clone()
+    }
 }
 
 struct InDatabase {
@@ -103,6 +110,10 @@ impl Probe for InDatabase {
 
     fn database(&self) -> &Fresh {
         &self.fresh
+    }
+
+    fn changes(&self) -> Changes {
+        self.fresh.db.changes().clone()
     }
 }
 
@@ -143,6 +154,11 @@ impl Stores {
 
     pub(crate) fn database(&self) -> &Fresh {
         self.probe.database()
+    }
+
+    /// Hears of which tickets something changes from now on.
+    pub(crate) fn changes(&self) -> Listener {
+        self.probe.changes().listen()
     }
 
     /// Hears of transactions of this process from now on.

@@ -16,8 +16,8 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use super::News;
 use crate::dice;
 use crate::limits::{
-    CONNECT_DEADLINE, FIRST_WORD_DEADLINE, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL,
-    LOCAL_RESETS_MAX, WATCH_AGE_MAX, WATCH_BACK_OFF,
+    CONNECT_DEADLINE, CONNECTION_WINDOW_BYTES, FIRST_WORD_DEADLINE, KEEPALIVE_DEADLINE,
+    KEEPALIVE_INTERVAL, LOCAL_RESETS_MAX, STREAM_WINDOW_BYTES, WATCH_AGE_MAX, WATCH_BACK_OFF,
 };
 
 /// What every server of the house calls its fitness for calls in the health protocol.
@@ -47,6 +47,8 @@ pub(super) fn endpoint(replica: &Replica, tls: &Tls) -> Result<Endpoint, tonic::
     Ok(endpoint
         .connect_timeout(CONNECT_DEADLINE)
         .tcp_nodelay(true)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_DEADLINE)
         .keep_alive_while_idle(true)

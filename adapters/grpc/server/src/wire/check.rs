@@ -9,7 +9,7 @@ use kernel::{
 };
 use proto::google::r#type as google;
 
-use super::{instant, page};
+use super::{instant, page, resume};
 
 const REQUIRED: &str = "must be given";
 
@@ -49,6 +49,11 @@ impl Check {
     /// An identifier that may be left out.
     pub fn optional_id<T: FromStr<Err: Display>>(&mut self, field: &str, text: &str) -> Option<T> {
         if text.is_empty() { None } else { self.take(field, text.parse()) }
+    }
+
+    /// How far a stream of `what` had come before, by its resume token; `None` to begin it from its beginning.
+    pub fn resume_token(&mut self, field: &str, text: &str, what: &[u8]) -> Option<u64> {
+        self.take(field, resume::read_token(text, what)).flatten()
     }
 
     /// An amount that must be there.
