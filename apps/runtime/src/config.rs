@@ -10,6 +10,7 @@ use sea_orm_database::{Batching, DatabaseUrl};
 
 use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
 use crate::nats_url::NatsUrl;
+use crate::rates::RateLimits;
 use crate::secret::Secret;
 use crate::start_error::StartError;
 use crate::telemetry::TelemetrySettings;
@@ -178,6 +179,10 @@ pub struct Settings {
     #[arg(long, env = "BOOKINGS_AT_ONCE", global = true, default_value = "96", value_parser = value_parser!(u32).range(1..=65_536))]
     pub bookings_at_once: u32,
 
+    /// How often one caller may call.
+    #[command(flatten)]
+    pub rates: RateLimits,
+
     /// How long a stopping server goes on serving after it said NOT_SERVING, in milliseconds
     #[arg(long, env = "SHUTDOWN_DELAY_MS", global = true, default_value = "0", value_parser = value_parser!(u64).range(0..=WAIT_MS_MAX))]
     pub shutdown_delay_ms: u64,
@@ -219,6 +224,7 @@ impl Settings {
     /// # Errors
     /// [`StartError::Setting`].
     pub fn check(&self) -> Result<(), StartError> {
+        self.rates.check()?;
         if self.payment_processing_min_ms > self.payment_processing_max_ms {
             let problem = format!(
                 "must not be below PAYMENT_PROCESSING_MIN_MS ({})",
@@ -309,6 +315,7 @@ impl Settings {
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),
         ];
         all.extend(self.tls.effective());
+        all.extend(self.rates.effective());
         all.extend(self.telemetry.effective());
         all
     }

@@ -167,6 +167,7 @@ impl Process {
     pub fn server(&self, routes: Routes) -> Server {
         let settings = ServerSettings {
             in_flight_max: self.settings.in_flight_max as usize,
+            subject_rate: self.settings.rates.of_subjects(),
             drain: std::time::Duration::from_millis(self.settings.shutdown_drain_ms),
         };
         let server = Server::new(routes, self.verifier.clone(), settings);

@@ -13,14 +13,16 @@ pub(crate) enum Program {
     Context(&'static str),
 }
 
-/// What only servers with a database and a bus read.
-const OF_CONTEXTS: [&str; 6] = [
+/// What only servers with a database and a bus read, which know whose tokens they are.
+const OF_CONTEXTS: [&str; 8] = [
     "BATCHING",
     "DATABASE_URL",
     "NATS_URL",
     "NATS_STREAM_REPLICAS",
     "NATS_STREAM_MAX_BYTES",
     "NATS_MONITOR_URL",
+    "RATE_LIMIT_SUBJECT_PER_SECOND",
+    "RATE_LIMIT_SUBJECT_BURST",
 ];
 
 /// What only the server with the payment provider reads.
@@ -43,6 +45,14 @@ const OF_PAYMENT: [&str; 13] = [
 /// What only who calls other servers reads.
 const OF_CALLERS: [&str; 1] = ["TLS_CA_FILE"];
 
+/// What only the gateway reads.
+const OF_GATEWAY: [&str; 4] = [
+    "REST_ADDR",
+    "RATE_LIMIT_ADDRESS_PER_SECOND",
+    "RATE_LIMIT_ADDRESS_BURST",
+    "RATE_LIMIT_TRUSTED_PROXIES",
+];
+
 /// What only the server that makes bookings reads.
 const OF_BOOKING: [&str; 1] = ["BOOKINGS_AT_ONCE"];
 
@@ -56,7 +66,7 @@ impl Program {
             Self::Platform => true,
             Self::Gateway => !of_contexts && !of_payment && !of_booking,
             Self::Context(context) => {
-                variable != "REST_ADDR"
+                !OF_GATEWAY.contains(&variable)
                     && (!of_payment || context == "payment")
                     && (!of_booking || context == "booking")
                     && (!OF_CALLERS.contains(&variable) || context == "booking")
@@ -83,6 +93,8 @@ mod tests {
             ("REST_ADDR", [true, false, false, false, true]),
             ("PAYMENT_SEED", [true, true, false, false, false]),
             ("STRIPE_API_KEY", [true, true, false, false, false]),
+            ("RATE_LIMIT_SUBJECT_BURST", [true, true, true, true, false]),
+            ("RATE_LIMIT_ADDRESS_BURST", [true, false, false, false, true]),
             ("BOOKINGS_AT_ONCE", [true, false, false, true, false]),
             ("OIDC_ISSUER", [true; 5]),
             ("TLS_CERT_FILE", [true; 5]),

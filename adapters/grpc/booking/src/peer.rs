@@ -157,7 +157,8 @@ mod tests {
         let peer = Peer::new(Arc::new(|| Ok("Bearer x".parse().expect("ascii"))));
         let routes = Routes::new(NotificationServiceServer::new(Asking(peer)));
         let verifier = Verifier::new("issuer", "audience", JWKS).expect("a key");
-        let settings = ServerSettings { in_flight_max: 1, drain: Duration::ZERO };
+        let settings =
+            ServerSettings { in_flight_max: 1, subject_rate: None, drain: Duration::ZERO };
         let (pipe, channel) = pipe();
         let server = Server::new(routes, verifier, settings);
         let mut request = Request::new(ListNotificationsRequest::default());

@@ -1,9 +1,11 @@
 //! One way to start a server and one way to stop it (reliability.md 7.9 and 7.10).
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
+use in_process_rates::{Buckets, Rate};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -24,6 +26,8 @@ use crate::verifier::Verifier;
 pub struct ServerSettings {
     /// The most calls at once, over all doors of the server.
     pub in_flight_max: usize,
+    /// How often one subject may call; `None` for as often as it likes.
+    pub subject_rate: Option<Rate>,
     /// How long open calls may take to end once the server stops.
     pub drain: Duration,
 }
@@ -50,8 +54,9 @@ impl Server {
     #[must_use]
     pub fn new(routes: Routes, verifier: Verifier, settings: ServerSettings) -> Self {
         let in_flight = InFlight::new(settings.in_flight_max);
+        let subjects = settings.subject_rate.map(|rate| Arc::new(Buckets::new(rate)));
         Self {
-            shell: Shell { routes: routes.prepare(), verifier, in_flight },
+            shell: Shell { routes: routes.prepare(), verifier, in_flight, subjects },
             drain: settings.drain,
         }
     }

@@ -1,10 +1,11 @@
 //! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, is there a
-//! place for it, who is calling, by when must it answer, did the handler panic, and is the status
+//! place for it, who is calling and not too often, by when must it answer, did the handler panic, and is the status
 //! one of the contract's. Health and reflection need neither a token nor a place.
 
 use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -12,6 +13,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use grpc_client::grpc_timeout;
 use http::{Request, Response};
+use in_process_rates::{Buckets, RateLimited};
+use kernel::Caller;
 use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
@@ -34,6 +37,7 @@ pub(crate) struct Shell {
     pub(crate) routes: Routes,
     pub(crate) verifier: Verifier,
     pub(crate) in_flight: InFlight,
+    pub(crate) subjects: Option<Arc<Buckets<String>>>,
 }
 
 impl Service<Request<Body>> for Shell {
@@ -86,11 +90,22 @@ impl Shell {
     fn admit(&self, request: &mut Request<Body>) -> Result<Option<Place>, Status> {
         let place = self.in_flight.enter(Rank::of(request.uri().path()));
         let caller = authenticate(&self.verifier, request.headers()).map_err(|e| refuse(&e))?;
-        if place.is_none() && caller.service().is_err() {
-            return Err(refuse(&Overloaded));
+        if caller.service().is_err() {
+            self.count(&caller).map_err(|limited| refuse(&limited))?;
+            if place.is_none() {
+                return Err(refuse(&Overloaded));
+            }
         }
         request.extensions_mut().insert(caller);
         Ok(place)
+    }
+
+    /// Whether this subject has not called too often. Who has no token is counted by the gateway, by address.
+    fn count(&self, caller: &Caller) -> Result<(), RateLimited> {
+        match (&self.subjects, &caller.subject) {
+            (Some(buckets), Some(subject)) => buckets.take(subject),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod hang_up;
 mod house_holds;
 mod idempotency;
 mod kinds;
+mod limits;
 mod my_page;
 mod operators;
 mod pay_first;

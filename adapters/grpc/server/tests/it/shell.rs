@@ -1,5 +1,6 @@
 //! What every call passes: who is calling, limits, deadlines, panics, and the names of statuses.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use http::{Method, Request as HttpRequest, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use in_process_rates::Rate;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -168,9 +170,38 @@ async fn callers_in_the_process_pass_the_same_shell_without_tcp() {
 }
 
 #[tokio::test]
+async fn who_calls_too_often_is_refused_and_nobody_else() {
+    let key = crate::issuer::Key::ed25519("k", 1);
+    let number = |n| NonZeroU32::new(n).expect("not zero");
+    let subject_rate = Some(Rate { per_second: number(1), burst: number(3) });
+    let settings = ServerSettings { in_flight_max: 100, subject_rate, drain: DRAIN };
+    let server = Server::new(tonic::service::Routes::default(), verifier(&[&key]), settings);
+    let (pipe, channel) = pipe();
+    tokio::task::spawn(async move { server.serve_pipe(pipe, CancellationToken::new()).await });
+    let (alice, service) = (claims(), claims_but("roles", json!(["service"])));
+    let bob = claims_but("sub", json!("bob"));
+    // Nobody answers here but the shell: who passes it hears that there is no such method.
+    for (who, calls, let_in) in [(&alice, 6, 3), (&bob, 2, 2), (&service, 6, 6)] {
+        let header = format!("Bearer {}", key.sign(who));
+        for call in 0..calls {
+            let request = with_header(request("who"), &header);
+            let status = perform(channel.clone(), request).await.expect_err("nobody answers");
+            if call < let_in {
+                assert_eq!(status.code(), Code::Unimplemented, "{who} {call}");
+                continue;
+            }
+            assert_eq!(status.code(), Code::ResourceExhausted, "{who} {call}");
+            assert_eq!(reason(&status), "RATE_LIMITED");
+            let advice = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            assert!(advice.is_some_and(|delay| delay <= Duration::from_secs(1)), "{advice:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_method_is_unimplemented() {
     let key = crate::issuer::Key::ed25519("k", 1);
-    let settings = ServerSettings { in_flight_max: 1, drain: DRAIN };
+    let settings = ServerSettings { in_flight_max: 1, subject_rate: None, drain: DRAIN };
     let server = Server::new(tonic::service::Routes::default(), verifier(&[&key]), settings);
     let (pipe, channel) = pipe();
     tokio::task::spawn(async move { server.serve_pipe(pipe, CancellationToken::new()).await });

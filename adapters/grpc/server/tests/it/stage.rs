@@ -75,7 +75,11 @@ pub(crate) async fn open_with(
         NotificationServiceServer::new(player).max_decoding_message_size(DECODE_BYTES_MAX);
     let routes = health.routes(stopping.clone()).expect("descriptors").add_service(service);
     let key = Key::ed25519("k", 1);
-    let server = Server::new(routes, verifier(&[&key]), ServerSettings { in_flight_max, drain });
+    let server = Server::new(
+        routes,
+        verifier(&[&key]),
+        ServerSettings { in_flight_max, subject_rate: None, drain },
+    );
     let running = tokio::task::spawn({
         let (server, stopping) = (server.clone(), stopping.clone());
         async move { server.serve(listener, stopping).await.expect("serves") }

@@ -1,0 +1,9 @@
+//! How often one caller may call: a bucket of tokens for each subject or address, in this process alone. Replicas do
+//! not share them, so that a caller whom a balancer spreads over three of them has three times as much: the bounds are
+//! against one who takes from all others, not a price list.
+
+mod address;
+mod buckets;
+
+pub use address::{Network, Proxies, bucket_of};
+pub use buckets::{Buckets, Rate, RateLimited};
