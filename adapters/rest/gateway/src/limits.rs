@@ -25,7 +25,7 @@ pub const FIRST_EVENT_WAIT: Duration = Duration::from_secs(1);
 /// How often a silent stream tells its client that it lives.
 pub const EVENT_KEEPALIVE: Duration = Duration::from_secs(15);
 /// What a client that was not told when to come back is told.
-pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+pub use grpc_client::limits::RETRY_DELAY;
 
 /// The most open connections; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;

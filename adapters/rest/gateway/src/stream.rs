@@ -5,12 +5,13 @@ use std::convert::Infallible;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
+use grpc_client::rename;
 use http::Extensions;
 use prost_reflect::DynamicMessage;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use crate::call::{in_time, rename, send};
+use crate::call::{in_time, send};
 use crate::codec::DynamicCodec;
 use crate::limits::{EVENT_KEEPALIVE, FIRST_EVENT_WAIT, READ_DEADLINE};
 use crate::routes::Route;
@@ -32,7 +33,7 @@ pub(crate) async fn open(
     });
     let mut messages = in_time(READ_DEADLINE, route, call).await?.into_inner();
     let first = match tokio::time::timeout(FIRST_EVENT_WAIT, messages.message()).await {
-        Ok(Err(status)) => return Err(rename(route, status)),
+        Ok(Err(status)) => return Err(rename(route.rpc(), status)),
         Ok(Ok(Some(message))) => vec![event(route, Ok(message))],
         Ok(Ok(None)) | Err(_) => Vec::new(),
     };
@@ -53,7 +54,7 @@ fn rest(route: Route, messages: Streaming<DynamicMessage>) -> impl Stream<Item =
                 Some((event, (route, Some(messages))))
             }
             Err(status) => {
-                let event = event(&route, Err(rename(&route, status)));
+                let event = event(&route, Err(rename(route.rpc(), status)));
                 Some((event, (route, None)))
             }
         }
