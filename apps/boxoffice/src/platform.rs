@@ -53,7 +53,8 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     process
         .inner_door("pipe", move |stopping| async move { inner.serve_pipe(pipe, stopping).await });
     process.outer_door("grpc", move |stopping| async move { server.serve(grpc, stopping).await });
-    boxoffice_gateway::serve(process, rest, move |_service| Some(channel.clone()))?;
+    let counts = boxoffice_gateway::Counts::ItsOwn;
+    boxoffice_gateway::serve(process, rest, move |_service| Some(channel.clone()), counts)?;
     Ok(addresses)
 }
 

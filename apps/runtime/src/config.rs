@@ -54,7 +54,7 @@ pub struct Settings {
     #[arg(long, env = "BATCHING", global = true, default_value = "on")]
     pub batching: Batching,
 
-    /// Where REST and OpenAPI are served
+    /// Where REST, gRPC, gRPC-Web and OpenAPI are served
     #[arg(long, env = "REST_ADDR", global = true, default_value = "127.0.0.1:8080", value_parser = address)]
     pub rest_addr: SocketAddr,
 

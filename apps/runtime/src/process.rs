@@ -162,6 +162,23 @@ impl Process {
         routes.map_err(|error| StartError::Other(format!("the contract: {error}")))
     }
 
+    /// Routes with health and reflection as clients from outside are to see them: of these services alone, whose
+    /// descriptors these are. To be asked for after [`Process::routes`].
+    ///
+    /// # Errors
+    /// [`StartError`] when the descriptors cannot be read, which a test rules out.
+    pub fn public_routes(
+        &self,
+        services: &[String],
+        descriptors: &[u8],
+    ) -> Result<Routes, StartError> {
+        let health = self.health.as_ref();
+        let health =
+            health.ok_or_else(|| StartError::Other("there is no health yet".to_owned()))?;
+        let routes = health.public_routes(services, descriptors, self.stopping());
+        routes.map_err(|error| StartError::Other(format!("the contract: {error}")))
+    }
+
     /// The server of these routes, with the limits of the settings.
     #[must_use]
     pub fn server(&self, routes: Routes) -> Server {

@@ -1,7 +1,7 @@
 """The tour of the README in Python, over gRPC clients generated from the protos.
 
-Usage: story.py GRPC_ADDRESSES BUYER_TOKEN ORGANIZER_TOKEN, with the generated modules on PYTHONPATH. The addresses are
-one of the whole platform, or those of ticket, booking, payment, notification and mypage, with commas between them.
+Usage: story.py ADDRESS BUYER_TOKEN ORGANIZER_TOKEN, with the generated modules on PYTHONPATH. The address is the
+gateway's, or the gRPC port of the platform in one process.
 """
 
 import sys
@@ -13,6 +13,7 @@ from boxoffice.mypage.v1 import mypage_service_pb2, mypage_service_pb2_grpc
 from boxoffice.notification.v1 import notification_service_pb2, notification_service_pb2_grpc
 from boxoffice.payment.v1 import payment_pb2, payment_service_pb2, payment_service_pb2_grpc
 from boxoffice.ticket.v1 import ticket_pb2, ticket_service_pb2, ticket_service_pb2_grpc
+from google.rpc import error_details_pb2, status_pb2
 from google.type import money_pb2
 
 PATIENCE_SECS = 20
@@ -30,16 +31,28 @@ def until(look, reached):
         time.sleep(0.1)
 
 
-def main(addresses, buyer_token, organizer_token):
-    channels = [grpc.insecure_channel(address) for address in addresses.split(",")]
-    ticket_at, booking_at, payment_at, notification_at, mypage_at = channels * (5 // len(channels))
+def refused(rpc, request, metadata):
+    """The code of a call that must fail, and the reason that stands in its details."""
+    try:
+        rpc(request, metadata=metadata)
+    except grpc.RpcError as error:
+        trailers = dict(error.trailing_metadata())
+        status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+        info = error_details_pb2.ErrorInfo()
+        assert any(detail.Unpack(info) for detail in status.details), status
+        return error.code(), info.reason
+    raise AssertionError("a call that must be refused was not")
+
+
+def main(address, buyer_token, organizer_token):
+    channel = grpc.insecure_channel(address)
     buyer = [("authorization", f"Bearer {buyer_token}")]
     organizer = [("authorization", f"Bearer {organizer_token}")]
-    tickets = ticket_service_pb2_grpc.TicketServiceStub(ticket_at)
-    bookings = booking_service_pb2_grpc.BookingServiceStub(booking_at)
-    payments = payment_service_pb2_grpc.PaymentServiceStub(payment_at)
-    notifications = notification_service_pb2_grpc.NotificationServiceStub(notification_at)
-    mypage = mypage_service_pb2_grpc.MyPageServiceStub(mypage_at)
+    tickets = ticket_service_pb2_grpc.TicketServiceStub(channel)
+    bookings = booking_service_pb2_grpc.BookingServiceStub(channel)
+    payments = payment_service_pb2_grpc.PaymentServiceStub(channel)
+    notifications = notification_service_pb2_grpc.NotificationServiceStub(channel)
+    mypage = mypage_service_pb2_grpc.MyPageServiceStub(channel)
 
     wanted = ticket_pb2.Ticket(
         kind=ticket_pb2.TICKET_KIND_ADMISSION,
@@ -70,6 +83,15 @@ def main(addresses, buyer_token, organizer_token):
         lambda: mypage.ListMyBookings(my_bookings, metadata=buyer).bookings,
         lambda rows: rows and rows[0].payment_status == payment_pb2.PAYMENT_STATUS_APPROVED,
     )
+
+    watched = mypage.WatchMyBookings(mypage_service_pb2.WatchMyBookingsRequest(), metadata=buyer)
+    assert next(watched).booking.booking_id == booking.booking_id
+    watched.cancel()
+
+    too_many = booking_service_pb2.CreateBookingRequest(ticket_id=ticket.ticket_id, quantity=8, payment_method="ok")
+    assert refused(bookings.CreateBooking, too_many, buyer) == (grpc.StatusCode.FAILED_PRECONDITION, "SOLD_OUT")
+    none = booking_service_pb2.CreateBookingRequest(ticket_id=ticket.ticket_id, quantity=-1)
+    assert refused(bookings.CreateBooking, none, buyer) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
 
     cancel = booking_service_pb2.CancelBookingRequest(booking_id=booking.booking_id)
     bookings.CancelBooking(cancel, metadata=buyer)

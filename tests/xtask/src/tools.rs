@@ -21,7 +21,13 @@ const PYTHON_PACKAGES: [&str; 12] = [
     "rotel==0.0.1a15",
     "sslyze==6.3.1",
 ];
-const NODE_PACKAGES: [&str; 1] = ["stripe-stateful-mock@0.0.16"];
+const NODE_PACKAGES: [&str; 5] = [
+    "@bufbuild/protobuf@2.17.0",
+    "@bufbuild/protoc-gen-es@2.17.0",
+    "@connectrpc/connect@2.2.0",
+    "@connectrpc/connect-web@2.2.0",
+    "stripe-stateful-mock@0.0.16",
+];
 const ROTEL: &str = "rotel-agent";
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const NO_PYTHON: &str =

@@ -1,18 +1,23 @@
 //! How our servers call each other: a channel to the replicas that say they serve, calls that are sent
-//! again where that can do no harm, and what an operator sees of each. It knows no context and no message.
+//! again where that can do no harm, what an operator sees of each, and what a door in front of our servers
+//! passes on and tells of them. It knows no context and no message.
 
 mod calls;
 mod dice;
 mod ending;
+mod forwarded;
 mod grpc_timeout;
 pub mod limits;
 mod peers;
+mod refusals;
 mod request_id;
 mod resend;
 
 pub use calls::Calls;
 pub use ending::{Ending, code_name};
+pub use forwarded::{FORWARDED, ONCE, VIA_GATEWAY};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
+pub use refusals::{DOMAIN, fault, refusal, rename, stopping, too_late, unreachable};
 pub use request_id::{REQUEST_ID, request_id};
 pub use resend::{Repeat, Resend, never_sent};

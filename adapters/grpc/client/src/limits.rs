@@ -47,6 +47,9 @@ pub const REQUEST_ID_CHARS_MAX: usize = 128;
 /// was given up because of it.
 pub const TIMERS_APART: Duration = Duration::from_millis(10);
 
+/// What a client that was not told when to come back is told.
+pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+
 /// How often a call that never left is sent again.
 pub const RESENDS_MAX: u32 = 2;
 /// The longest first wait before a call is sent again; each next may be twice as long.

@@ -9,9 +9,9 @@ use tonic::Status;
 
 use crate::status::refuse;
 
-/// Room for calls, of which each takes one place.
+/// Room for calls, of which each takes one place. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct InFlight(Room);
+pub struct InFlight(Room);
 
 /// Room for what lasts, such as streams, in the whole process. What is more work takes more of it. Clones share it.
 #[derive(Debug, Clone)]
@@ -105,8 +105,18 @@ impl Room {
 }
 
 impl InFlight {
-    pub(crate) fn new(max: usize) -> Self {
+    /// Room for so many, give or take what their ranks have before each other.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
         Self(Room::new(max))
+    }
+
+    /// A place for a call of the rpc under this path; nobody waits for one.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED, with the advice when to come again.
+    pub fn admit(&self, path: &str) -> Result<Place, Status> {
+        self.enter(Rank::of(path)).ok_or_else(|| refuse(&Overloaded))
     }
 
     /// A place for one call, or nothing: a call never waits for a place.

@@ -18,12 +18,21 @@ const OTHER_RPC: &str = "_OTHER";
 
 /// The span of a call on its way, and what waits for its end. A client that leaves before cancels it.
 pub(crate) fn begin(request: &Request<Body>) -> (Span, Ending) {
+    begin_telling(request, || true)
+}
+
+/// The same, for a call that may be counted elsewhere in this process: whether it counts here is asked at its end.
+pub fn begin_telling(
+    request: &Request<Body>,
+    counts: impl FnOnce() -> bool + Send + 'static,
+) -> (Span, Ending) {
     let rpc = rpcs::known(request.uri().path());
     let span = span(request, rpc.unwrap_or(OTHER_RPC));
     telemetry_traces::continue_from_headers(&span, request.headers());
     let (told, began) = (span.clone(), Instant::now());
     let ending = Ending::new(span.clone(), move |code| {
-        tell(&told, rpc, code.unwrap_or(Code::Cancelled), began.elapsed());
+        let counted = counts();
+        tell(&told, rpc, code.unwrap_or(Code::Cancelled), counted.then(|| began.elapsed()));
     });
     (span, ending)
 }
@@ -42,7 +51,8 @@ fn span(request: &Request<Body>, rpc: &str) -> Span {
     )
 }
 
-fn tell(span: &Span, rpc: Option<&'static str>, code: Code, took: Duration) {
+/// With the time it took where it is to be counted.
+fn tell(span: &Span, rpc: Option<&'static str>, code: Code, counted: Option<Duration>) {
     let status = code_name(code);
     span.record("rpc.response.status_code", status);
     if is_our_fault(code) {
@@ -53,6 +63,7 @@ fn tell(span: &Span, rpc: Option<&'static str>, code: Code, took: Duration) {
         span.in_scope(|| tracing::debug!(status, "answered"));
     }
     let (service, method) = rpc.and_then(|rpc| rpc.split_once('/')).unwrap_or((OTHER, OTHER));
+    let Some(took) = counted else { return };
     GRPC_REQUEST_DURATION.observe([service, method], took);
     GRPC_REQUESTS.add([service, method, status]);
 }

@@ -7,9 +7,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use grpc_client::{Calls, REQUEST_ID, Repeat, request_id};
+use grpc_client::{Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, VIA_GATEWAY, rename, request_id};
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, VIA,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -21,7 +21,7 @@ use tonic::{Code, Status};
 use tracing::Instrument;
 
 use crate::codec::DynamicCodec;
-use crate::error::{self, fault, refusal, too_late, unreachable};
+use crate::error::{self, refusal, too_late};
 use crate::gateway::Gateway;
 use crate::limits::{
     BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE, WRITE_DEADLINE,
@@ -33,15 +33,7 @@ use crate::template::RequestPath;
 use crate::violations::Violations;
 use crate::{bind, compress, conditional, json, stream};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const FORWARDED: [HeaderName; 5] = [
-    AUTHORIZATION,
-    IDEMPOTENCY_KEY,
-    REQUEST_ID,
-    HeaderName::from_static(telemetry_traces::TRACE_PARENT),
-    HeaderName::from_static("tracestate"),
-];
 
 /// What is to go has no date of its own in the contract: it is deprecated since ever (RFC 9745).
 const DEPRECATION: (HeaderName, HeaderValue) =
@@ -213,27 +205,9 @@ pub(crate) async fn in_time<T>(
     call: impl Future<Output = Result<T, Status>>,
 ) -> Result<T, Status> {
     match tokio::time::timeout(allowed, call).await {
-        Ok(answered) => answered.map_err(|status| rename(route, status)),
+        Ok(answered) => answered.map_err(|status| rename(route.rpc(), status)),
         Err(_) => Err(too_late()),
     }
-}
-
-/// A status that the server sent is the client's to see; what was made on the way is for the log.
-pub(crate) fn rename(route: &Route, status: Status) -> Status {
-    if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
-        return too_late();
-    }
-    if let Some(cause) = std::error::Error::source(&status) {
-        tracing::warn!(rpc = route.rpc(), code = ?status.code(), cause, "a call did not get through");
-        return unreachable();
-    }
-    let broken = matches!(status.code(), Code::Internal | Code::Unknown | Code::DataLoss)
-        || status.message().starts_with("Error, decoded message length too large");
-    if broken && status.details().is_empty() {
-        tracing::error!(rpc = route.rpc(), %status, "an answer is broken");
-        return fault();
-    }
-    status
 }
 
 async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
@@ -286,16 +260,14 @@ fn is_json(content_type: &str) -> bool {
 /// once: which of two counts is nothing to guess.
 fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
     let mut violations = Violations::default();
-    for name in [AUTHORIZATION, IDEMPOTENCY_KEY] {
+    for name in ONCE {
         if headers.get_all(&name).iter().nth(1).is_some() {
             violations.add(name.as_str(), "is there twice; send it once");
         }
     }
     violations.finish()?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    // The address that the server sees is ours and not the caller's.
-    let via = (VIA, HeaderValue::from_static("1.1 boxoffice-gateway"));
-    let forwarded = FORWARDED.into_iter().filter_map(given).chain([via]);
+    let forwarded = FORWARDED.into_iter().filter_map(given).chain([VIA_GATEWAY]);
     Ok(MetadataMap::from_headers(forwarded.collect()))
 }
 

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+pub(crate) use grpc_client::{DOMAIN, fault, refusal, stopping, too_late};
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -14,16 +15,13 @@ use http::{HeaderValue, Method, StatusCode};
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 use serde_json::{Value as Json, json};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::StatusExt;
 
 use crate::conditional::no_body;
 use crate::json::to_value;
 use crate::limits::RETRY_DELAY;
 use crate::negotiate::{JSON, PROBLEM, Wanted};
 use crate::problem::to_problem;
-
-/// The `domain` of our own `ErrorInfo`.
-pub(crate) const DOMAIN: &str = "boxoffice";
 
 /// The types that details may have.
 static DETAILS: LazyLock<DescriptorPool> = LazyLock::new(|| {
@@ -33,38 +31,6 @@ static DETAILS: LazyLock<DescriptorPool> = LazyLock::new(|| {
         DescriptorPool::new()
     })
 });
-
-/// A refusal of the gateway's own.
-pub(crate) fn refusal(code: Code, reason: &str, message: impl Into<String>) -> Status {
-    Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, []))
-}
-
-/// A server cannot be reached. The cause is for the log alone.
-pub(crate) fn unreachable() -> Status {
-    let mut details = ErrorDetails::with_error_info("UNAVAILABLE", DOMAIN, []);
-    details.set_retry_info(Some(RETRY_DELAY));
-    let message = "something we need is away for the moment; try again";
-    Status::with_error_details(Code::Unavailable, message, details)
-}
-
-/// The gateway stops, and with it the streams through it.
-pub(crate) fn stopping() -> Status {
-    let mut details = ErrorDetails::with_error_info("STOPPING", DOMAIN, []);
-    details.set_retry_info(Some(RETRY_DELAY));
-    let message = "the server stops; come again with the last resume token";
-    Status::with_error_details(Code::Unavailable, message, details)
-}
-
-/// The time is up.
-pub(crate) fn too_late() -> Status {
-    let message = "the answer took too long; what the call began may still complete";
-    refusal(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message)
-}
-
-/// A fault of the servers or our own, whose text the client does not get.
-pub(crate) fn fault() -> Status {
-    refusal(Code::Internal, "INTERNAL", "a fault of our own; it is logged")
-}
 
 /// The HTTP response that tells of the status, as the client wants to be told.
 pub(crate) fn response(status: &Status, wanted: Wanted) -> Response {

@@ -25,7 +25,7 @@ pub const FIRST_EVENT_WAIT: Duration = Duration::from_secs(1);
 /// How often a silent stream tells its client that it lives.
 pub const EVENT_KEEPALIVE: Duration = Duration::from_secs(15);
 /// What a client that was not told when to come back is told.
-pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+pub use grpc_client::limits::RETRY_DELAY;
 /// The smallest answer that is compressed: below it one packet does either way.
 pub const COMPRESS_BYTES_MIN: u64 = 1024;
 /// The largest answer that is compressed where calls are answered; a larger one would keep others waiting.

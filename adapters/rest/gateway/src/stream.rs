@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
+use grpc_client::rename;
 use http::{Extensions, HeaderMap};
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
@@ -12,7 +13,7 @@ use prost_reflect::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use crate::call::{in_time, rename, send};
+use crate::call::{in_time, send};
 use crate::codec::DynamicCodec;
 use crate::limits::{EVENT_KEEPALIVE, FIRST_EVENT_WAIT, READ_DEADLINE};
 use crate::routes::Route;
@@ -40,7 +41,7 @@ pub(crate) async fn open(
     });
     let mut messages = in_time(READ_DEADLINE, route, call).await?.into_inner();
     let first = match tokio::time::timeout(FIRST_EVENT_WAIT, messages.message()).await {
-        Ok(Err(status)) => return Err(rename(route, status)),
+        Ok(Err(status)) => return Err(rename(route.rpc(), status)),
         Ok(Ok(Some(message))) => vec![event(route, Ok(message))],
         Ok(Ok(None)) => return Ok(sse(stream::empty())),
         Err(_) => Vec::new(),
@@ -80,7 +81,7 @@ fn rest(
         let next = tokio::select! {
             biased;
             () = stopping.cancelled() => Err(error::stopping()),
-            next = messages.message() => next.map_err(|status| rename(&route, status)),
+            next = messages.message() => next.map_err(|status| rename(route.rpc(), status)),
         };
         match next {
             Ok(message) => {

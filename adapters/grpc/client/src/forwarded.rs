@@ -1,0 +1,24 @@
+//! Which headers of a client's request our servers get to see.
+
+use http::header::{AUTHORIZATION, VIA};
+use http::{HeaderName, HeaderValue};
+
+use crate::request_id::REQUEST_ID;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// These and no others.
+pub const FORWARDED: [HeaderName; 5] = [
+    AUTHORIZATION,
+    IDEMPOTENCY_KEY,
+    REQUEST_ID,
+    HeaderName::from_static(telemetry_traces::TRACE_PARENT),
+    HeaderName::from_static("tracestate"),
+];
+
+/// Those that say who asks, and for what only once, say so once: which of two counts is nothing to guess.
+pub const ONCE: [HeaderName; 2] = [AUTHORIZATION, IDEMPOTENCY_KEY];
+
+/// What our doors add: the address that a server sees is then ours and not the caller's.
+pub const VIA_GATEWAY: (HeaderName, HeaderValue) =
+    (VIA, HeaderValue::from_static("1.1 boxoffice-gateway"));

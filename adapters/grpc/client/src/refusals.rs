@@ -1,0 +1,64 @@
+//! What a door in front of our servers tells its clients of a call that did not get through.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::limits::RETRY_DELAY;
+
+/// The `domain` of our own `ErrorInfo`.
+pub const DOMAIN: &str = "boxoffice";
+
+/// A refusal of the door's own.
+pub fn refusal(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, []))
+}
+
+/// A server cannot be reached. The cause is for the log alone.
+#[must_use]
+pub fn unreachable() -> Status {
+    let mut details = ErrorDetails::with_error_info("UNAVAILABLE", DOMAIN, []);
+    details.set_retry_info(Some(RETRY_DELAY));
+    let message = "something we need is away for the moment; try again";
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
+/// The door closes, and with it the streams through it.
+#[must_use]
+pub fn stopping() -> Status {
+    let mut details = ErrorDetails::with_error_info("STOPPING", DOMAIN, []);
+    details.set_retry_info(Some(RETRY_DELAY));
+    let message = "the server stops; come again with the last resume token";
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
+/// The time is up.
+#[must_use]
+pub fn too_late() -> Status {
+    let message = "the answer took too long; what the call began may still complete";
+    refusal(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message)
+}
+
+/// A fault of the servers or our own, whose text the client does not get.
+#[must_use]
+pub fn fault() -> Status {
+    refusal(Code::Internal, "INTERNAL", "a fault of our own; it is logged")
+}
+
+/// A status that the server sent is the client's to see; what was made on the way is for the log.
+#[must_use]
+pub fn rename(rpc: &str, status: Status) -> Status {
+    if status.code() == Code::Cancelled && status.message() == "Timeout expired" {
+        return too_late();
+    }
+    if let Some(cause) = std::error::Error::source(&status) {
+        tracing::warn!(rpc, code = ?status.code(), cause, "a call did not get through");
+        return unreachable();
+    }
+    let broken = matches!(status.code(), Code::Internal | Code::Unknown | Code::DataLoss)
+        || status.message().starts_with("Error, decoded message length too large");
+    if broken && status.details().is_empty() {
+        tracing::error!(rpc, %status, "an answer is broken");
+        return fault();
+    }
+    status
+}

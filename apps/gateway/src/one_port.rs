@@ -1,0 +1,23 @@
+//! Both doors at one port: each request goes to the one that it is for.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use grpc_gateway::Door;
+use tower::ServiceExt;
+
+/// REST with gRPC and gRPC-Web beside it.
+pub(crate) fn beside(rest: Router, door: Door) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let (rest, door) = (rest.clone(), door.clone());
+        async move {
+            if door.takes(&request) {
+                let response = door.answer(request.map(tonic::body::Body::new)).await;
+                response.map(Body::new)
+            } else {
+                let Ok(response) = rest.oneshot(request).await;
+                response
+            }
+        }
+    })
+}
