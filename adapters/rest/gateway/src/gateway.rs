@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use crate::routes::Route;
 use crate::rules::{self, GatewayError};
-use crate::{call, error, openapi};
+use crate::{call, docs, error, openapi};
 
 /// REST in front of gRPC services, as their `google.api.http` annotations say.
 #[derive(Clone)]
@@ -53,13 +53,14 @@ impl Gateway {
         &self.routes
     }
 
-    /// Serves the routes, and what they are at `/openapi.json`. Other paths answer 404.
+    /// Serves the routes, what they are at `/openapi.json`, and a viewer of that at `/docs`. Other paths answer 404.
     pub fn router(&self) -> Router {
         let document = self.openapi.clone();
         let openapi = get(|| async move { described(document) });
         let only_get = || async { error::other_methods(&[Method::GET, Method::HEAD]) };
         Router::new()
             .route("/openapi.json", openapi.fallback(only_get))
+            .merge(docs::router())
             .fallback(call::handle)
             .with_state(Arc::new(self.clone()))
     }
