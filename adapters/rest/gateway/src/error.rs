@@ -86,7 +86,7 @@ pub(crate) fn to_json(status: &Status) -> Json {
 }
 
 /// What `google.rpc.Code` documents, unless a reason of ours says otherwise.
-fn http_code(status: &Status) -> StatusCode {
+pub(crate) fn http_code(status: &Status) -> StatusCode {
     let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN);
     match info.as_ref().map(|info| info.reason.as_str()) {
         Some("IDEMPOTENCY_KEY_REUSED") => return StatusCode::UNPROCESSABLE_ENTITY,

@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 use crate::negotiate::{JSON, Wanted};
 use crate::routes::Route;
 use crate::rules::{self, GatewayError};
-use crate::{call, conditional, error, openapi};
+use crate::{call, conditional, docs, error, openapi};
 
 /// REST in front of gRPC services, as their `google.api.http` annotations say.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Gateway {
         &self.routes
     }
 
-    /// Serves the routes, and what they are at `/openapi.json`. Other paths answer 404.
+    /// Serves the routes, what they are at `/openapi.json`, and a viewer of that at `/docs`. Other paths answer 404.
     pub fn router(&self) -> Router {
         let document = self.openapi.clone();
         let openapi = get(|parts: Parts| described(parts, document));
@@ -65,6 +65,7 @@ impl Gateway {
         };
         Router::new()
             .route("/openapi.json", openapi.fallback(only_get))
+            .merge(docs::router())
             .fallback(call::handle)
             .with_state(Arc::new(self.clone()))
     }

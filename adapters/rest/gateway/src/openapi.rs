@@ -1,4 +1,4 @@
-//! OpenAPI 3.1 of the routes, from the same descriptors, rules and comments.
+//! OpenAPI 3.1 of the routes, from the same descriptors, rules, options and comments.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,23 @@ use http::Method;
 use prost_reflect::{FieldDescriptor, ServiceDescriptor};
 use serde_json::{Map, Value as Json, json};
 
-use crate::parameters::{Placeholders, path_parameters, query_parameters};
+use crate::options;
+use crate::parameters::{Placeholders, header_parameters, path_parameters, query_parameters};
+use crate::request_schema::Place;
+use crate::responses::{Responses, is_deprecated, operation_id};
 use crate::routes::{BodyRule, Route};
-use crate::schema::{Schemas, comment, describe, reference, set};
+use crate::schema::{Schemas, comment, describe, set};
 
-/// The name of the error's schema; those of messages contain a dot.
-const ERROR: &str = "Error";
+const ABOUT: &str = "Tickets, seats and rooms by the night: registered by organizers, booked and paid by buyers. The \
+    same calls are there over gRPC; JSON is the proto3 mapping, with either spelling of names and numbers also as text.";
+const TOKEN: &str = "A token of the platform's issuer: `sub` is the buyer's id, `roles` holds `buyer`, `organizer` or \
+    `admin`, `organizer_id` names the organizer. `boxoffice token` prints one of the development issuer.";
+const SCHEME: &str = "bearer";
 
 /// The document.
 pub(crate) fn document(routes: &[Route]) -> Json {
     let mut schemas = Schemas::default();
+    let mut responses = Responses::default();
     let mut paths: BTreeMap<String, Map<String, Json>> = BTreeMap::new();
     let mut placeholders = Placeholders::default();
     let mut operations: BTreeMap<String, usize> = BTreeMap::new();
@@ -23,26 +30,39 @@ pub(crate) fn document(routes: &[Route]) -> Json {
     for route in listed {
         let (path, names) = placeholders.of(&route.rule.template);
         let parameters = path_parameters(route, &names, &mut schemas);
-        let id = format!("{}_{}", route.rpc.parent_service().name(), route.rpc.name());
+        let id = operation_id(route);
         let times = operations.entry(id.clone()).and_modify(|times| *times += 1).or_insert(1);
         let id = if *times == 1 { id } else { format!("{id}_{times}") };
-        let operation = operation(route, &id, parameters, &mut schemas);
+        let mut operation = operation(route, &id, parameters, &mut schemas);
+        set(&mut operation, "responses", responses.of(route, routes, &mut schemas));
         let verb = route.rule.method.as_str().to_lowercase();
         paths.entry(path).or_default().insert(verb, operation);
     }
+    let (errors, examples) = responses.into_components();
     let mut components = schemas.into_components();
-    components.insert(ERROR.to_owned(), error());
+    components.extend(errors);
     json!({
         "openapi": "3.1.0",
-        "info": {"title": "Boxoffice", "version": env!("CARGO_PKG_VERSION")},
-        "servers": [{"url": "/"}],
+        "info": {
+            "title": "Boxoffice",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "contact": {"name": "Who operates this platform"},
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "This server."}],
         "tags": tags(routes),
         "paths": paths,
-        "security": [{"bearer": []}, {}],
         "components": {
             "schemas": components,
+            "examples": examples,
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                SCHEME: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": TOKEN,
+                },
             },
         },
     })
@@ -52,7 +72,7 @@ fn operation(route: &Route, id: &str, mut parameters: Vec<Json>, schemas: &mut S
     let mut operation = json!({
         "operationId": id,
         "tags": [route.rpc.parent_service().full_name()],
-        "responses": {"200": success(route, schemas), "default": failure()},
+        "security": security(route),
     });
     let said = comment(&route.rpc.parent_file(), route.rpc.path());
     if let Some(summary) = said.split_inclusive(". ").next() {
@@ -61,111 +81,66 @@ fn operation(route: &Route, id: &str, mut parameters: Vec<Json>, schemas: &mut S
     describe(&mut operation, said);
     if let Some(content) = body_schema(route, schemas) {
         let content = json!({"application/json": {"schema": content}});
-        set(&mut operation, "requestBody", json!({"required": true, "content": content}));
+        let required = body_is_required(route);
+        set(&mut operation, "requestBody", json!({"required": required, "content": content}));
     }
     if route.rule.body != BodyRule::Whole {
-        query_parameters(route, &route.rpc.input(), "", &mut parameters, schemas);
+        let within = (&route.rpc.input(), "", true);
+        query_parameters(route, within, &mut parameters, schemas);
     }
-    if route.rule.method != Method::GET {
-        parameters.push(json!({
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Names the request: sent again with the same key, it is not done again.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        }));
-    }
+    parameters.extend(header_parameters(route));
     set(&mut operation, "parameters", Json::Array(parameters));
+    if is_deprecated(route) {
+        set(&mut operation, "deprecated", true.into());
+    }
     operation
 }
 
+/// Who may call: anyone, with or without a token, or the bearers of any of some roles.
+fn security(route: &Route) -> Json {
+    let Some(call) = options::call(&route.rpc) else { return json!([{}, {SCHEME: []}]) };
+    if call.roles.is_empty() {
+        return json!([{}, {SCHEME: []}]);
+    }
+    call.roles.iter().map(|role| json!({SCHEME: [role]})).collect()
+}
+
+/// Without a body a request has none of the fields that it could hold.
+fn body_is_required(route: &Route) -> bool {
+    let in_body = |field: &FieldDescriptor| match &route.rule.body {
+        BodyRule::None => false,
+        BodyRule::Field(body) => body == field,
+        BodyRule::Whole => !route.rule.variables.iter().any(|path| path.leaf() == field),
+    };
+    let needed = |field: &FieldDescriptor| {
+        let inner = field.kind().as_message().is_some_and(|message| {
+            message.fields().any(|field| options::Limits::of(&field).required)
+        });
+        options::Limits::of(field).required || (inner && route.rule.method == Method::POST)
+    };
+    route.rpc.input().fields().any(|field| in_body(&field) && needed(&field))
+}
+
 fn body_schema(route: &Route, schemas: &mut Schemas) -> Option<Json> {
+    let changes = route.rule.method == Method::PATCH;
+    let place = if changes { Place::Change } else { Place::Body };
     match &route.rule.body {
         BodyRule::None => None,
-        BodyRule::Field(field) => Some(schemas.field(field)),
+        BodyRule::Field(field) => {
+            let kind = field.kind();
+            let single = !field.is_list() && !field.is_map();
+            Some(match kind.as_message().filter(|_| single) {
+                Some(message) => schemas.input_message(message, place),
+                None => schemas.input(field, Place::Body),
+            })
+        }
         BodyRule::Whole => {
             let in_path = |field: &FieldDescriptor| {
                 route.rule.variables.iter().any(|path| path.name() == field.name())
             };
-            let mut schema = schemas.object(&route.rpc.input(), |field| !in_path(field));
-            let input = route.rpc.input();
-            describe(&mut schema, comment(&input.parent_file(), input.path()));
-            Some(schema)
+            Some(schemas.object(&route.rpc.input(), place, |field| !in_path(field)))
         }
     }
-}
-
-fn success(route: &Route, schemas: &mut Schemas) -> Json {
-    let answer = match &route.rule.response_body {
-        Some(field) => schemas.field(field),
-        None => schemas.message(&route.rpc.output()),
-    };
-    if route.rpc.is_server_streaming() {
-        let events = json!({
-            "type": "string",
-            "description": "Events whose data is one JSON value each; an event named `error` holds an Error.",
-            "contentMediaType": "application/json",
-            "contentSchema": answer,
-        });
-        return json!({"description": "OK", "content": {"text/event-stream": {"schema": events}}});
-    }
-    let mut response =
-        json!({"description": "OK", "content": {"application/json": {"schema": answer}}});
-    if route.rule.method != Method::GET {
-        let headers = json!({
-            "Idempotency-Replayed": {
-                "description": "`true` if this is the answer to an earlier request with the same key.",
-                "schema": {"type": "string"},
-            },
-            "Retry-After": {
-                "description": "Seconds after which to do what could not be done now: to pay a booking.",
-                "schema": {"type": "integer"},
-            },
-        });
-        set(&mut response, "headers", headers);
-    }
-    response
-}
-
-fn failure() -> Json {
-    json!({
-        "description": "The request was not carried out, or it is not known whether it was.",
-        "headers": {"Retry-After": {
-            "description": "Seconds after which to try again, where that helps.",
-            "schema": {"type": "integer"},
-        }},
-        "content": {"application/json": {"schema": reference(ERROR)}},
-    })
-}
-
-fn error() -> Json {
-    json!({
-        "type": "object",
-        "description": "A google.rpc.Status.",
-        "properties": {
-            "code": {"type": "integer", "description": "A canonical gRPC code."},
-            "message": {"type": "string", "description": "What went wrong, in English."},
-            "details": {"type": "array", "items": {
-                "type": "object",
-                "properties": {
-                    "@type": {"type": "string", "description": "What the detail is."},
-                    "reason": {"type": "string", "description": "ErrorInfo: the stable name of the error."},
-                    "domain": {"type": "string", "description": "ErrorInfo: who says so."},
-                    "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
-                    "fieldViolations": {
-                        "type": "array",
-                        "description": "BadRequest: everything that is wrong with the request.",
-                        "items": {"type": "object", "properties": {
-                            "field": {"type": "string"},
-                            "description": {"type": "string"},
-                        }},
-                    },
-                    "retryDelay": {"type": "string", "description": "RetryInfo: seconds, such as \"1s\"."},
-                },
-                "required": ["@type"],
-            }},
-        },
-        "required": ["code", "message", "details"],
-    })
 }
 
 fn tags(routes: &[Route]) -> Vec<Json> {

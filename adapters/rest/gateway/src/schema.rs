@@ -1,18 +1,21 @@
-//! JSON schemas of messages and enums, for OpenAPI.
+//! JSON schemas of messages and enums, for OpenAPI: of answers as they are written, of requests as they are read.
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value as Json, json};
 
+use crate::options::Limits;
+use crate::request_schema;
+
 /// The schemas that others refer to, by the full name of their type.
 #[derive(Debug, Default)]
-pub(crate) struct Schemas(Map<String, Json>);
+pub(crate) struct Schemas(pub(crate) Map<String, Json>);
 
 impl Schemas {
     pub(crate) fn into_components(self) -> Map<String, Json> {
         self.0
     }
 
-    /// A field with its comment.
+    /// A field of an answer, with its comment.
     pub(crate) fn field(&mut self, field: &FieldDescriptor) -> Json {
         let kind = field.kind();
         let mut schema = match kind.as_message().filter(|_| field.is_map()) {
@@ -23,12 +26,11 @@ impl Schemas {
             None if field.is_list() => json!({"type": "array", "items": self.kind(&kind)}),
             None => self.kind(&kind),
         };
-        let said = comment(&field.parent_message().parent_file(), field.path());
-        describe(&mut schema, said);
+        tell(&mut schema, field, &Limits::of(field));
         schema
     }
 
-    /// A message, by reference unless JSON writes it in a form of its own.
+    /// A message of an answer, by reference unless JSON writes it in a form of its own.
     pub(crate) fn message(&mut self, message: &MessageDescriptor) -> Json {
         if let Some(schema) = self.well_known(message) {
             return schema;
@@ -37,24 +39,21 @@ impl Schemas {
         if !self.0.contains_key(name) {
             // First, because a message may contain itself.
             self.0.insert(name.to_owned(), Json::Null);
-            let mut schema = self.object(message, |_| true);
+            let mut properties = Map::new();
+            let mut always = Vec::new();
+            for field in message.fields() {
+                properties.insert(field.json_name().to_owned(), self.field(&field));
+                // Answers say what holds its default, so that a client sees it.
+                if !field.supports_presence() {
+                    always.push(field.json_name().to_owned());
+                }
+            }
+            let mut schema =
+                json!({"type": "object", "properties": properties, "required": always});
             describe(&mut schema, comment(&message.parent_file(), message.path()));
             self.0.insert(name.to_owned(), schema);
         }
         reference(name)
-    }
-
-    /// A message as an object with some of its fields.
-    pub(crate) fn object(
-        &mut self,
-        message: &MessageDescriptor,
-        has: impl Fn(&FieldDescriptor) -> bool,
-    ) -> Json {
-        let mut properties = Map::new();
-        for field in message.fields().filter(|field| has(field)) {
-            properties.insert(field.json_name().to_owned(), self.field(&field));
-        }
-        json!({"type": "object", "properties": properties})
     }
 
     fn kind(&mut self, kind: &Kind) -> Json {
@@ -82,18 +81,9 @@ impl Schemas {
     }
 
     fn enumeration(&mut self, described: &EnumDescriptor) -> Json {
-        let file = described.parent_file();
-        let mut said = comment(&file, described.path());
-        let mut names = Vec::new();
-        for value in described.values() {
-            let meaning = comment(&file, value.path());
-            if !meaning.is_empty() {
-                said.push_str(&format!("\n- `{}`: {meaning}", value.name()));
-            }
-            names.push(value.name().to_owned());
-        }
+        let names: Vec<String> = described.values().map(|value| value.name().to_owned()).collect();
         let mut schema = json!({"type": "string", "enum": names});
-        describe(&mut schema, said);
+        describe(&mut schema, meanings(described));
         self.0.insert(described.full_name().to_owned(), schema);
         reference(described.full_name())
     }
@@ -118,6 +108,35 @@ impl Schemas {
             _ => return None,
         })
     }
+}
+
+/// Adds what the contract tells of a field to its schema: comment, example, whether it will go.
+pub(crate) fn tell(schema: &mut Json, field: &FieldDescriptor, limits: &Limits) {
+    let mut said = comment(&field.parent_message().parent_file(), field.path());
+    if let Some(so_far) = schema.get("description").and_then(Json::as_str) {
+        said = format!("{said}\n\n{so_far}");
+    }
+    describe(schema, said);
+    if let Some(example) = request_schema::example(field, limits) {
+        set(schema, "examples", json!([example]));
+    }
+    let options = field.field_descriptor_proto().options.as_ref();
+    if options.is_some_and(prost_reflect::prost_types::FieldOptions::deprecated) {
+        set(schema, "deprecated", true.into());
+    }
+}
+
+/// What an enum and each of its values mean.
+pub(crate) fn meanings(described: &EnumDescriptor) -> String {
+    let file = described.parent_file();
+    let mut said = comment(&file, described.path());
+    for value in described.values() {
+        let meaning = comment(&file, value.path());
+        if !meaning.is_empty() {
+            said.push_str(&format!("\n- `{}`: {meaning}", value.name()));
+        }
+    }
+    said
 }
 
 /// The comment above a declaration, as one line; empty without one.

@@ -67,12 +67,12 @@ async fn describes_every_form_of_binding() {
         "Takes one field from the body, one from the query, and answers with one"
     );
     let content = &update["requestBody"]["content"]["application/json"]["schema"];
-    assert_eq!(content, &json!({"$ref": "#/components/schemas/probe.v1.Probe"}));
+    assert_eq!(content, &json!({"$ref": "#/components/schemas/probe.v1.Probe.Change"}));
     let names = |operation: &Json| -> Vec<String> {
         let parameters = operation["parameters"].as_array().unwrap().iter();
         parameters.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(update), ["name", "updateMask", "dryRun", "Idempotency-Key"]);
+    assert_eq!(names(update), ["name", "updateMask", "dryRun", "x-request-id", "Idempotency-Key"]);
     let list = names(&paths["/v1/probes"]["get"]);
     for name in ["name", "tags", "price.currencyCode", "time", "maybeCount", "child.day.year"] {
         assert!(list.iter().any(|listed| listed == name), "{name} in {list:?}");
@@ -111,8 +111,138 @@ async fn the_contract_of_the_house_is_served_and_described() {
 }
 
 #[tokio::test]
+async fn requests_are_described_as_they_are_read() {
+    let (_, document) = document(&compile(&[PROBE])).await;
+    let probe = &document["components"]["schemas"]["probe.v1.Probe.Change"];
+    assert_eq!(probe["additionalProperties"], false);
+    let field = |name: &str| probe["properties"][name].clone();
+    assert_eq!(field("name")["type"], json!(["string", "null"]));
+    let number = &field("int64Field")["anyOf"];
+    assert_eq!(number[0]["maximum"], i64::MAX);
+    assert_eq!(number[1]["pattern"], "^-?[0-9]{1,18}$");
+    assert_eq!(number[2]["type"], "null");
+    let colours = json!(["COLOUR_UNSPECIFIED", "COLOUR_RED", "COLOUR_BLUE", 0, 1, 2, null]);
+    assert_eq!(field("colour")["enum"], colours);
+    assert_eq!(field("time")["format"], "date-time");
+    assert_eq!(probe["allOf"], json!([{"not": {"required": ["text", "count"]}}]));
+    let answered = &document["components"]["schemas"]["probe.v1.Probe"];
+    assert_eq!(answered["properties"]["int64Field"]["type"], "string");
+    let always = answered["required"].as_array().unwrap();
+    assert!(always.contains(&json!("tags")));
+    // What may be absent is left out of answers, and a label that is not said is absent.
+    assert!(!always.contains(&json!("time")) && !always.contains(&json!("label")));
+}
+
+#[tokio::test]
+async fn who_may_call_and_every_refusal_are_described() {
+    let (_, document) = document(proto::FILE_DESCRIPTOR_SET).await;
+    let paths = &document["paths"];
+    let book = &paths["/v1/bookings"]["post"];
+    assert_eq!(book["security"], json!([{"bearer": ["buyer"]}]));
+    assert_eq!(paths["/v1/tickets"]["get"]["security"], json!([{}, {"bearer": []}]));
+    let either = json!([{"bearer": ["buyer"]}, {"bearer": ["organizer"]}]);
+    assert_eq!(paths["/v1/notifications"]["get"]["security"], either);
+    let codes: Vec<&String> = book["responses"].as_object().unwrap().keys().collect();
+    for code in
+        ["201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503", "504"]
+    {
+        assert!(codes.iter().any(|listed| *listed == code), "{code} in {codes:?}");
+    }
+    let refused = &book["responses"]["409"]["content"];
+    assert_eq!(refused["application/json"]["schema"]["$ref"], "#/components/schemas/Error");
+    assert_eq!(
+        refused["application/problem+json"]["schema"]["$ref"],
+        "#/components/schemas/Problem"
+    );
+    let example = &refused["application/json"]["examples"]["SOLD_OUT"]["$ref"];
+    assert_eq!(example, "#/components/examples/SOLD_OUT");
+    let sold_out = &document["components"]["examples"]["SOLD_OUT"]["value"];
+    assert_eq!(
+        (&sold_out["code"], &sold_out["details"][0]["reason"]),
+        (&json!(9), &json!("SOLD_OUT"))
+    );
+    assert!(book["responses"]["429"]["headers"].get("Retry-After").is_some());
+    assert!(paths["/v1/tickets"]["get"]["responses"].get("403").is_none());
+    assert!(paths["/v1/tickets/{ticket_id}"]["get"]["responses"].get("304").is_some());
+}
+
+#[tokio::test]
+async fn every_public_call_says_who_may_make_it() {
+    let (gateway, document) = document(proto::FILE_DESCRIPTOR_SET).await;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in item.as_object().unwrap() {
+            let undecided = operation["responses"].get("default");
+            assert!(undecided.is_none(), "{verb} {path} has no (boxoffice.options.v1.call)");
+        }
+    }
+    assert!(!gateway.routes().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_made_leads_to_what_can_be_done_with_it() {
+    let (_, document) = document(proto::FILE_DESCRIPTOR_SET).await;
+    let made = &document["paths"]["/v1/bookings"]["post"]["responses"]["201"];
+    assert!(made["headers"].get("Location").is_some());
+    let links: Vec<&String> = made["links"].as_object().unwrap().keys().collect();
+    assert_eq!(links, ["CancelBooking", "GetBooking", "GetMyBooking", "PayBooking"]);
+    let pay = &made["links"]["PayBooking"];
+    assert_eq!(pay["operationId"], "BookingService_PayBooking");
+    assert_eq!(pay["parameters"], json!({"path.booking_id": "$response.body#/bookingId"}));
+}
+
+#[tokio::test]
+async fn limits_of_fields_are_described() {
+    let (_, document) = document(proto::FILE_DESCRIPTOR_SET).await;
+    let schemas = &document["components"]["schemas"];
+    let ticket = &schemas["boxoffice.ticket.v1.Ticket.Input"];
+    assert_eq!(ticket["required"], json!(["kind", "name", "unitPrice"]));
+    let name = &ticket["properties"]["name"];
+    assert_eq!((&name["minLength"], &name["maxLength"]), (&json!(1), &json!(200)));
+    assert_eq!((&name["type"], &name["examples"]), (&json!("string"), &json!(["Spring concert"])));
+    assert_eq!(ticket["properties"]["seats"]["maxItems"], 10_000);
+    let change = &schemas["boxoffice.ticket.v1.Ticket.Change"];
+    assert!(change.get("required").is_none());
+    let day = &schemas["google.type.Date.Input"]["properties"]["day"]["anyOf"][0];
+    assert_eq!((&day["minimum"], &day["maximum"]), (&json!(1), &json!(31)));
+    let search = document["paths"]["/v1/tickets"]["get"]["parameters"].as_array().unwrap();
+    let size = search.iter().find(|parameter| parameter["name"] == "pageSize").unwrap();
+    assert_eq!(
+        (&size["schema"]["type"], &size["schema"]["minimum"]),
+        (&json!("integer"), &json!(0))
+    );
+}
+
+#[tokio::test]
 async fn the_document_is_reached_beside_the_routes() {
     let answered = Bench::echoing(&[PROBE]).get("/openapi.json").await;
     assert_eq!(answered.json()["openapi"], "3.1.0");
     assert_eq!(answered.json()["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+}
+
+#[tokio::test]
+async fn docs_show_the_document_with_nothing_from_elsewhere() {
+    let bench = Bench::echoing(&[PROBE]);
+    let page = bench.get("/docs").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy").to_owned();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    assert!(!policy.contains("http") && !policy.contains('*'), "{policy}");
+    let html = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(!html.contains("//"), "something of another host in {html}");
+    let places = html.split("src=\"").skip(1).chain(html.split("href=\"").skip(1));
+    let places: Vec<&str> = places.map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(
+        places,
+        ["/docs/swagger-ui-bundle.js", "/docs/start.js", "/docs/swagger-ui.css", "/openapi.json"]
+    );
+    for place in places {
+        let file = bench.get(place).await;
+        assert_eq!(file.status, http::StatusCode::OK, "{place}");
+        assert!(!file.body.is_empty(), "{place}");
+    }
+    // A script inside a page would have to come before its end.
+    assert!(!html.split("<script").skip(1).any(|script| !script.starts_with(" src=")));
+    for other in ["/docs/index.html", "/docs/oauth2-redirect.html", "/viewer", "/docs/x"] {
+        assert_eq!(bench.get(other).await.status, http::StatusCode::NOT_FOUND, "{other}");
+    }
 }
