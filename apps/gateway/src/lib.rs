@@ -1,5 +1,6 @@
 //! The gateway, joined: REST, gRPC and gRPC-Web in front of the contexts' gRPC servers.
 
+mod addresses;
 mod endpoints;
 mod one_port;
 
@@ -16,6 +17,7 @@ use tls_certificates::Protocol;
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
 
+use addresses::Addresses;
 pub use endpoints::{Channels, Endpoints};
 pub use grpc_gateway::Counts;
 
@@ -44,7 +46,11 @@ pub fn serve(
     let ids = Arc::new(UuidV7Ids::default());
     let new_request_id = move || ids.next().to_string();
     let door = door(process, backends, counts, new_request_id.clone())?;
-    let router = one_port::beside(gateway.with_request_ids(new_request_id).router(), door);
+    let router = one_port::beside(
+        gateway.with_request_ids(new_request_id).router(),
+        door,
+        Addresses::new(&process.settings.rates),
+    );
     let drain_deadline = Duration::from_millis(process.settings.shutdown_drain_ms);
     let settings = HttpSettings { drain_deadline, ..HttpSettings::default() };
     let acceptor = process.certificates.acceptor(Protocol::Rest);

@@ -1,4 +1,6 @@
-//! Both doors at one port: each request goes to the one that it is for.
+//! Both doors at one port: each request goes to the one that it is for, unless its address sends too many.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -6,9 +8,13 @@ use axum::extract::Request;
 use grpc_gateway::Door;
 use tower::ServiceExt;
 
+use crate::addresses::Addresses;
+
 /// REST with gRPC and gRPC-Web beside it.
-pub(crate) fn beside(rest: Router, door: Door) -> Router {
-    Router::new().fallback(move |request: Request| {
+pub(crate) fn beside(rest: Router, door: Door, addresses: Addresses) -> Router {
+    let addresses = Arc::new(addresses);
+    Router::new().fallback(move |mut request: Request| {
+        addresses.count(&mut request);
         let (rest, door) = (rest.clone(), door.clone());
         async move {
             if door.takes(&request) {

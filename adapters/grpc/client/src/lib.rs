@@ -18,6 +18,6 @@ pub use ending::{Ending, code_name};
 pub use forwarded::{FORWARDED, ONCE, VIA_GATEWAY};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
-pub use refusals::{DOMAIN, fault, refusal, rename, stopping, too_late, unreachable};
+pub use refusals::{DOMAIN, TurnedAway, fault, refusal, rename, stopping, too_late, unreachable};
 pub use request_id::{REQUEST_ID, request_id};
 pub use resend::{Repeat, Resend, never_sent};

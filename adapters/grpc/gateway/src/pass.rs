@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use grpc_client::{FORWARDED, ONCE, Repeat, VIA_GATEWAY, grpc_timeout, rename, too_late};
+use grpc_client::{
+    FORWARDED, ONCE, Repeat, TurnedAway, VIA_GATEWAY, grpc_timeout, rename, too_late,
+};
 use grpc_server::Place;
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
@@ -60,6 +62,9 @@ impl Inside {
         arrived: Instant,
         sent: impl FnOnce(),
     ) -> Result<Begun, Ended> {
+        if let Some(TurnedAway(status)) = request.extensions().get() {
+            return Err(status.clone().into());
+        }
         let path = request.uri().path();
         if is_of_the_door(path) {
             return self.answer_itself(request, arrived).await;

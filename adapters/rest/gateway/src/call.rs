@@ -7,10 +7,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use grpc_client::{Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, VIA_GATEWAY, rename, request_id};
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER,
+use grpc_client::{
+    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, VIA_GATEWAY, rename, request_id,
 };
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -95,6 +95,9 @@ async fn answer(
     body: Body,
     wanted: Wanted,
 ) -> Result<Response, Status> {
+    if let Some(TurnedAway(status)) = parts.extensions.get() {
+        return Err(status.clone());
+    }
     let (route, values) = match found? {
         Found::Route(route, values) => (route, values),
         Found::OtherMethods(methods) => {

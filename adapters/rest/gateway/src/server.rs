@@ -1,6 +1,7 @@
 //! Serves a router over TCP so that no client, silent, slow or stuck, can exhaust or hold up the
 //! server (reliability.md F3, F5 and section 3).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ impl Default for HttpSettings {
     }
 }
 
+/// Who is at the other end of a request's connection: the client, or a proxy before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
 /// How a server is told to end.
 #[derive(Debug, Clone)]
 pub struct Stopping {
@@ -74,9 +79,10 @@ pub async fn serve_http(
             Some(_) = connections.join_next() => continue,
             accepted = accept((&listener, &acceptor), &slots, settings, &stop) => accepted,
         };
-        if let Some(connection) = accepted {
+        if let Some((connection, peer)) = accepted {
             let stopping = Stopping { draining: draining.clone(), stop: stop.clone() };
-            connections.spawn(serve(connection, router.clone(), settings, stopping));
+            let router = router.clone().layer(Extension(peer));
+            connections.spawn(serve(connection, router, settings, stopping));
         }
     }
     drop(listener);
@@ -93,14 +99,16 @@ async fn accept(
     slots: &Arc<Semaphore>,
     settings: HttpSettings,
     stop: &CancellationToken,
-) -> Option<Connection> {
+) -> Option<(Connection, Peer)> {
     // The semaphore is never closed.
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((tcp, _)) => {
+        Ok((tcp, address)) => {
             let stream = acceptor.accept(tcp);
             let HttpSettings { head_deadline, stall_deadline, .. } = settings;
-            Some(Connection::new(stream, head_deadline, stall_deadline, stop.clone(), slot))
+            let connection =
+                Connection::new(stream, head_deadline, stall_deadline, stop.clone(), slot);
+            Some((connection, Peer(address.ip())))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection cannot be accepted");

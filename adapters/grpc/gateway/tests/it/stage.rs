@@ -101,6 +101,7 @@ pub(crate) async fn door(in_flight_max: usize, channel: &Channel) -> (Door, Canc
         .unwrap();
     let settings = DoorSettings {
         in_flight_max,
+        streams_max: in_flight_max,
         counts: Counts::All,
         stopping: stopping.clone(),
         new_request_id: Box::new(|| "made".to_owned()),
