@@ -61,9 +61,7 @@ async fn n11_a_subject_that_calls_too_often_is_told_when_to_come_again() {
 async fn n11_an_address_that_sends_too_often_is_told_when_to_come_again() {
     let settings = [("RATE_LIMIT_ADDRESS_PER_SECOND", "1"), ("RATE_LIMIT_ADDRESS_BURST", "5")];
     let platform = Platform::start_with(&settings).await;
-    let from = |address: &str| {
-        platform.http.get("/v1/tickets").header("x-forwarded-for", address)
-    };
+    let from = |address: &str| platform.http.get("/v1/tickets").header("x-forwarded-for", address);
     let mut refused = None;
     for _ in 0..CALLS {
         // What the client itself wrote before the proxy's word counts for nothing.
