@@ -76,6 +76,9 @@ figures! {
     REPLICAS               = "G7"  "replicas"       "two replicas / one, one hot ticket"              More   0.6     0.9;
     OVERLOAD_GOODPUT       = "G8"  "overload"       "goodput at twice the capacity / peak"            More   0.7     0.9;
     OVERLOAD_TAIL          = "G8"  "overload"       "p99 of what was accepted then, ms"               Less   500.0   250.0;
+    FLOOD_GOODPUT          = "–"   "overload"       "goodput in a minute of three times the capacity / peak" More 0.8   0.9;
+    FLOOD_REFUSALS         = "–"   "overload"       "p99 of refusals then, ms"                        Less   50.0    50.0;
+    FLOOD_FELT             = "–"   "overload"       "how long it was felt afterwards, s"              Less   5.0     1.0;
     RELAY_BATCHES          = "G9"  "relay"          "atomic batches / one by one"                     More   15.0    40.0;
     RELAY_KEEPS_UP         = "G9"  "relay"          "relay rate / messages of bookings"               More   1.0     2.0;
     GATEWAY_AGAINST_GO     = "G10" "gateway"        "REST requests/s / grpc-gateway's, 64 callers"    More   1.5     2.0;

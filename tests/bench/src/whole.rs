@@ -13,6 +13,7 @@ pub(crate) mod crash;
 pub(crate) mod crowd;
 pub(crate) mod fairness;
 pub(crate) mod fan_out;
+pub(crate) mod flood;
 pub(crate) mod footprint;
 pub(crate) mod gateway;
 pub(crate) mod grow;

@@ -215,6 +215,7 @@ fn refusal(refused: &Status) -> (Answer, Duration) {
     let advised = details.retry_info().and_then(|info| info.retry_delay);
     let later = advised.unwrap_or(LATER);
     if refused.code() == Code::ResourceExhausted {
+        assert!(advised.is_some(), "refused without a word when to come again: {refused}");
         return (Answer::Shed, later);
     }
     // Unknown, cancelled and internal are also what is told of a connection that broke.

@@ -10,8 +10,9 @@ use testkit::{Plan as Shaped, Shape};
 use super::answered::{Answer, Window};
 use super::booking::{CAPACITY, WARM_UP};
 use super::buyers::Asking;
+use super::flood;
 use super::stage::Stage;
-use crate::figures::{OVERLOAD_GOODPUT, OVERLOAD_TAIL};
+use crate::figures::{FLOOD_FELT, FLOOD_GOODPUT, FLOOD_REFUSALS, OVERLOAD_GOODPUT, OVERLOAD_TAIL};
 use crate::measurement::{Measurement, as_number, told, worst};
 use crate::plan::Plan;
 use crate::ratios::{Spread, undisturbed};
@@ -29,6 +30,7 @@ pub(crate) async fn find(plan: &Plan) -> Found {
     let mut found = Found::default();
     let callers = plan.callers.unwrap_or(CALLERS);
     let (mut kept, mut tails) = (Vec::new(), Vec::new());
+    let (mut flooded, mut refusals, mut felt) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=plan.rounds() {
         let capacity = async || told(capacity(callers, plan).await);
         let capacity = undisturbed(plan.rounds(), capacity).await;
@@ -46,9 +48,23 @@ pub(crate) async fn find(plan: &Plan) -> Found {
         }
         kept.push(at_twice.0 / peak);
         tails.push(at_twice.1);
+        let flood = flood::offer(capacity.per_second, plan).await;
+        let more = [
+            ("refused".to_owned(), as_number(flood.refused)),
+            ("refusal p99 ms".to_owned(), flood.refusal_p99_ms),
+            ("felt for s".to_owned(), flood.felt_for_s),
+        ];
+        let name = format!("round {round}: {} x capacity for a minute", flood::MULTIPLE);
+        found.measured(name, &flood.measured, more);
+        flooded.push(flood.measured.per_second / peak);
+        refusals.push(flood.refusal_p99_ms);
+        felt.push(flood.felt_for_s);
     }
     found.claims.push(OVERLOAD_GOODPUT.claimed(Spread::of(kept)));
     found.claims.push(OVERLOAD_TAIL.claimed(Spread::of(tails)));
+    found.claims.push(FLOOD_GOODPUT.claimed(Spread::of(flooded)));
+    found.claims.push(FLOOD_REFUSALS.claimed(Spread::of(refusals)));
+    found.claims.push(FLOOD_FELT.claimed(Spread::of(felt)));
     found
 }
 
@@ -104,7 +120,7 @@ fn as_numbers(sample: &Sample) -> impl Iterator<Item = (String, f64)> {
     sample.iter().map(|(name, mebibytes)| (format!("{name} MiB"), *mebibytes))
 }
 
-async fn fresh() -> (Stage, Vec<String>) {
+pub(crate) async fn fresh() -> (Stage, Vec<String>) {
     let stage = Stage::set(Shaped::of(Shape::Postgres)).await;
     let ticket = stage.tickets("Hot", 1, CAPACITY).await;
     (stage, ticket)

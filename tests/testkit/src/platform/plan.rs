@@ -12,13 +12,13 @@ use crate::authority::{TlsFolder, https};
 use crate::place::binary;
 use servers::{DatabaseServer, fresh_database};
 
-/// A quick provider that always approves, so that only what a test scripts goes wrong.
-const PROVIDER: [(&str, &str); 4] = [
+/// A quick provider that always approves, so that only what a test scripts goes wrong; and no limit of how often one
+/// subject may call, since loads come from a few, each of which calls more often than people do.
+const DEFAULTS: [(&str, &str); 5] = [
     ("PAYMENT_SUCCESS_RATE", "1"),
     ("PAYMENT_PROCESSING_MIN_MS", "1"),
     ("PAYMENT_PROCESSING_MAX_MS", "20"),
     ("PAYMENT_SEED", "1"),
-    // The loads of tests and benchmarks come from a few subjects, each of which calls more often than people do.
     ("RATE_LIMIT_SUBJECT_PER_SECOND", "0"),
 ];
 
@@ -157,7 +157,7 @@ impl Plan {
             beside.push((format!("{}_DATABASE_URL", context.to_uppercase()), url));
         }
         let server = |replica: &deployment::Replica| {
-            let settings = PROVIDER.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let settings = DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let own = replica.environment.iter().cloned().map(|(name, value)| {
                 let called = self.tls.is_some() && name.ends_with("_ENDPOINT");
                 (name, if called { value.replace("http://", "https://") } else { value })
@@ -196,8 +196,8 @@ impl Plan {
     }
 
     fn settings_over(&self, data_dir: &str) -> Vec<(String, String)> {
-        let provider = PROVIDER.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let defaults = DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let place = [("DATA_DIR".to_owned(), data_dir.to_owned())];
-        place.into_iter().chain(provider).collect()
+        place.into_iter().chain(defaults).collect()
     }
 }
