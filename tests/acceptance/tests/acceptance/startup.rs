@@ -73,6 +73,9 @@ async fn p01_wrong_settings_are_refused_by_name() {
     }
 }
 
+/// Settings, what is said of them, and the exit code.
+type Refused<'a> = (&'a [(&'a str, &'a str)], &'a str, i32);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r38_files_of_tls_that_cannot_be_used_are_refused_by_name() {
     if Shape::leaves_out(Shape::Embedded, ONE_PROCESS) {
@@ -84,7 +87,7 @@ async fn r38_files_of_tls_that_cannot_be_used_are_refused_by_name() {
     let (cert, key, ca) = (folder.file("cert.pem"), folder.file("key.pem"), folder.file("ca.pem"));
     let (cert, key) = (("TLS_CERT_FILE", &*cert), ("TLS_KEY_FILE", &*key));
     let (missing, other) = (folder.file("nowhere.pem"), others.file("key.pem"));
-    let wrong: [(&[(&str, &str)], &str, i32); 8] = [
+    let wrong: [Refused<'_>; 8] = [
         (&[cert], "TLS_KEY_FILE: is needed", 2),
         (&[key], "TLS_CERT_FILE: is needed", 2),
         (&[("TLS_CLIENT_CA_FILE", &ca)], "TLS_CLIENT_CA_FILE: needs", 2),

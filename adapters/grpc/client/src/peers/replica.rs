@@ -1,5 +1,6 @@
 //! One replica: asked whether it serves, for as long as it is watched.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,7 @@ pub(super) async fn watch(replica: Replica, tls: Tls, tell: mpsc::Sender<News>) 
     let address = replica.address;
     let (first, longest) = WATCH_BACK_OFF;
     let mut back_off = first;
+    let mut told = false;
     loop {
         let mut heard = false;
         let Err(lost) = follow(&replica, &tls, &tell, &mut heard).await else {
@@ -78,14 +80,28 @@ pub(super) async fn watch(replica: Replica, tls: Tls, tell: mpsc::Sender<News>) 
             continue;
         };
         if heard {
-            tracing::info!(replica = %address, reason = lost.message(), "a replica is lost");
+            tracing::info!(replica = %address, reason = why(&lost), "a replica is lost");
             back_off = first;
+        } else if !told {
+            tracing::info!(replica = %address, reason = why(&lost), "a replica is not reached yet");
         }
+        told = true;
         // An error says that nobody listens any more, and this is about to be dropped.
         let _ = tell.send(News::Serves(address, false)).await;
         tokio::time::sleep(dice::about(back_off)).await;
         back_off = (back_off * 2).min(longest);
     }
+}
+
+/// What went wrong, down to its cause: of TLS the outermost words say nothing.
+fn why(lost: &Status) -> String {
+    let mut text = lost.message().to_owned();
+    let mut cause = lost.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Listens to one watch until its time is up. Each is on a connection of its own.
