@@ -243,10 +243,7 @@ fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
     }
     violations.finish()?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    // The address that the server sees is ours and not the caller's.
-    let via = (VIA, HeaderValue::from_static("1.1 boxoffice-gateway"));
-    let forwarded = FORWARDED.into_iter().filter_map(given).chain([via]);
-    Ok(MetadataMap::from_headers(forwarded.collect()))
+    Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
 }
 
 /// Gives the request or its answer this id instead of the one it has.
