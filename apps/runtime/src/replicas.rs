@@ -27,6 +27,8 @@ pub(crate) async fn share(
 ) {
     let mut own = changes.listen_to_own();
     let Some(mut live) = nats.live(context).await else { return };
+    // What was committed elsewhere before this one listened.
+    changes.hear(Change::Anything);
     // Said while there was no connection: others may not have noticed that.
     let mut unsaid = false;
     loop {

@@ -109,6 +109,7 @@ impl Scenario {
             Self::Gateway => whole::gateway::compare(plan).await,
             Self::Grow => whole::grow::compare(plan).await,
             Self::Crash => whole::crash::find(plan).await,
+            Self::Watchers => whole::watchers::find(plan).await,
             Self::Telemetry => only(telemetry::compare(plan, Kept::AsDeployed).await),
             Self::AllTraces => only(telemetry::compare(plan, Kept::All).await),
         }
@@ -139,9 +140,15 @@ impl Scenario {
             | Self::Gateway
             | Self::Grow
             | Self::Crash
+            | Self::Watchers
             | Self::Telemetry
             | Self::AllTraces => false,
         }
+    }
+
+    /// Whether it runs only by name.
+    const fn compares_nothing(self) -> bool {
+        matches!(self, Self::Search | Self::Watchers)
     }
 
     /// Whether its figures say how many call, so that `--callers` chooses among them; in all others it makes a
@@ -162,7 +169,7 @@ impl Plan {
             return self.scenarios.clone();
         }
         let all = Scenario::value_variants().iter().copied();
-        all.filter(|scenario| scenario.is_core() || !(self.smoke || *scenario == Scenario::Search))
+        all.filter(|scenario| scenario.is_core() || !(self.smoke || scenario.compares_nothing()))
             .collect()
     }
 

@@ -81,6 +81,8 @@ pub(crate) enum Scenario {
     Grow,
     /// Servers killed by chance while buyers book.
     Crash,
+    /// What five thousand watchers cost while nothing changes. Only by name: it compares nothing.
+    Watchers,
     /// What traces and metrics cost as they are deployed.
     Telemetry,
     /// What they cost where every trace is kept.

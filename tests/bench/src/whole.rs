@@ -24,3 +24,4 @@ pub(crate) mod pay_later;
 pub(crate) mod reads;
 pub(crate) mod replicas;
 pub(crate) mod siege;
+pub(crate) mod watchers;

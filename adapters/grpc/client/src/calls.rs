@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::header::VIA;
+use http::{HeaderValue, Request, Response};
 use telemetry_metrics::names::{GRPC_CLIENT_REQUEST_DURATION, GRPC_CLIENT_REQUESTS};
 use tokio::time::Instant;
 use tonic::body::Body;
@@ -17,6 +18,9 @@ use crate::ending::{Ending, code_name};
 use crate::grpc_timeout::grpc_timeout;
 use crate::limits::TIMERS_APART;
 use crate::resend::causes;
+
+/// Says that the address that a server sees is not the caller's, on whose behalf we call.
+const US: HeaderValue = HeaderValue::from_static("2 boxoffice");
 
 /// A channel whose calls are told of: each try by itself.
 #[derive(Debug, Clone)]
@@ -52,6 +56,7 @@ impl Service<Request<Body>> for Calls {
             "error.type" = tracing::field::Empty,
         );
         span.in_scope(|| telemetry_traces::write_headers(request.headers_mut()));
+        request.headers_mut().insert(VIA, US);
         let (told, allowed, began) =
             (span.clone(), grpc_timeout(request.headers()), Instant::now());
         let ending = Ending::new(span.clone(), move |code| {

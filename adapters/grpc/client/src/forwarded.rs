@@ -1,7 +1,7 @@
 //! Which headers of a client's request our servers get to see.
 
-use http::header::{AUTHORIZATION, VIA};
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 
 use crate::request_id::REQUEST_ID;
 
@@ -18,7 +18,3 @@ pub const FORWARDED: [HeaderName; 5] = [
 
 /// Those that say who asks, and for what only once, say so once: which of two counts is nothing to guess.
 pub const ONCE: [HeaderName; 2] = [AUTHORIZATION, IDEMPOTENCY_KEY];
-
-/// What our doors add: the address that a server sees is then ours and not the caller's.
-pub const VIA_GATEWAY: (HeaderName, HeaderValue) =
-    (VIA, HeaderValue::from_static("1.1 boxoffice-gateway"));

@@ -15,7 +15,7 @@ mod resend;
 
 pub use calls::Calls;
 pub use ending::{Ending, code_name};
-pub use forwarded::{FORWARDED, ONCE, VIA_GATEWAY};
+pub use forwarded::{FORWARDED, ONCE};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
 pub use refusals::{DOMAIN, TurnedAway, fault, refusal, rename, stopping, too_late, unreachable};

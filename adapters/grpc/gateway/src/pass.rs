@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use grpc_client::{
-    FORWARDED, ONCE, Repeat, TurnedAway, VIA_GATEWAY, grpc_timeout, rename, too_late,
-};
+use grpc_client::{FORWARDED, ONCE, Repeat, TurnedAway, grpc_timeout, rename, too_late};
 use grpc_server::Place;
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
@@ -170,7 +168,7 @@ fn forwarded(headers: &HeaderMap) -> Result<HeaderMap, Status> {
     }
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
     let mut passed: HeaderMap =
-        FORWARDED.into_iter().chain(COMPRESSION).filter_map(given).chain([VIA_GATEWAY]).collect();
+        FORWARDED.into_iter().chain(COMPRESSION).filter_map(given).collect();
     passed.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     passed.insert(TE, HeaderValue::from_static("trailers"));
     Ok(passed)

@@ -32,7 +32,7 @@ const PACE: Pace = Pace {
     rest: Duration::from_millis(100),
     retry: Duration::from_secs(1),
     relook: Duration::from_secs(15 * 60),
-    looks_at_once: 4,
+    looks_at_once: 2,
 };
 
 /// Rows that wait for one stream; one that is further behind reads by itself.

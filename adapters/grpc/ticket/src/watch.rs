@@ -29,7 +29,7 @@ const PACE: Pace = Pace {
     rest: Duration::from_millis(500),
     retry: Duration::from_secs(1),
     relook: Duration::from_secs(15 * 60),
-    looks_at_once: 4,
+    looks_at_once: 2,
 };
 
 type Of = (TicketId, Option<Nights>);

@@ -7,9 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use grpc_client::{
-    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, VIA_GATEWAY, rename, request_id,
-};
+use grpc_client::{Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, rename, request_id};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -270,8 +268,7 @@ fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
     }
     violations.finish()?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    let forwarded = FORWARDED.into_iter().filter_map(given).chain([VIA_GATEWAY]);
-    Ok(MetadataMap::from_headers(forwarded.collect()))
+    Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
 }
 
 /// Gives the request or its answer this id instead of the one it has.

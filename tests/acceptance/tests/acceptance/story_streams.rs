@@ -159,6 +159,70 @@ async fn streams_end_in_order_when_the_platform_stops() {
     assert!(stopped.success(), "{stopped:?}");
 }
 
+/// A buyer's stream that is begun anew, after the last event, wherever it ends.
+struct Resuming {
+    events: Events,
+    last: String,
+    begun: usize,
+}
+
+impl Resuming {
+    async fn until(&mut self, platform: &Platform, wanted: impl Fn(&Value) -> bool) {
+        loop {
+            match self.events.next().await {
+                Some(event) if !event.is_error => {
+                    self.last = event.id;
+                    if wanted(&event.data) {
+                        return;
+                    }
+                }
+                Some(_) | None => {
+                    self.events = Events::bookings(platform, "alice", &self.last).await;
+                    self.begun += 1;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r36_watchers_hear_of_other_replicas_and_outlive_their_own() {
+    if Shape::leaves_out(Shape::Postgres, "it has replicas") {
+        return;
+    }
+    const STREAMS: usize = 8;
+    let replicated = &["ticket", "mypage"];
+    let plan = Plan { replicas: 2, replicated, ..Plan::of(Shape::Postgres) };
+    let mut platform = Platform::start_as(plan).await;
+    let ticket = register(&platform, "Replicas", 100).await;
+    let (mut bookings, mut lefts) = (Vec::new(), Vec::new());
+    for _ in 0..STREAMS {
+        let events = Events::bookings(&platform, "alice", "").await;
+        bookings.push(Resuming { events, last: String::new(), begun: 1 });
+        lefts.push(Events::open(&platform, &availability(&ticket), &[]).await);
+    }
+    for left in &mut lefts {
+        left.until(|_| true).await;
+    }
+    // Each is committed by one replica, and watched at both.
+    for left in (96..100).rev() {
+        let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
+        for stream in &mut bookings {
+            stream.until(&platform, confirmed(&booking)).await;
+        }
+        for stream in &mut lefts {
+            stream.until(|seen| seen["available"] == left.to_string()).await;
+        }
+    }
+    assert!(platform.server("mypage-1").terminate().await.success());
+    let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
+    for stream in &mut bookings {
+        stream.until(&platform, confirmed(&booking)).await;
+    }
+    let begun: usize = bookings.iter().map(|stream| stream.begun).sum();
+    assert!((STREAMS + 1..=2 * STREAMS).contains(&begun), "{begun} streams for {STREAMS}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_bounded_for_each_caller_and_in_all() {
     if Shape::leaves_out(Shape::Embedded, "a limit is of one server") {

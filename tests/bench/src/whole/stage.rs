@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::answered::Window;
 use crate::processor::{Used, Watch};
 
-/// In all: a server takes 256 calls at once on each, which must be no limit here.
+/// In all: what one connection takes must be no limit here.
 const CONNECTIONS: usize = 16;
 const BUYERS: usize = 16;
 const REGISTERED_AT_ONCE: usize = 32;

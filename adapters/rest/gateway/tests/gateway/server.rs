@@ -240,7 +240,9 @@ async fn event_streams_end_when_the_server_stops() {
     let mut connection = running.connect(watch).await;
     read_until(&mut connection, r#"data: {"name":"p""#).await;
     running.stop().await;
-    assert!(read_to_end(&mut connection).await.ends_with("0\r\n\r\n"));
+    let rest = read_to_end(&mut connection).await;
+    assert!(rest.contains("event: error\ndata: {") && rest.contains("\nretry: "), "{rest}");
+    assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
 }
 
 #[tokio::test]

@@ -39,6 +39,37 @@ async fn messages_are_events() {
     assert!(events[1].starts_with(r#"data: {"name":"b","#), "{text}");
 }
 
+/// A server that answers with its request's token, and one that no line can hold.
+fn following() -> Bench {
+    Bench::answering(&[PROBE], |method, request| -> Answer {
+        let asked = request.get_ref().get_field_by_name("resume_token").unwrap().into_owned();
+        let token = asked.as_str().map(|token| format!("{token}+1")).unwrap();
+        let answer = |token: &str| {
+            let mut message = DynamicMessage::new(method.output());
+            message.set_field_by_name("resume_token", Value::String(token.to_owned()));
+            Ok(message)
+        };
+        Ok(stream::iter([answer(&token), answer("two\nlines")]).boxed())
+    })
+}
+
+#[tokio::test]
+async fn an_event_has_the_id_from_which_another_stream_goes_on() {
+    let bench = following();
+    let mut again = request(Method::GET, "/v1/probes:follow?resumeToken=old", None);
+    again.headers_mut().insert("last-event-id", "seen".parse().unwrap());
+    let answered = bench.send(again).await;
+    let text = String::from_utf8(answered.body.to_vec()).unwrap();
+    assert!(text.contains("\nid: seen+1\n"), "the header is newer than the address: {text}");
+    assert_eq!(text.matches("id: ").count(), 1, "{text}");
+    let answered = bench.get("/v1/probes:follow?resumeToken=old").await;
+    assert!(String::from_utf8(answered.body.to_vec()).unwrap().contains("\nid: old+1\n"));
+    let mut wrong = request(Method::GET, "/v1/probes:follow", None);
+    let bytes = http::HeaderValue::from_bytes(b"\xff").unwrap();
+    wrong.headers_mut().insert("last-event-id", bytes);
+    assert_eq!(bench.send(wrong).await.wrong_fields(), ["last-event-id"]);
+}
+
 #[tokio::test]
 async fn an_error_before_the_first_message_is_an_ordinary_error() {
     let late =
@@ -57,6 +88,7 @@ async fn a_later_error_is_the_last_event() {
     let last = text.trim_end().rsplit("\n\n").next().unwrap();
     assert!(last.starts_with("event: error\ndata: {"), "{text}");
     assert!(last.contains(r#""code":14"#), "{text}");
+    assert!(last.contains("\nretry: "), "{text}");
 }
 
 #[tokio::test]
