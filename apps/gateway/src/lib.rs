@@ -11,7 +11,7 @@ use std::time::Duration;
 use grpc_gateway::{Door, DoorSettings, PublicContract};
 use grpc_server::Drained;
 use kernel::IdSource;
-use rest_gateway::{Gateway, HttpSettings, Stopping, serve_http};
+use rest_gateway::{Cors, Gateway, HttpSettings, Stopping, serve_http};
 use runtime::{Process, StartError, UuidV7Ids};
 use tls_certificates::Protocol;
 use tokio::net::TcpListener;
@@ -51,6 +51,7 @@ pub fn serve(
         door,
         Addresses::new(&process.settings.rates),
     );
+    let router = Cors::new(&process.settings.cors_origins).around(router);
     let drain_deadline = Duration::from_millis(process.settings.shutdown_drain_ms);
     let settings = HttpSettings { drain_deadline, ..HttpSettings::default() };
     let acceptor = process.certificates.acceptor(Protocol::Rest);

@@ -46,8 +46,9 @@ const OF_PAYMENT: [&str; 13] = [
 const OF_CALLERS: [&str; 1] = ["TLS_CA_FILE"];
 
 /// What only the gateway reads.
-const OF_GATEWAY: [&str; 4] = [
+const OF_GATEWAY: [&str; 5] = [
     "REST_ADDR",
+    "CORS_ORIGINS",
     "RATE_LIMIT_ADDRESS_PER_SECOND",
     "RATE_LIMIT_ADDRESS_BURST",
     "RATE_LIMIT_TRUSTED_PROXIES",
@@ -91,6 +92,7 @@ mod tests {
         for (variable, readers) in [
             ("DATABASE_URL", [true, true, true, true, false]),
             ("REST_ADDR", [true, false, false, false, true]),
+            ("CORS_ORIGINS", [true, false, false, false, true]),
             ("PAYMENT_SEED", [true, true, false, false, false]),
             ("STRIPE_API_KEY", [true, true, false, false, false]),
             ("RATE_LIMIT_SUBJECT_BURST", [true, true, true, true, false]),

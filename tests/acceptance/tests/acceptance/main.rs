@@ -30,6 +30,7 @@ mod operators;
 mod pay_first;
 mod pay_later;
 mod repair;
+mod rest_conformance;
 mod seats_and_nights;
 mod shutdown;
 mod startup;
