@@ -53,9 +53,7 @@ fn cancel_policy(
     ticket: &pb::Ticket,
     policy: &pb::CancelPolicy,
 ) -> Option<CancelPolicy> {
-    let mut span = |field, wire: Option<prost_types::Duration>| {
-        wire.and_then(|wire| check.take(field, Duration::try_from(wire)))
-    };
+    let mut span = |field, wire: Option<_>| check.optional_duration(field, wire.as_ref());
     let free_before = span("cancel_policy.free_before", policy.free_before);
     let closed_before = span("cancel_policy.closed_before", policy.closed_before);
     let fee_percent = Percent::new(i64::from(policy.fee_percent));

@@ -8,6 +8,8 @@ pub use check::Check;
 pub use page::page_token;
 pub use resume::{fingerprint, resume_token};
 
+use std::time::Duration;
+
 use kernel::{CivilDate, Money, Timestamp};
 use proto::google::r#type as google;
 
@@ -38,6 +40,13 @@ pub fn date(date: CivilDate) -> google::Date {
     google::Date { year: date.year(), month: date.month(), day: date.day() }
 }
 
+/// Reads a length of time; `None` where it is negative or has nanos that are none. Not by prost's own conversion: it
+/// negates what is negative, which of the least number there is overflows.
+fn length(wire: &prost_types::Duration) -> Option<Duration> {
+    let nanos = u32::try_from(wire.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    Some(Duration::new(u64::try_from(wire.seconds).ok()?, nanos))
+}
+
 /// Reads an instant; `None` outside the years 1 to 9999 or with nanos that are none.
 fn instant(wire: &prost_types::Timestamp) -> Option<Timestamp> {
     const YEARS_1_TO_9999: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
@@ -66,6 +75,20 @@ mod tests {
         {
             assert_eq!(instant(&prost_types::Timestamp { seconds, nanos }), None);
         }
+    }
+
+    #[test]
+    fn row20_the_extremes_of_a_length_are_read_or_refused() {
+        let wire = |seconds, nanos| prost_types::Duration { seconds, nanos };
+        for (seconds, nanos) in
+            [(i64::MIN, 0), (i64::MIN, i32::MIN), (-1, 0), (0, -1), (1, -1), (0, 1_000_000_000)]
+        {
+            assert_eq!(length(&wire(seconds, nanos)), None, "{seconds} s {nanos} ns");
+        }
+        assert_eq!(length(&wire(i64::MAX, i32::MAX)), None);
+        let longest = Duration::new(i64::MAX.unsigned_abs(), 999_999_999);
+        assert_eq!(length(&wire(i64::MAX, 999_999_999)), Some(longest));
+        assert_eq!(length(&wire(0, 0)), Some(Duration::ZERO));
     }
 
     #[test]

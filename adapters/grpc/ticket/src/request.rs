@@ -90,19 +90,7 @@ fn sections(check: &mut Check, wire: &[pb::Section]) -> Vec<SectionPrice> {
 }
 
 fn hold_ttl(check: &mut Check, wire: Option<&prost_types::Duration>) -> Option<Duration> {
-    duration(check, "hold_ttl", wire)
-}
-
-fn duration(
-    check: &mut Check,
-    field: &str,
-    wire: Option<&prost_types::Duration>,
-) -> Option<Duration> {
-    let read = Duration::try_from(*wire?).ok();
-    if read.is_none() {
-        check.violate(field, "must not be negative");
-    }
-    read
+    check.optional_duration("hold_ttl", wire)
 }
 
 fn cancel_policy(check: &mut Check, wire: Option<&pb::CancelPolicy>) -> Option<CancelPolicy> {
@@ -110,9 +98,10 @@ fn cancel_policy(check: &mut Check, wire: Option<&pb::CancelPolicy>) -> Option<C
     let fee_percent = Percent::new(i64::from(*fee_percent));
     let fee_percent = check.take("cancel_policy.fee_percent", fee_percent);
     Some(CancelPolicy {
-        free_before: duration(check, "cancel_policy.free_before", free_before.as_ref()),
+        free_before: check.optional_duration("cancel_policy.free_before", free_before.as_ref()),
         fee_percent: fee_percent.unwrap_or_default(),
-        closed_before: duration(check, "cancel_policy.closed_before", closed_before.as_ref()),
+        closed_before: check
+            .optional_duration("cancel_policy.closed_before", closed_before.as_ref()),
     })
 }
 

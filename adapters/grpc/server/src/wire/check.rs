@@ -3,13 +3,14 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use kernel::{
     CivilDate, Cursor, Invalid, Money, MoneyError, PageSize, Quantity, Timestamp, Violation,
 };
 use proto::google::r#type as google;
 
-use super::{instant, page, resume};
+use super::{instant, length, page, resume};
 
 const REQUIRED: &str = "must be given";
 
@@ -81,6 +82,19 @@ impl Check {
         let read = instant(wire?);
         if read.is_none() {
             self.violate(field, "must be an instant in the years 1 to 9999");
+        }
+        read
+    }
+
+    /// A length of time that may be left out.
+    pub fn optional_duration(
+        &mut self,
+        field: &str,
+        wire: Option<&prost_types::Duration>,
+    ) -> Option<Duration> {
+        let read = length(wire?);
+        if read.is_none() {
+            self.violate(field, "must be a length of time that is not negative");
         }
         read
     }

@@ -248,6 +248,18 @@ fn nights_are_changed_by_what_is_given() {
 }
 
 #[test]
+fn row20_the_longest_and_the_least_length_of_time_are_refused_and_break_nothing() {
+    for seconds in [i64::MIN, i64::MAX] {
+        let extreme = Some(prost_types::Duration { seconds, nanos: 0 });
+        let policy =
+            pb::CancelPolicy { free_before: extreme, fee_percent: 0, closed_before: extreme };
+        let ticket = pb::Ticket { hold_ttl: extreme, cancel_policy: Some(policy), ..concert() };
+        let named = registered(ticket).expect_err("no such length");
+        assert!(named.iter().any(|field| field == "hold_ttl"), "{seconds}: {named:?}");
+    }
+}
+
+#[test]
 fn t09_a_cancel_policy_is_read_and_changed_as_a_whole() {
     let hours = |hours: i64| Some(prost_types::Duration { seconds: hours * 3_600, nanos: 0 });
     let policy = |free_before, fee_percent, closed_before| {
