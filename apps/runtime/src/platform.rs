@@ -37,8 +37,7 @@ pub struct Platform {
     pub stopping: CancellationToken,
     /// Names this process in leases.
     pub owner: String,
-    /// Goes with calls to the other contexts.
-    pub service_token: ServiceToken,
+    service_token: ServiceToken,
     claims: Claims,
 }
 
@@ -77,6 +76,24 @@ impl Platform {
             service_token: process.service_token.clone(),
             claims: process.claims.clone(),
         }
+    }
+
+    /// What goes with calls to the other contexts, for a context that calls some. Where an issuer grants it, it is
+    /// renewed from now on, and the process is not ready before there was one.
+    ///
+    /// # Errors
+    /// [`StartError`] when there is no secret to ask with.
+    pub fn keep_service_token(&self) -> Result<ServiceToken, StartError> {
+        if let Some(token) = self.service_token.kept() {
+            token.check()?;
+            let (name, kept) = ("service token", Arc::clone(token));
+            self.readiness.needs_at_first(name, token.granted(), &self.workers);
+            self.workers.spawn(name, move |stopping| {
+                let token = Arc::clone(&kept);
+                async move { token.keep(stopping).await }
+            });
+        }
+        Ok(self.service_token.clone())
     }
 
     /// Claims a database for this process where no other may serve it too: a file of SQLite. To be

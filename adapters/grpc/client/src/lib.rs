@@ -2,7 +2,7 @@
 //! again where that can do no harm, and what an operator sees of each. It knows no context and no message.
 
 mod calls;
-mod dice;
+pub mod dice;
 mod ending;
 mod grpc_timeout;
 pub mod limits;

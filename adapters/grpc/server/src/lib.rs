@@ -24,7 +24,7 @@ pub mod wire;
 
 pub use auth::caller_of;
 pub use deadline::time_left;
-pub use grpc_client::{PeerAddresses, Peers};
+pub use grpc_client::{PeerAddresses, Peers, dice};
 pub use health::{Health, HealthGrpc};
 pub use idempotency::{answer, keyed_id, reply_key};
 pub use limit::{Overloaded, Place, Room};
@@ -35,4 +35,6 @@ pub use remap::rename;
 pub use serve::{Drained, Server, ServerSettings};
 pub use status::{advise_retry, refuse};
 pub use tasks::Tasks;
-pub use verifier::{InvalidJwks, InvalidToken, Verifier};
+pub use verifier::{
+    ClaimNames, ClaimPath, InvalidJwks, InvalidToken, KeyRotation, RoleNames, Verifier,
+};

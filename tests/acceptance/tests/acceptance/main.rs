@@ -21,6 +21,7 @@ mod expiry;
 mod hang_up;
 mod house_holds;
 mod idempotency;
+mod identity;
 mod kinds;
 mod my_page;
 mod operators;
