@@ -44,7 +44,7 @@ pub async fn start(
 ) -> Result<Context, StartError> {
     platform.claim("booking")?;
     let database = open(&platform.settings).await?;
-    let token = platform.service_token.clone();
+    let token = platform.keep_service_token()?;
     let bearer: ServiceBearer = Arc::new(move || token.current());
     let batching = platform.settings.batching;
     let bookings = Arc::new(Bookings {

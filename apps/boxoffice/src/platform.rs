@@ -39,6 +39,7 @@ pub async fn start(process: &mut Process) -> Result<Addresses, StartError> {
     };
 
     let (pipe, channel) = pipe();
+    process.keep_keys();
     let nats = Bus::nats(process).await?;
     let platform = Platform::new(process);
     let contexts = start_contexts(&platform, &channel).await?;

@@ -201,7 +201,14 @@ mod tests {
             (&["--database-url", "oracle://box:secret@db/x"], "DATABASE_URL"),
             (&["--nats-url", "http://box:secret@bus"], "NATS_URL"),
             (&["--nats-stream-replicas", "2"], "NATS_STREAM_REPLICAS"),
-            (&["--oidc-issuer", "https://id.test"], "OIDC_JWKS_FILE"),
+            (&["--oidc-issuer", "http://id.test"], "OIDC_ISSUER"),
+            (&["--oidc-issuer", "https://id.test?a=b"], "OIDC_ISSUER"),
+            (&["--oidc-client-id", "a"], "OIDC_CLIENT_SECRET_FILE"),
+            (&["--oidc-client-secret-file", "a"], "OIDC_CLIENT_ID"),
+            (&["--oidc-client-id", "a", "--oidc-client-secret-file", "b"], "OIDC_ISSUER"),
+            (&["--oidc-jwks-ttl-ms", "999"], "OIDC_JWKS_TTL_MS"),
+            (&["--oidc-roles-claim", "a..b"], "OIDC_ROLES_CLAIM"),
+            (&["--oidc-roles-map", "chef=cook"], "OIDC_ROLES_MAP"),
             (&["--oidc-jwks-file", "keys.json"], "OIDC_ISSUER"),
         ] {
             let line = settings(words).expect_err("wrong").to_string();

@@ -10,6 +10,7 @@ use sea_orm_database::{Batching, DatabaseUrl};
 
 use crate::limits::{STREAM_BYTES, WAIT_MS_MAX};
 use crate::nats_url::NatsUrl;
+use crate::oidc::OidcSettings;
 use crate::rates::RateLimits;
 use crate::secret::Secret;
 use crate::start_error::StartError;
@@ -133,17 +134,18 @@ pub struct Settings {
     #[arg(long, env = "STRIPE_WEBHOOK_ADDR", global = true, default_value = "127.0.0.1:8081", value_parser = address)]
     pub stripe_webhook_addr: SocketAddr,
 
-    /// Whose tokens are trusted, as the tokens' `iss` says it. Without it the development issuer's,
-    /// with a key in DATA_DIR; that one serves only loopback addresses
+    /// Whose tokens are trusted, as the tokens' `iss` says it, letter by letter. Its keys are found by OpenID Connect
+    /// Discovery, over https, or http at this machine. Without it the development issuer's, with a key in DATA_DIR;
+    /// that one serves only loopback addresses
     #[arg(long, env = "OIDC_ISSUER", global = true)]
     pub oidc_issuer: Option<String>,
 
-    /// File with the JWKS of OIDC_ISSUER, needed with it: keys are not fetched over HTTP yet
+    /// File with the JWKS of OIDC_ISSUER, which then is not asked for its keys
     #[arg(long, env = "OIDC_JWKS_FILE", global = true)]
     pub oidc_jwks_file: Option<PathBuf>,
 
     /// File with the key that signs the calls between our own servers where OIDC_ISSUER is set; all of
-    /// them need the same. Made when it is missing; without it DATA_DIR/service.key
+    /// them need the same. Made when it is missing; without it DATA_DIR/service.key. Not used with OIDC_CLIENT_ID
     #[arg(long, env = "SERVICE_KEY_FILE", global = true)]
     pub service_key_file: Option<PathBuf>,
 
@@ -154,6 +156,9 @@ pub struct Settings {
     /// TLS.
     #[command(flatten)]
     pub tls: TlsSettings,
+    /// How the issuer is asked, and its tokens are read.
+    #[command(flatten)]
+    pub oidc: OidcSettings,
 
     /// Logs and traces.
     #[command(flatten)]
@@ -239,12 +244,11 @@ impl Settings {
         }
         self.tls.check()?;
         self.check_streams()?;
-        let problem = match (&self.oidc_issuer, &self.oidc_jwks_file) {
-            (Some(_), None) => "is needed with OIDC_ISSUER: keys are not fetched over HTTP yet",
-            (None, Some(_)) => "needs OIDC_ISSUER, the issuer whose keys it holds",
-            (Some(_), Some(_)) | (None, None) => return Ok(()),
-        };
-        Err(StartError::Setting { name: "OIDC_JWKS_FILE", problem: problem.to_owned() })
+        if self.oidc_issuer.is_none() && self.oidc_jwks_file.is_some() {
+            let problem = "needs OIDC_ISSUER, the issuer whose keys it holds".to_owned();
+            return Err(StartError::Setting { name: "OIDC_JWKS_FILE", problem });
+        }
+        self.oidc.check(self.oidc_issuer.as_deref(), self.oidc_jwks_file.is_some())
     }
 
     /// Whether all watchers and all calls fit into one connection, which is all that the gateway has to a server.
@@ -322,6 +326,7 @@ impl Settings {
         ];
         all.extend(self.tls.effective());
         all.extend(self.rates.effective());
+        all.extend(self.oidc.effective());
         all.extend(self.telemetry.effective());
         all
     }

@@ -40,10 +40,9 @@ pub struct Platform {
     pub watchers: Watchers,
     /// Names this process in leases.
     pub owner: String,
-    /// Goes with calls to the other contexts.
-    pub service_token: ServiceToken,
     /// What its ports show over TLS.
     pub certificates: Certificates,
+    service_token: ServiceToken,
     claims: Claims,
 }
 
@@ -84,6 +83,24 @@ impl Platform {
             certificates: process.certificates.clone(),
             claims: process.claims.clone(),
         }
+    }
+
+    /// What goes with calls to the other contexts, for a context that calls some. Where an issuer grants it, it is
+    /// renewed from now on, and the process is not ready before there was one.
+    ///
+    /// # Errors
+    /// [`StartError`] when there is no secret to ask with.
+    pub fn keep_service_token(&self) -> Result<ServiceToken, StartError> {
+        if let Some(token) = self.service_token.kept() {
+            token.check()?;
+            let (name, kept) = ("service token", Arc::clone(token));
+            self.readiness.needs_at_first(name, token.granted(), &self.workers);
+            self.workers.spawn(name, move |stopping| {
+                let token = Arc::clone(&kept);
+                async move { token.keep(stopping).await }
+            });
+        }
+        Ok(self.service_token.clone())
     }
 
     /// Claims a database for this process where no other may serve it too: a file of SQLite. To be

@@ -2,14 +2,12 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use grpc_server::{
     Drained, Health, Listener, ListenerSettings, PeerAddresses, Peers, Server, ServerSettings,
     Tasks, Verifier, Watchers,
 };
-use kernel::Role;
 use telemetry_metrics::before_reading;
 use telemetry_metrics::names::{GRPC_CALLS_IN_FLIGHT, NONE, WATCHERS};
 use tls_certificates::{Acceptor, Certificates, Protocol};
@@ -23,7 +21,7 @@ use crate::admin::Admin;
 use crate::claim::Claims;
 use crate::config::Settings;
 use crate::file_limit;
-use crate::issuer::{self, Issuer};
+use crate::oidc::{FetchedKeys, Trust};
 use crate::readiness::{Part, Readiness};
 use crate::service_token::ServiceToken;
 use crate::start_error::StartError;
@@ -66,6 +64,7 @@ pub struct Process {
     pub certificates: Certificates,
     /// Where the admin port listens.
     pub admin_address: SocketAddr,
+    pub(crate) fetched: Option<FetchedKeys>,
     pub(crate) doors_open: Part,
     pub(crate) health: Option<Health>,
     pub(crate) draining: CancellationToken,
@@ -101,7 +100,7 @@ impl Process {
         let (admin_address, admin) = (port.address(), Stage::default());
         admin.running.spawn(port.serve(admin.stopping.clone()));
         file_limit::raise();
-        let (verifier, issuer) = trust(&settings)?;
+        let Trust { verifier, service_token, fetched } = Trust::new(&settings)?;
         let workers = Workers::new();
         if let Some(file) = settings.telemetry.log_level_file.clone() {
             workers.spawn("log level", move |stopping| {
@@ -122,8 +121,9 @@ impl Process {
             tasks: Tasks::new(),
             watchers,
             verifier,
-            service_token: ServiceToken::new(Arc::new(issuer)),
+            service_token,
             certificates,
+            fetched,
             admin_address,
             doors_open,
             health: None,
@@ -253,17 +253,7 @@ impl Process {
 
     /// Adds a part without which the process cannot begin: once there, its absence stops nothing.
     pub fn needs_at_first(&self, name: &'static str, reached: watch::Receiver<bool>) {
-        let part = self.readiness.part(name);
-        self.workers.spawn(name, move |stopping| {
-            let (part, mut reached) = (part.clone(), reached.clone());
-            async move {
-                let found = async { reached.wait_for(|is| *is).await.is_ok() };
-                if stopping.run_until_cancelled(found).await == Some(true) {
-                    part.set(true);
-                }
-                stopping.cancelled().await;
-            }
-        });
+        self.readiness.needs_at_first(name, reached, &self.workers);
     }
 
     /// Lets health say under a name of its own what is true now and at every change.
@@ -284,22 +274,6 @@ impl Stage {
     {
         let serving = serve(self.stopping.clone());
         self.doors.push((name, Box::pin(async { serving.await.map_err(|e| e.to_string()) })));
-    }
-}
-
-/// Whose tokens count, and who signs for our own servers.
-fn trust(settings: &Settings) -> Result<(Verifier, Issuer), StartError> {
-    match (&settings.oidc_issuer, &settings.oidc_jwks_file) {
-        (Some(issuer), Some(jwks)) => {
-            let outside = issuer::configured(issuer, jwks, &settings.oidc_audience)?;
-            let internal = Issuer::internal(settings)?;
-            let ours = internal.verifier()?.only_for(Role::Service);
-            Ok((outside.or(&ours), internal))
-        }
-        (Some(_) | None, _) => {
-            let issuer = Issuer::development(settings)?;
-            Ok((issuer.verifier()?, issuer))
-        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use grpc_server::Health;
 use tokio::sync::watch;
 
+use crate::workers::Workers;
+
 /// The parts the process needs. Clones speak of the same process.
 #[derive(Debug, Clone)]
 pub struct Readiness {
@@ -47,6 +49,26 @@ impl Readiness {
         let part = Part { name, state: self.state.clone() };
         part.set(false);
         part
+    }
+
+    /// Adds a part without which the process cannot begin: once there, its absence stops nothing.
+    pub(crate) fn needs_at_first(
+        &self,
+        name: &'static str,
+        reached: watch::Receiver<bool>,
+        workers: &Workers,
+    ) {
+        let part = self.part(name);
+        workers.spawn(name, move |stopping| {
+            let (part, mut reached) = (part.clone(), reached.clone());
+            async move {
+                let found = async { reached.wait_for(|is| *is).await.is_ok() };
+                if stopping.run_until_cancelled(found).await == Some(true) {
+                    part.set(true);
+                }
+                stopping.cancelled().await;
+            }
+        });
     }
 
     /// Whether every part is ready and nobody asked the process to stop.

@@ -96,6 +96,7 @@ pub fn serve_context<E: Endpoints>(
             return Err(StartError::Setting { name: "NATS_URL", problem: problem.to_owned() });
         }
         let (mut process, grpc) = begin(settings).await?;
+        process.keep_keys();
         let bus = Bus::nats(&mut process).await?;
         let bus = bus.ok_or_else(|| StartError::Other("NATS_URL is not set".to_owned()))?;
         let platform = Platform::new(&process);

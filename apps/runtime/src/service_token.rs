@@ -9,13 +9,24 @@ use tonic::{Request, Status};
 
 use crate::issuer::{Bearer, Issuer};
 use crate::limits::SERVICE_TOKEN;
+use crate::oidc::GrantedToken;
 
 /// Puts the service token on every call of a client; clones share the token.
 #[derive(Debug, Clone)]
-pub struct ServiceToken {
+pub struct ServiceToken(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Signed(Arc<SignedToken>),
+    Granted(Arc<GrantedToken>),
+}
+
+/// A token that an issuer in this process signs.
+#[derive(Debug)]
+struct SignedToken {
     issuer: Arc<Issuer>,
     valid_for: Duration,
-    current: Arc<Mutex<Option<Current>>>,
+    current: Mutex<Option<Current>>,
 }
 
 #[derive(Debug)]
@@ -27,15 +38,39 @@ struct Current {
 impl ServiceToken {
     /// Tokens of this issuer with the role `service`.
     #[must_use]
-    pub fn new(issuer: Arc<Issuer>) -> Self {
-        Self { issuer, valid_for: SERVICE_TOKEN, current: Arc::default() }
+    pub fn signed(issuer: Arc<Issuer>) -> Self {
+        let token = SignedToken { issuer, valid_for: SERVICE_TOKEN, current: Mutex::default() };
+        Self(Source::Signed(Arc::new(token)))
     }
 
-    /// The value for the `authorization` metadata, made anew once half of its time has passed.
+    /// Tokens that an issuer somewhere else grants.
+    pub(crate) fn granted(token: GrantedToken) -> Self {
+        Self(Source::Granted(Arc::new(token)))
+    }
+
+    /// What has to be kept for it while the process runs.
+    pub(crate) const fn kept(&self) -> Option<&Arc<GrantedToken>> {
+        match &self.0 {
+            Source::Signed(_) => None,
+            Source::Granted(token) => Some(token),
+        }
+    }
+
+    /// The value for the `authorization` metadata.
     ///
     /// # Errors
-    /// UNAVAILABLE when no token can be made.
+    /// UNAVAILABLE when there is none.
     pub fn current(&self) -> Result<MetadataValue<Ascii>, Status> {
+        match &self.0 {
+            Source::Signed(token) => token.current(),
+            Source::Granted(token) => token.current().ok_or_else(unavailable),
+        }
+    }
+}
+
+impl SignedToken {
+    /// Made anew once half of its time has passed.
+    fn current(&self) -> Result<MetadataValue<Ascii>, Status> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(current) = current.as_ref().filter(|current| Instant::now() < current.renew_at)
         {
@@ -58,9 +93,13 @@ impl ServiceToken {
             token.and_then(|t| format!("Bearer {t}").parse().map_err(|_| "no token".into()));
         value.map_err(|error: String| {
             tracing::error!(error, "no service token");
-            Status::unavailable("our own servers cannot be called for the moment")
+            unavailable()
         })
     }
+}
+
+fn unavailable() -> Status {
+    Status::unavailable("our own servers cannot be called for the moment")
 }
 
 impl Interceptor for ServiceToken {

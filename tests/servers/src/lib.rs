@@ -1,5 +1,5 @@
-//! Real servers to test against: private PostgreSQL, MariaDB, NATS, a collector of traces, Prometheus and two that speak
-//! as Stripe does, and where the shared ones are that `cargo xtask servers up` has started.
+//! Real servers to test against: private PostgreSQL, MariaDB, NATS, a collector of traces, Prometheus, an
+//! OpenID provider and two that speak as Stripe does, and where the shared ones are that `cargo xtask servers up` has started.
 
 mod account;
 mod collector;
@@ -7,6 +7,7 @@ pub mod deployment;
 mod mariadb;
 mod nats;
 mod nginx;
+mod oidc;
 pub mod plain_get;
 mod ports;
 mod postgres;
@@ -22,6 +23,7 @@ pub use collector::collector;
 pub use mariadb::mariadb;
 pub use nats::{nats, nats_for, nats_that_syncs};
 pub use nginx::{Onward, nginx};
+pub use oidc::{OIDC_CLIENT_SECRET, oidc_provider};
 pub use ports::free_address;
 pub use postgres::postgres;
 pub use programs::{install_missing, postgres as postgres_program, prometheus, tool};

@@ -37,6 +37,12 @@ fn nginx_is_killed_and_comes_back() {
     }
 }
 
+#[test]
+fn the_openid_provider_is_killed_and_comes_back() {
+    let scratch = Scratch::fresh("oidc").unwrap();
+    comes_back(servers::oidc_provider(scratch.path(), 300, Life::WithStarter).unwrap());
+}
+
 fn comes_back(mut server: Server) {
     let url = server.url().to_owned();
     let address = url.rsplit(['@', '/']).next().unwrap();

@@ -271,6 +271,15 @@ impl Platform {
         join_all(self.processes.servers.iter().map(get)).await.into_iter().collect()
     }
 
+    /// GETs a page of a process' admin port: of `booking-1`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn admin_get_of(&self, name: &str, path: &str) -> Result<PlainAnswer, String> {
+        let found = self.processes.servers.iter().find(|server| server.name == name);
+        found.ok_or_else(|| format!("no {name} in this shape"))?.admin_get(path).await
+    }
+
     /// A buyer's token.
     ///
     /// # Panics

@@ -21,11 +21,12 @@ const PYTHON_PACKAGES: [&str; 12] = [
     "rotel==0.0.1a15",
     "sslyze==6.3.1",
 ];
-const NODE_PACKAGES: [&str; 5] = [
+const NODE_PACKAGES: [&str; 6] = [
     "@bufbuild/protobuf@2.17.0",
     "@bufbuild/protoc-gen-es@2.17.0",
     "@connectrpc/connect@2.2.0",
     "@connectrpc/connect-web@2.2.0",
+    "oidc-provider@9.13.3",
     "stripe-stateful-mock@0.0.16",
 ];
 const ROTEL: &str = "rotel-agent";

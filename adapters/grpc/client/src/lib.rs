@@ -3,7 +3,7 @@
 //! passes on and tells of them. It knows no context and no message.
 
 mod calls;
-mod dice;
+pub mod dice;
 mod ending;
 mod forwarded;
 mod grpc_timeout;

@@ -13,8 +13,8 @@ pub fn caller_of<T>(request: &Request<T>) -> Caller {
 }
 
 /// Reads and verifies the header. A call without one is anonymous, a call with a bad one is
-/// refused even where no token is needed.
-pub(crate) fn authenticate(
+/// refused even where no token is needed. One whose key is being fetched waits for it.
+pub(crate) async fn authenticate(
     verifier: &Verifier,
     headers: &HeaderMap,
 ) -> Result<Caller, InvalidToken> {
@@ -23,7 +23,7 @@ pub(crate) fn authenticate(
         (None, _) => Ok(Caller::anonymous()),
         (Some(header), None) => {
             let text = header.to_str().map_err(|_| InvalidToken::NotBearer)?;
-            verifier.verify(bearer(text).ok_or(InvalidToken::NotBearer)?)
+            verifier.verify_in_time(bearer(text).ok_or(InvalidToken::NotBearer)?).await
         }
         (Some(_), Some(_)) => Err(InvalidToken::NotBearer),
     }

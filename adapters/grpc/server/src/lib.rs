@@ -25,7 +25,7 @@ pub mod wire;
 
 pub use auth::caller_of;
 pub use deadline::time_left;
-pub use grpc_client::{PeerAddresses, Peers};
+pub use grpc_client::{PeerAddresses, Peers, dice};
 pub use health::{Health, HealthGrpc};
 pub use idempotency::{answer, keyed_id, reply_key};
 pub use limit::{InFlight, Overloaded, Place, Room};
@@ -37,5 +37,7 @@ pub use serve::{Drained, Server, ServerSettings};
 pub use status::{advise_retry, refuse, stopping};
 pub use tasks::Tasks;
 pub use telling::begin_telling;
-pub use verifier::{InvalidJwks, InvalidToken, Verifier};
+pub use verifier::{
+    ClaimNames, ClaimPath, InvalidJwks, InvalidToken, KeyRotation, RoleNames, Verifier,
+};
 pub use watchers::{WatcherPlace, Watchers};

@@ -1,5 +1,5 @@
-//! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, is there a
-//! place for it, who is calling and not too often, by when must it answer, did the handler panic, and is the status
+//! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, who is
+//! calling and not too often, is there a place for it, by when must it answer, did the handler panic, and is the status
 //! one of the contract's. Health and reflection need neither a token nor a place.
 
 use std::any::Any;
@@ -65,31 +65,36 @@ impl Service<Request<Body>> for Shell {
 }
 
 impl Shell {
-    async fn answer(self, mut request: Request<Body>, time_out: Sleep) -> Response<Body> {
+    async fn answer(self, request: Request<Body>, time_out: Sleep) -> Response<Body> {
         if let Some(refused) = remap::not_grpc(&request) {
             return refused;
         }
-        let _place = if is_open(request.uri().path()) {
-            None
-        } else {
-            match self.admit(&mut request) {
-                Ok(place) => place,
-                Err(refused) => return refused.into_http(),
-            }
-        };
-        let handled = OnBehalf::of(&request).run(handle(self.routes, request));
         tokio::select! {
             biased;
-            answered = handled => remap::response(answered),
+            answered = self.admitted(request) => answered,
             () = time_out => remap::deadline_exceeded().into_http(),
         }
     }
 
-    /// Finds out who is calling and gives the call its place. Our own servers need none: their
-    /// calls are part of calls that have one, and refusing them would waste what is half done.
-    fn admit(&self, request: &mut Request<Body>) -> Result<Option<Place>, Status> {
+    async fn admitted(self, mut request: Request<Body>) -> Response<Body> {
+        let _place = if is_open(request.uri().path()) {
+            None
+        } else {
+            match self.admit(&mut request).await {
+                Ok(place) => place,
+                Err(refused) => return refused.into_http(),
+            }
+        };
+        remap::response(OnBehalf::of(&request).run(handle(self.routes, request)).await)
+    }
+
+    /// Finds out who is calling, which may have to wait for its issuer's keys, and then gives the call its place. Our
+    /// own servers need none: their calls are part of calls that have one, and refusing them would waste what is half
+    /// done.
+    async fn admit(&self, request: &mut Request<Body>) -> Result<Option<Place>, Status> {
+        let caller = authenticate(&self.verifier, request.headers()).await;
+        let caller = caller.map_err(|e| refuse(&e))?;
         let place = self.in_flight.enter(Rank::of(request.uri().path()));
-        let caller = authenticate(&self.verifier, request.headers()).map_err(|e| refuse(&e))?;
         if caller.service().is_err() {
             self.count(&caller).map_err(|limited| refuse(&limited))?;
             if place.is_none() {

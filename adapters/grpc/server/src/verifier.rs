@@ -1,19 +1,27 @@
 //! Verifies bearer tokens against the issuer's keys. What a token says of itself decides nothing:
 //! the algorithm is the key's, the key is ours (reliability.md, matrix row 22).
 
+mod claims;
 mod known;
+mod rotation;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
-use kernel::{Caller, Fault, FaultClass, Locale, OrganizerId, Role};
+use kernel::{Caller, Fault, FaultClass, Role};
 use serde::Deserialize;
 
+use self::claims::Claims;
+pub use self::claims::{ClaimNames, ClaimPath, RoleNames};
 use self::known::Known;
+pub use self::rotation::KeyRotation;
+use self::rotation::Wishes;
 use crate::limits::CLOCK_LEEWAY_SECS;
 
 /// Knows issuers, their audience and their present keys. Clones share the keys, so that replacing
@@ -28,7 +36,11 @@ pub struct Verifier {
 struct Trusted {
     issuer: Arc<str>,
     audience: Arc<str>,
-    keys: Arc<RwLock<Arc<Keys>>>,
+    keys: PresentKeys,
+    /// Where its keys are fetched: whom to ask for those it does not have yet.
+    wishes: Option<Arc<Wishes>>,
+    /// Where its tokens say what we ask of them.
+    names: Arc<ClaimNames>,
     /// The one role that its tokens may give; any without it.
     only: Option<Role>,
 }
@@ -60,16 +72,7 @@ pub enum InvalidToken {
 
 type Keys = HashMap<String, (Algorithm, DecodingKey)>;
 
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    /// In seconds since 1970, perhaps with a fraction.
-    exp: f64,
-    #[serde(default)]
-    roles: Vec<String>,
-    organizer_id: Option<String>,
-    locale: Option<String>,
-}
+type PresentKeys = Arc<RwLock<Arc<Keys>>>;
 
 impl Verifier {
     /// Trusts tokens of this issuer for this audience, signed by a key of this JWKS.
@@ -78,9 +81,26 @@ impl Verifier {
     /// [`InvalidJwks`] when the JWKS cannot be read or has no key to use.
     pub fn new(issuer: &str, audience: &str, jwks: &str) -> Result<Self, InvalidJwks> {
         let keys = Arc::new(RwLock::new(Arc::new(read_keys(jwks)?)));
-        let trusted =
-            Trusted { issuer: issuer.into(), audience: audience.into(), keys, only: None };
-        Ok(Self::new_to(vec![trusted]))
+        Ok(Self::new_to(vec![Trusted::new(issuer, audience, keys)]))
+    }
+
+    /// Trusts tokens of this issuer for this audience, signed by a key that was fetched: none before the first time.
+    #[must_use]
+    pub fn fetching(issuer: &str, audience: &str) -> (Self, KeyRotation) {
+        let rotation = KeyRotation::new(PresentKeys::default());
+        let mut trusted = Trusted::new(issuer, audience, Arc::clone(&rotation.keys));
+        trusted.wishes = Some(Arc::clone(&rotation.wishes));
+        (Self::new_to(vec![trusted]), rotation)
+    }
+
+    /// Reads the claims of the tokens it trusts by these names.
+    #[must_use]
+    pub fn reading(mut self, names: ClaimNames) -> Self {
+        let names = Arc::new(names);
+        for trusted in &mut self.trusted {
+            trusted.names = Arc::clone(&names);
+        }
+        Self::new_to(self.trusted)
     }
 
     /// Believes the tokens it trusts this role and no other.
@@ -116,7 +136,30 @@ impl Verifier {
         Ok(())
     }
 
-    /// Who the token's bearer is.
+    /// Who the token's bearer is. A token of a key that nobody knows may wait for the next fetch of its issuer's keys.
+    pub(crate) async fn verify_in_time(&self, token: &str) -> Result<Caller, InvalidToken> {
+        match self.verify(token) {
+            Err(InvalidToken::NotValid) => {}
+            verified => return verified,
+        }
+        let wishes = self.wishes_for(token).ok_or(InvalidToken::NotValid)?;
+        wishes.next_round().await;
+        self.verify(token)
+    }
+
+    /// Whom to ask for the key that a token names, where nobody has it and the token's own issuer fetches keys.
+    fn wishes_for(&self, token: &str) -> Option<Arc<Wishes>> {
+        let header = decode_header(token).ok().filter(is_access_token)?;
+        let (key_id, ours) = (header.kid?, [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]);
+        if !ours.contains(&header.alg) || self.trusted.iter().any(|it| it.key(&key_id).is_some()) {
+            return None;
+        }
+        let issuer = claimed_issuer(token)?;
+        let trusted = self.trusted.iter().find(|trusted| *trusted.issuer == *issuer)?;
+        trusted.wishes.clone()
+    }
+
+    /// Who the token's bearer is, as far as the present keys tell.
     ///
     /// # Errors
     /// [`InvalidToken`].
@@ -138,7 +181,7 @@ impl Verifier {
                 if expired { InvalidToken::Expired } else { InvalidToken::NotValid }
             })?;
         let expires_at = whole_seconds(decoded.claims.exp);
-        let mut caller = caller(decoded.claims)?;
+        let mut caller = decoded.claims.caller(&trusted.names)?;
         caller.roles.retain(|role| trusted.only.is_none_or(|only| *role == only));
         self.known.remember(token, caller.clone(), expires_at, keys);
         Ok(caller)
@@ -146,6 +189,11 @@ impl Verifier {
 }
 
 impl Trusted {
+    fn new(issuer: &str, audience: &str, keys: PresentKeys) -> Self {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        Self { issuer, audience, keys, wishes: None, names: Arc::default(), only: None }
+    }
+
     /// The present keys, if one of them has this id.
     fn key(&self, id: &str) -> Option<(&Self, Arc<Keys>)> {
         let keys = self.present_keys();
@@ -182,29 +230,14 @@ const fn whole_seconds(seconds: f64) -> u64 {
     seconds as u64
 }
 
-fn caller(claims: Claims) -> Result<Caller, InvalidToken> {
-    // It goes into the scope of idempotency keys, which a database keeps.
-    if claims.sub.is_empty() || claims.sub.contains(char::is_control) {
-        return Err(InvalidToken::NotValid);
+/// The issuer that a token names, which is not to be believed.
+fn claimed_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claimed {
+        iss: String,
     }
-    let organizer_id = claims.organizer_id.map(OrganizerId::new).transpose();
-    Ok(Caller {
-        subject: Some(claims.sub),
-        roles: claims.roles.iter().filter_map(|name| role(name)).collect(),
-        organizer_id: organizer_id.map_err(|_| InvalidToken::NotValid)?,
-        locale: claims.locale.as_deref().map(Locale::nearest).unwrap_or_default(),
-    })
-}
-
-/// Roles of other systems in the same token mean nothing here.
-fn role(name: &str) -> Option<Role> {
-    match name {
-        "buyer" => Some(Role::Buyer),
-        "organizer" => Some(Role::Organizer),
-        "admin" => Some(Role::Admin),
-        "service" => Some(Role::Service),
-        _ => None,
-    }
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Claimed>(&claims).ok().map(|claimed| claimed.iss)
 }
 
 fn read_keys(jwks: &str) -> Result<Keys, InvalidJwks> {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use http::uri::{Scheme, Uri};
+use http::uri::Uri;
 use http::{HeaderValue, header::InvalidHeaderValue};
+use https_client::is_safe;
 
 /// Where Stripe is, and as whom it is asked. Shows itself without the key.
 #[derive(Clone)]
@@ -58,16 +59,8 @@ impl fmt::Debug for StripeSettings {
 /// The key goes with every request, so it goes over TLS or does not leave the machine.
 fn checked_base(text: &str) -> Option<String> {
     let uri: Uri = text.parse().ok()?;
-    let host = uri.host()?;
-    let here = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
-    let safe = uri.scheme() == Some(&Scheme::HTTPS) || uri.scheme() == Some(&Scheme::HTTP) && here;
     let bare = uri.path() == "/" && uri.query().is_none();
-    let no_user = !uri.authority()?.as_str().contains('@');
-    (safe && bare && no_user).then(|| text.trim_end_matches('/').to_owned())
+    (is_safe(&uri) && bare).then(|| text.trim_end_matches('/').to_owned())
 }
 
 fn bearer(api_key: &str) -> Option<HeaderValue> {

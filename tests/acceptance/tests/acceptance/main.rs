@@ -22,6 +22,7 @@ mod generated_clients;
 mod hang_up;
 mod house_holds;
 mod idempotency;
+mod identity;
 mod kinds;
 mod limits;
 mod my_page;

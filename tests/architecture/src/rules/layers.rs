@@ -99,7 +99,7 @@ pub(super) const CELLS: Rule = Rule {
 
 /// What every adapter may tell of itself with.
 const TELEMETRY: [&str; 2] = ["telemetry-traces", "telemetry-metrics"];
-const SHELLS: [(&str, &str); 13] = [
+const SHELLS: [(&str, &str); 15] = [
     ("grpc", "grpc-server"),
     ("grpc", "grpc-client"),
     // What it shares with gRPC: it calls the same servers, and one crate says how.
@@ -119,6 +119,9 @@ const SHELLS: [(&str, &str); 13] = [
     ("memory", "in-process-watching"),
     // Where tests end a server in the middle of its work.
     ("grpc", "in-process-kill-points"),
+    // Whom others ask over HTTPS is their own; how, one crate says.
+    ("provider", "https-client"),
+    ("oidc", "https-client"),
 ];
 /// Technologies whose every cell serves one context.
 const PORTS_OF: [(&str, &str); 2] = [("provider", "payment"), ("channel", "notification")];

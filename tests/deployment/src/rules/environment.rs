@@ -8,11 +8,25 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, Pods, name};
 
 /// Variables that no server is given, because what holds without them is right.
-const LEFT: [(&str, &str); 9] = [
+const LEFT: [(&str, &str); 17] = [
     ("DATA_DIR", "a server of its own writes no files"),
     ("LOG_LEVEL", "LOG_LEVEL_FILE says it, so that it can change"),
     ("PAYMENT_SEED", "chance is the same in every run only for tests"),
     ("STRIPE_API_BASE", "Stripe's own address is right"),
+    (
+        "OIDC_JWKS_TTL_MS",
+        "the issuer's keys are in a file; where they are fetched, five minutes are right",
+    ),
+    ("OIDC_CA_FILE", "a public authority vouches for the issuer"),
+    (
+        "OIDC_ROLES_CLAIM",
+        "the issuer has roles where we look for them; an overlay of one's own says otherwise",
+    ),
+    ("OIDC_ORGANIZER_CLAIM", "the same for organizers"),
+    ("OIDC_ROLES_MAP", "the issuer calls them as we do"),
+    ("OIDC_CLIENT_ID", "the servers sign for each other with SERVICE_KEY_FILE"),
+    ("OIDC_CLIENT_SECRET_FILE", "there is no OIDC_CLIENT_ID"),
+    ("OIDC_CLIENT_SCOPE", "there is no OIDC_CLIENT_ID"),
     ("OTEL_SERVICE_NAME", "it is the program's name"),
     ("BATCHING", "for whom measures what sharing transactions gains"),
     ("OTEL_SDK_DISABLED", "for whom the endpoint is set and traces are not wanted for once"),

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bytes::Bytes;
-use grpc_server::{Server, ServerSettings, pipe};
+use grpc_server::{ListenerSettings, Server, ServerSettings, Verifier, pipe};
 use http::{Method, Request as HttpRequest, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::issuer::{claims, claims_but, verifier};
+use crate::issuer::{AUDIENCE, ISSUER, Key, claims, claims_but, jwks, verifier};
 use crate::stage::{self, METHOD, Stage, perform, request, with_header};
 
 const DRAIN: Duration = Duration::from_secs(5);
@@ -50,6 +50,38 @@ async fn a_bad_header_is_refused_even_where_no_token_is_needed() {
     let good = format!("Bearer {}", stage.key.sign(&claims()));
     let twice = with_header(with_header(request("who"), &good), &good);
     assert_eq!(perform(channel, twice).await.expect_err("refused").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_keys_has_no_place_and_keeps_its_deadline() {
+    let (verifier, rotation) = Verifier::fetching(ISSUER, AUDIENCE);
+    let key = Key::ed25519("k", 1);
+    let keys = jwks(&[&key]);
+    let stage = stage::open_trusting(1, DRAIN, ListenerSettings::grpc(), verifier, key).await;
+    let bearer = format!("Bearer {}", stage.key.sign(&claims()));
+    let patient = tokio::task::spawn({
+        let channel = stage.channel().await;
+        perform(channel, with_header(request("who"), &bearer))
+    });
+    let mut late = with_header(request("who"), &bearer);
+    late.set_timeout(Duration::from_millis(300));
+    let late = perform(stage.channel().await, late).await.expect_err("nobody fetches");
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    assert_eq!(stage.server.in_flight(), 0, "none that waits");
+    assert_eq!(stage.call("who").await.expect("the one place is free"), "nobody");
+    let keeping = CancellationToken::new();
+    let fetch = move || {
+        let keys = keys.clone();
+        async move { Ok(keys) }
+    };
+    let hour = Duration::from_secs(3600);
+    let woken = async {
+        let said = patient.await.expect("does not panic").expect("answers");
+        keeping.cancel();
+        said
+    };
+    let ((), said) = tokio::join!(rotation.keep(hour, fetch, keeping.clone()), woken);
+    assert_eq!(said, "alice");
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use grpc_server::limits::DECODE_BYTES_MAX;
 use grpc_server::{
-    Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, caller_of,
-    pass_on_request_id, time_left, time_left_here,
+    Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, Verifier,
+    caller_of, pass_on_request_id, time_left, time_left_here,
 };
 use proto::boxoffice::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::boxoffice::notification::v1::notification_service_server::{
@@ -65,6 +65,19 @@ pub(crate) async fn open_with(
     drain: Duration,
     door: ListenerSettings,
 ) -> Stage {
+    let key = Key::ed25519("k", 1);
+    let verifier = verifier(&[&key]);
+    open_trusting(in_flight_max, drain, door, verifier, key).await
+}
+
+/// A stage whose shell has this verifier; the key is for whoever signs tokens for it.
+pub(crate) async fn open_trusting(
+    in_flight_max: usize,
+    drain: Duration,
+    door: ListenerSettings,
+    verifier: Verifier,
+    key: Key,
+) -> Stage {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = Listener::bind(any_port, door).await.expect("a free port");
     let (address, stopping) = (listener.address(), CancellationToken::new());
@@ -74,12 +87,8 @@ pub(crate) async fn open_with(
     let service =
         NotificationServiceServer::new(player).max_decoding_message_size(DECODE_BYTES_MAX);
     let routes = health.routes(stopping.clone()).expect("descriptors").add_service(service);
-    let key = Key::ed25519("k", 1);
-    let server = Server::new(
-        routes,
-        verifier(&[&key]),
-        ServerSettings { in_flight_max, subject_rate: None, drain },
-    );
+    let settings = ServerSettings { in_flight_max, subject_rate: None, drain };
+    let server = Server::new(routes, verifier, settings);
     let running = tokio::task::spawn({
         let (server, stopping) = (server.clone(), stopping.clone());
         async move { server.serve(listener, stopping).await.expect("serves") }
