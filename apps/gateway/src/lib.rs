@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use grpc_server::Drained;
 use kernel::IdSource;
-use rest_gateway::{Gateway, HttpSettings, Stopping, serve_http};
+use rest_gateway::{Cors, Gateway, HttpSettings, Stopping, serve_http};
 use runtime::{Process, StartError, UuidV7Ids};
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
@@ -37,6 +37,7 @@ pub fn serve(
     let gateway = gateway.map_err(|error| StartError::Other(format!("the contract: {error}")))?;
     let ids = Arc::new(UuidV7Ids::default());
     let router = gateway.with_request_ids(move || ids.next().to_string()).router();
+    let router = Cors::new(&process.settings.cors_origins).around(router);
     let drain_deadline = Duration::from_millis(process.settings.shutdown_drain_ms);
     let settings = HttpSettings { drain_deadline, ..HttpSettings::default() };
     let draining = process.draining();

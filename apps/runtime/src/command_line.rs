@@ -173,6 +173,10 @@ mod tests {
     fn a_wrong_value_is_one_line_that_names_the_variable() {
         for (words, name) in [
             (&["--rest-addr", "nowhere"][..], "REST_ADDR"),
+            (&["--cors-origins", "https://shop.example/"], "CORS_ORIGINS"),
+            (&["--cors-origins", "https://shop.example,"], "CORS_ORIGINS"),
+            (&["--cors-origins", "shop.example"], "CORS_ORIGINS"),
+            (&["--cors-origins", "https://Shop.example"], "CORS_ORIGINS"),
             (&["--grpc-addr", "127.0.0.1"], "GRPC_ADDR"),
             (&["--admin-addr", "127.0.0.1:99999"], "ADMIN_ADDR"),
             (&["--payment-success-rate", "1.5"], "PAYMENT_SUCCESS_RATE"),

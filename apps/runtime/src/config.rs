@@ -55,6 +55,11 @@ pub struct Settings {
     #[arg(long, env = "REST_ADDR", global = true, default_value = "127.0.0.1:8080", value_parser = address)]
     pub rest_addr: SocketAddr,
 
+    /// The origins of pages that may call from browsers, such as https://shop.example, several separated by commas; *
+    /// for all. Without it no page of another origin may
+    #[arg(long, env = "CORS_ORIGINS", global = true, value_delimiter = ',', value_parser = origin)]
+    pub cors_origins: Vec<String>,
+
     /// Where gRPC is served
     #[arg(long, env = "GRPC_ADDR", global = true, default_value = "127.0.0.1:50051", value_parser = address)]
     pub grpc_addr: SocketAddr,
@@ -246,6 +251,7 @@ impl Settings {
             ("NATS_MONITOR_URL", shown(self.nats_monitor_url.as_deref().map(without_user))),
             ("BATCHING", self.batching.to_string()),
             ("REST_ADDR", self.rest_addr.to_string()),
+            ("CORS_ORIGINS", self.cors_origins.join(",")),
             ("GRPC_ADDR", self.grpc_addr.to_string()),
             ("ADMIN_ADDR", self.admin_addr.to_string()),
             ("PAYMENT_PROVIDER", format!("{:?}", self.payment_provider).to_lowercase()),
@@ -291,6 +297,19 @@ pub(crate) fn without_user(url: &str) -> String {
 fn address(text: &str) -> Result<SocketAddr, String> {
     let mut found = text.to_socket_addrs().map_err(|_| "must be host:port".to_owned())?;
     found.next().ok_or_else(|| "must be host:port".to_owned())
+}
+
+/// An origin as browsers send it: compared letter by letter, so it has no path, not even a slash.
+fn origin(text: &str) -> Result<String, String> {
+    let (scheme, host) = text.split_once("://").unwrap_or(("", text));
+    let web = ["http", "https"].contains(&scheme);
+    let fine =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_:[]".contains(&byte);
+    if text == "*" || (web && !host.is_empty() && host.bytes().all(fine)) {
+        return Ok(text.to_owned());
+    }
+    Err("must be origins in lower case such as https://shop.example:8443, without a path, or *"
+        .to_owned())
 }
 
 fn replicas(text: &str) -> Result<usize, String> {

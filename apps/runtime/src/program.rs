@@ -40,6 +40,9 @@ const OF_PAYMENT: [&str; 13] = [
     "STRIPE_WEBHOOK_SECRET",
 ];
 
+/// What only whoever serves REST reads.
+const OF_REST: [&str; 2] = ["REST_ADDR", "CORS_ORIGINS"];
+
 /// What only the server that makes bookings reads.
 const OF_BOOKING: [&str; 1] = ["BOOKINGS_AT_ONCE"];
 
@@ -53,7 +56,7 @@ impl Program {
             Self::Platform => true,
             Self::Gateway => !of_contexts && !of_payment && !of_booking,
             Self::Context(context) => {
-                variable != "REST_ADDR"
+                !OF_REST.contains(&variable)
                     && (!of_payment || context == "payment")
                     && (!of_booking || context == "booking")
             }
@@ -77,6 +80,7 @@ mod tests {
         for (variable, readers) in [
             ("DATABASE_URL", [true, true, true, true, false]),
             ("REST_ADDR", [true, false, false, false, true]),
+            ("CORS_ORIGINS", [true, false, false, false, true]),
             ("PAYMENT_SEED", [true, true, false, false, false]),
             ("STRIPE_API_KEY", [true, true, false, false, false]),
             ("BOOKINGS_AT_ONCE", [true, false, false, true, false]),

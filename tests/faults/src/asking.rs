@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Posts until the answer is 200, for as long as the caller waits for it.
+/// Posts until it is done, or made, for as long as the caller waits for it.
 pub async fn until_answered(
     http: &HttpClient,
     token: &str,
@@ -19,7 +19,7 @@ pub async fn until_answered(
     loop {
         let call = http.post(path).token(token).key(key).json(body.clone());
         match call.send().await {
-            Ok(answer) if answer.status == 200 => return answer,
+            Ok(answer) if answer.status.is_success() => return answer,
             Ok(_) | Err(_) => sleep(PAUSE).await,
         }
     }

@@ -205,7 +205,7 @@ impl Buyer {
         let answer = self.ask("/v1/bookings", &key, Some(body)).await;
         let mut acknowledged =
             Acknowledged { buyer: self.number, key: key.clone(), status: None, cancelled: false };
-        if answer.status != 200 {
+        if answer.status != 201 {
             let reason = answer.reason();
             assert_eq!(reason, "SOLD_OUT", "{key}: {} {}", answer.status, answer.json);
             self.shared.acknowledged().insert(key, acknowledged);

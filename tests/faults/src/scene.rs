@@ -88,7 +88,7 @@ impl Scene {
         let acme = self.platform.organizer("acme");
         let answer = self.platform.http.post("/v1/tickets").token(&acme).json(ticket).send().await;
         let answer = answer.unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(answer.status, 200, "{}", answer.json);
+        assert_eq!(answer.status, 201, "{}", answer.json);
         answer.text("ticketId").to_owned()
     }
 

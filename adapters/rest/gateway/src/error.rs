@@ -7,15 +7,20 @@ use axum::body::Body;
 use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Method, StatusCode};
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 use serde_json::{Value as Json, json};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::conditional::no_body;
 use crate::json::to_value;
 use crate::limits::RETRY_DELAY;
+use crate::negotiate::{JSON, PROBLEM, Wanted};
+use crate::problem::to_problem;
 
 /// The `domain` of our own `ErrorInfo`.
 pub(crate) const DOMAIN: &str = "boxoffice";
@@ -53,12 +58,22 @@ pub(crate) fn fault() -> Status {
     refusal(Code::Internal, "INTERNAL", "a fault of our own; it is logged")
 }
 
-/// The HTTP response that tells of the status.
-pub(crate) fn response(status: &Status) -> Response {
-    let mut response = Response::new(Body::from(to_json(status).to_string()));
-    *response.status_mut() = http_code(status);
+/// The HTTP response that tells of the status, as the client wants to be told.
+pub(crate) fn response(status: &Status, wanted: Wanted) -> Response {
+    let code = http_code(status);
+    let (json, kind) =
+        if wanted.problem { (to_problem(status, code), PROBLEM) } else { (to_json(status), JSON) };
+    let json = json.to_string();
+    let length = HeaderValue::from(json.len());
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = code;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CONTENT_LENGTH, length);
+    if code == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        headers.insert(ACCEPT, HeaderValue::from_static(JSON));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if let Some(delay) = retry_delay(status) {
         let secs = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(secs.max(1)));
@@ -70,16 +85,22 @@ pub(crate) fn response(status: &Status) -> Response {
 }
 
 /// There is no such path.
-pub(crate) fn no_route() -> Response {
-    response(&refusal(Code::NotFound, "ROUTE_NOT_FOUND", "there is nothing under this path"))
+pub(crate) fn no_route() -> Status {
+    refusal(Code::NotFound, "ROUTE_NOT_FOUND", "there is nothing under this path")
 }
 
-/// The path knows only these methods.
-pub(crate) fn other_methods(methods: &[Method]) -> Response {
+/// The path knows only these methods: so it says, and to OPTIONS that is no error.
+pub(crate) fn other_methods(asked: &Method, methods: &[Method], wanted: Wanted) -> Response {
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
     let names = names.join(", ");
-    let message = format!("this path takes {names}");
-    let mut response = response(&refusal(Code::Unimplemented, "METHOD_NOT_ALLOWED", message));
+    let mut response = if asked == Method::OPTIONS {
+        let mut response = Response::new(no_body());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    } else {
+        let message = format!("this path takes {names}");
+        response(&refusal(Code::Unimplemented, "METHOD_NOT_ALLOWED", message), wanted)
+    };
     response.headers_mut().extend(HeaderValue::try_from(names).ok().map(|names| (ALLOW, names)));
     response
 }
@@ -96,6 +117,7 @@ pub(crate) fn http_code(status: &Status) -> StatusCode {
     match info.as_ref().map(|info| info.reason.as_str()) {
         Some("IDEMPOTENCY_KEY_REUSED") => return StatusCode::UNPROCESSABLE_ENTITY,
         Some("MESSAGE_TOO_LARGE") => return StatusCode::PAYLOAD_TOO_LARGE,
+        Some("NOT_ACCEPTABLE") => return StatusCode::NOT_ACCEPTABLE,
         Some("UNSUPPORTED_MEDIA_TYPE") => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Some("METHOD_NOT_ALLOWED") => return StatusCode::METHOD_NOT_ALLOWED,
         Some("REQUEST_TIMEOUT") => return StatusCode::REQUEST_TIMEOUT,

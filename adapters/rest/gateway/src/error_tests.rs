@@ -6,7 +6,12 @@ use serde_json::json;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::{DOMAIN, response, to_json};
+use super::{DOMAIN, to_json};
+use crate::negotiate::Wanted;
+
+fn response(status: &Status) -> axum::response::Response {
+    super::response(status, Wanted::of(&http::HeaderMap::new()))
+}
 
 fn status(code: Code, reason: &str, domain: &str) -> Status {
     let details = ErrorDetails::with_error_info(reason, domain, []);
@@ -29,6 +34,9 @@ fn every_code_and_reason_has_its_http_code() {
         (Code::AlreadyExists, "X", 409),
         (Code::ResourceExhausted, "RATE_LIMITED", 429),
         (Code::ResourceExhausted, "MESSAGE_TOO_LARGE", 413),
+        (Code::InvalidArgument, "NOT_ACCEPTABLE", 406),
+        (Code::InvalidArgument, "UNSUPPORTED_MEDIA_TYPE", 415),
+        (Code::Unimplemented, "METHOD_NOT_ALLOWED", 405),
         (Code::Unavailable, "UNAVAILABLE", 503),
         (Code::DeadlineExceeded, "DEADLINE_EXCEEDED", 504),
         (Code::Unimplemented, "X", 501),

@@ -8,13 +8,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::Method;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ETAG};
+use http::request::Parts;
 use prost_reflect::DescriptorPool;
 use tonic::transport::Channel;
 
+use crate::negotiate::{JSON, Wanted};
 use crate::routes::Route;
 use crate::rules::{self, GatewayError};
-use crate::{call, docs, error, openapi};
+use crate::{call, conditional, docs, error, openapi};
 
 /// REST in front of gRPC services, as their `google.api.http` annotations say.
 #[derive(Clone)]
@@ -56,8 +58,11 @@ impl Gateway {
     /// Serves the routes, what they are at `/openapi.json`, and a viewer of that at `/docs`. Other paths answer 404.
     pub fn router(&self) -> Router {
         let document = self.openapi.clone();
-        let openapi = get(|| async move { described(document) });
-        let only_get = || async { error::other_methods(&[Method::GET, Method::HEAD]) };
+        let openapi = get(|parts: Parts| described(parts, document));
+        let only_get = |parts: Parts| async move {
+            let methods = [Method::GET, Method::HEAD, Method::OPTIONS];
+            error::other_methods(&parts.method, &methods, Wanted::of(&parts.headers))
+        };
         Router::new()
             .route("/openapi.json", openapi.fallback(only_get))
             .merge(docs::router())
@@ -66,8 +71,15 @@ impl Gateway {
     }
 }
 
-fn described(document: Bytes) -> Response {
-    ([(CONTENT_TYPE, "application/json")], document).into_response()
+async fn described(parts: Parts, document: Bytes) -> Response {
+    let wanted = Wanted::of(&parts.headers);
+    if let Err(refused) = wanted.check(&parts.headers, JSON) {
+        return error::response(&refused, wanted);
+    }
+    let tag = conditional::tag(None, &document).map(|tag| (ETAG, tag));
+    let mut response = ([(CONTENT_TYPE, JSON)], document).into_response();
+    response.headers_mut().extend(tag);
+    call::finish(&parts, wanted, response).await
 }
 
 impl fmt::Debug for Gateway {

@@ -26,6 +26,12 @@ pub const FIRST_EVENT_WAIT: Duration = Duration::from_secs(1);
 pub const EVENT_KEEPALIVE: Duration = Duration::from_secs(15);
 /// What a client that was not told when to come back is told.
 pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The smallest answer that is compressed: below it one packet does either way.
+pub const COMPRESS_BYTES_MIN: u64 = 1024;
+/// The largest answer that is compressed where calls are answered; a larger one would keep others waiting.
+pub const COMPRESS_INLINE_BYTES_MAX: usize = 128 * 1024;
+/// How long a browser may remember what a page of another origin may do.
+pub const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 /// The most open connections; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;

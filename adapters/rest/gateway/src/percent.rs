@@ -21,6 +21,15 @@ pub(crate) fn decode_query(text: &str) -> Result<String, BadEscape> {
     decode(&text.replace('+', " ")).map(Cow::into_owned)
 }
 
+/// Encodes a value as one segment of a path: all but what needs no escape anywhere.
+pub(crate) fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let piece = |byte: u8| {
+        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(piece).collect()
+}
+
 fn decode_but(text: &str, kept: Option<u8>) -> Result<Cow<'_, str>, BadEscape> {
     if !text.contains('%') {
         return Ok(Cow::Borrowed(text));
@@ -61,7 +70,7 @@ fn hex(digit: u8) -> Result<u8, BadEscape> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{BadEscape, decode, decode_query, decode_segments};
+    use super::{BadEscape, decode, decode_query, decode_segments, encode};
 
     #[test]
     fn decodes_all_but_what_is_kept() {
@@ -81,6 +90,14 @@ mod tests {
         #[test]
         fn decodes_what_was_encoded(text in any::<String>()) {
             let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            prop_assert_eq!(decode(&encoded), Ok(text.into()));
+        }
+
+        #[test]
+        fn decodes_what_it_encodes_into_one_segment(text in any::<String>()) {
+            let encoded = encode(&text);
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~%".contains(c);
+            prop_assert!(encoded.chars().all(plain), "{}", encoded);
             prop_assert_eq!(decode(&encoded), Ok(text.into()));
         }
 

@@ -7,7 +7,8 @@ use http::Method;
 use http::uri::PathAndQuery;
 use prost_reflect::{FieldDescriptor, MethodDescriptor};
 
-use crate::rules::{GatewayError, Rule};
+use crate::created::Created;
+use crate::rules::{GatewayError, Rule, is_any};
 use crate::template::RequestPath;
 
 /// Where a request's HTTP body goes.
@@ -28,6 +29,10 @@ pub struct Route {
     pub(crate) rule: Rule,
     pub(crate) grpc_path: PathAndQuery,
     pub(crate) backend: Backend,
+    /// Where the resource is that it makes, if it makes one.
+    pub(crate) created: Option<Created>,
+    /// Whether the contract has marked the rpc as one that will go.
+    pub(crate) deprecated: bool,
 }
 
 /// The servers of one service.
@@ -36,6 +41,10 @@ pub(crate) struct Backend {
     pub(crate) calls: Calls,
     pub(crate) resend: Resend,
 }
+
+/// What a rule for every verb serves. OPTIONS asks what there is, and is no such verb.
+const ANSWERED_BY_ANY: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// What there is for a request.
 pub(crate) enum Found<'r> {
@@ -58,7 +67,9 @@ impl Route {
             rpc: rpc.full_name().to_owned(),
             problem: "is on an rpc whose name is no path".to_owned(),
         })?;
-        Ok(Self { rpc: rpc.clone(), rule, grpc_path, backend })
+        let options = rpc.method_descriptor_proto().options.as_ref();
+        let deprecated = options.is_some_and(|options| options.deprecated());
+        Ok(Self { rpc: rpc.clone(), rule, grpc_path, backend, created: None, deprecated })
     }
 
     /// The HTTP method.
@@ -71,6 +82,17 @@ impl Route {
     #[must_use]
     pub fn template(&self) -> String {
         self.rule.template.to_string()
+    }
+
+    /// Whether it makes a resource and answers with 201 and its `Location`.
+    #[must_use]
+    pub const fn creates(&self) -> bool {
+        self.created.is_some()
+    }
+
+    /// Whether it only reads, and answers once.
+    pub(crate) fn reads_once(&self) -> bool {
+        self.rule.method == Method::GET && !self.rpc.is_server_streaming()
     }
 
     /// The full name of the rpc.
@@ -105,18 +127,33 @@ pub(crate) fn find<'r>(routes: &'r [Route], method: &Method, path: &RequestPath<
         };
         verb_matched |= route.rule.template.verb.is_some();
         let served = &route.rule.method;
-        if served == method || (served == Method::GET && method == Method::HEAD) {
+        let any = is_any(served) && ANSWERED_BY_ANY.contains(method);
+        if served == method || any || (served == Method::GET && method == Method::HEAD) {
             return Found::Route(route, values);
         }
-        if !others.contains(served) {
-            others.push(served.clone());
+        others.extend(methods(served));
+    }
+    if others.is_empty() { Found::Nothing } else { Found::OtherMethods(allowed(others)) }
+}
+
+/// Every method that is served anywhere: what there is to say of the server as a whole.
+pub(crate) fn all_methods(routes: &[Route]) -> Vec<Method> {
+    allowed(routes.iter().flat_map(|route| methods(&route.rule.method)).collect())
+}
+
+/// The methods that a rule serves.
+fn methods(served: &Method) -> Vec<Method> {
+    if is_any(served) { ANSWERED_BY_ANY.to_vec() } else { vec![served.clone()] }
+}
+
+/// Each once, and those that are served wherever there is anything: HEAD by GET, and OPTIONS.
+fn allowed(served: Vec<Method>) -> Vec<Method> {
+    let mut methods: Vec<Method> = Vec::new();
+    let head = served.contains(&Method::GET).then_some(Method::HEAD);
+    for method in served.into_iter().chain(head).chain([Method::OPTIONS]) {
+        if !methods.contains(&method) {
+            methods.push(method);
         }
     }
-    if others.is_empty() {
-        return Found::Nothing;
-    }
-    if others.contains(&Method::GET) {
-        others.push(Method::HEAD);
-    }
-    Found::OtherMethods(others)
+    methods
 }

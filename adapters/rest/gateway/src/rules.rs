@@ -5,6 +5,7 @@ use http::Method;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, Value};
 
 use crate::bind::FieldPath;
+use crate::created;
 use crate::routes::{Backend, BodyRule, Route};
 use crate::template::Template;
 
@@ -31,6 +32,9 @@ pub enum GatewayError {
         second: String,
     },
 }
+
+/// How a rule leaves its verb open.
+const ANY_METHOD: &str = "*";
 
 /// The routes that one rpc asks for, less their channel.
 pub(crate) fn of_rpc(rpc: &MethodDescriptor) -> Result<Vec<Rule>, GatewayError> {
@@ -98,6 +102,17 @@ impl Rule {
     }
 }
 
+/// What a rule for every verb has instead of one.
+fn any_method() -> Method {
+    // An asterisk is a token (RFC 9110, 5.6.2), and so a method.
+    Method::from_bytes(ANY_METHOD.as_bytes()).unwrap_or_default()
+}
+
+/// Whether the rule is one for every verb.
+pub(crate) fn is_any(method: &Method) -> bool {
+    method.as_str() == ANY_METHOD
+}
+
 /// All routes of the pool for which there is somewhere to call, those that say more first.
 pub(crate) fn routes(
     pool: &DescriptorPool,
@@ -120,7 +135,8 @@ pub(crate) fn routes(
             }
         }
     }
-    routes.sort_by_key(|route| route.rule.template.precedence());
+    routes.sort_by_key(|route| (route.rule.template.precedence(), is_any(&route.rule.method)));
+    created::find(&mut routes);
     Ok(routes)
 }
 
@@ -147,6 +163,9 @@ fn pattern(rule: &DynamicMessage) -> Result<(Method, String), String> {
     let custom = custom.ok_or("has no verb")?;
     let custom = custom.as_message().ok_or("has no verb")?;
     let kind = text(custom, "kind");
+    if kind == ANY_METHOD {
+        return Ok((any_method(), text(custom, "path")));
+    }
     let upper = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_uppercase());
     let method = Method::from_bytes(kind.as_bytes()).ok().filter(|_| upper);
     Ok((method.ok_or("has a verb that is not upper case letters")?, text(custom, "path")))

@@ -172,7 +172,7 @@ async fn lively() -> Platform {
     let wish = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
     let keyed =
         platform.http.post("/v1/bookings").token(&alice).key("k").json(wish).send().await.unwrap();
-    assert_eq!(keyed.status, 200, "{}", keyed.json);
+    assert_eq!(keyed.status, 201, "{}", keyed.json);
     let kept = json!({"quantity": 1, "note": "press"});
     let path = format!("/v1/tickets/{ticket}/houseHolds");
     let acme = platform.organizer("acme");

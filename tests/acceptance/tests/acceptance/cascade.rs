@@ -23,7 +23,7 @@ async fn t12_r09_a_thousand_bookings_of_a_deleted_ticket_killed_midway() {
     let confirmed = AtomicUsize::new(0);
     let bookings = futures::stream::iter(0..how_many()).for_each_concurrent(CLIENTS, |_| async {
         let answer = book(&platform, "regular", &ticket, 1, "ok").await;
-        assert_eq!(answer.status, 200, "{}", answer.json);
+        assert_eq!(answer.status, 201, "{}", answer.json);
         // Many want one row: who waits too long for it is answered PENDING, and confirmed later.
         let path = format!("/v1/bookings/{}", answer.text("bookingId"));
         eventually_within(CONFIRMED_WITHIN, &path, || async {

@@ -35,7 +35,7 @@ async fn r04_each_scripted_outcome_ends_as_it_should_and_is_charged_once_at_most
     ];
     let ends = outcomes.map(async |(method, status, payment)| {
         let answer = book(&platform, method, &ticket, 1, method).await;
-        assert_eq!(answer.status, 200, "{method}: {}", answer.json);
+        assert_eq!(answer.status, 201, "{method}: {}", answer.json);
         let booking = answer.text("bookingId");
         let first = answer.text("status");
         let is_open = first == "BOOKING_STATUS_PENDING";

@@ -45,7 +45,7 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
                     };
                     let answer = eventually_within(ANSWERED_WITHIN, &key, || async {
                         let answer = send().await.map_err(|error| error.to_string())?;
-                        let definite = answer.status == 200 || answer.reason() == "SOLD_OUT";
+                        let definite = answer.status == 201 || answer.reason() == "SOLD_OUT";
                         if definite {
                             Ok(answer)
                         } else {
@@ -97,7 +97,7 @@ async fn i1_i3_i5_400_bookings_by_64_clients_on_50_units_with_two_kills() {
 
 /// The booking that an answer tells of, also as the one that came to nothing.
 fn booking_of(answer: &HttpAnswer) -> Option<String> {
-    if answer.status == 200 {
+    if answer.status == 201 {
         return Some(answer.text("bookingId").to_owned());
     }
     let mut details = answer.json["details"].as_array()?.iter();

@@ -20,7 +20,7 @@ async fn i6_the_same_key_is_one_booking_and_the_same_answer() {
         .send()
         .await
         .unwrap();
-    assert_eq!(first.status, 200, "{}", first.json);
+    assert_eq!(first.status, 201, "{}", first.json);
     assert!(first.headers.get("idempotency-replayed").is_none());
 
     platform.kill9().await;
@@ -57,7 +57,7 @@ async fn i6_the_same_key_is_one_booking_and_the_same_answer() {
     let bob = platform.buyer("bob");
     let his =
         platform.http.post("/v1/bookings").token(&bob).key("k1").json(other).send().await.unwrap();
-    assert_eq!(his.status, 200, "r38: a key is its caller's own");
+    assert_eq!(his.status, 201, "r38: a key is its caller's own");
     assert_ne!(his.text("bookingId"), first.text("bookingId"));
     until_available(&platform, &ticket, 5).await;
 }
@@ -76,7 +76,7 @@ async fn i6_a_hundred_at_once_with_one_key_are_one_booking() {
         let running = answer.status == 409 && answer.reason() == "IDEMPOTENCY_KEY_IN_USE";
         let refused_early = answer.status == 429;
         assert!(
-            answer.status == 200 || running || refused_early,
+            answer.status == 201 || running || refused_early,
             "{} {}",
             answer.status,
             answer.json

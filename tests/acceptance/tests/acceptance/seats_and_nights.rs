@@ -18,7 +18,7 @@ async fn register_of_kind(platform: &Platform, name: &str, kind: Value) -> Strin
     ticket.as_object_mut().unwrap().extend(kind.as_object().unwrap().clone());
     let token = platform.organizer("acme");
     let answer = platform.http.post("/v1/tickets").token(&token).json(ticket).send().await.unwrap();
-    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert_eq!(answer.status, 201, "{}", answer.json);
     answer.text("ticketId").to_owned()
 }
 
@@ -187,7 +187,7 @@ async fn r31_ten_buyers_who_leave_the_choice_get_ten_seats() {
     let wishes = buyers.iter().map(|buyer| book(&platform, buyer, &hall, one.clone()));
     let mut seats = BTreeSet::new();
     for (answer, buyer) in join_all(wishes).await.into_iter().zip(&buyers) {
-        assert_eq!(answer.status, 200, "{}", answer.json);
+        assert_eq!(answer.status, 201, "{}", answer.json);
         let id = answer.text("bookingId");
         let row = until_status(&platform, buyer, id, "BOOKING_STATUS_CONFIRMED").await;
         seats.extend(row["seats"].as_array().unwrap().iter().map(Value::to_string));

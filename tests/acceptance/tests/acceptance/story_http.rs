@@ -118,7 +118,7 @@ async fn p02_every_scripted_outcome_ends_as_the_design_says() {
         ("slow", "", "CONFIRMED"),
     ] {
         let answer = crate::world::book(&platform, "alice", &ticket, 1, method).await;
-        assert_eq!(answer.status, 200, "{method}: {}", answer.json);
+        assert_eq!(answer.status, 201, "{method}: {}", answer.json);
         if !first.is_empty() {
             assert_eq!(answer.text("status"), format!("BOOKING_STATUS_{first}"), "{method}");
         }

@@ -45,7 +45,7 @@ async fn p02_a_booking_waits_for_the_result_and_moves_on_by_itself_once() {
     let ends = outcomes.map(async |(method, last)| {
         let buyer = format!("buyer-{method}");
         let answer = book(&platform, &buyer, &ticket, 1, method).await;
-        assert_eq!(answer.status, 200, "{method}: {}", answer.json);
+        assert_eq!(answer.status, 201, "{method}: {}", answer.json);
         let first = answer.text("status");
         // A result that is there at once may be there before the answer is.
         let is_there = first == last && !method.is_empty();

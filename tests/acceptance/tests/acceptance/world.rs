@@ -30,7 +30,7 @@ pub(crate) async fn register(platform: &Platform, name: &str, capacity: u32) -> 
     });
     let token = platform.organizer("acme");
     let answer = platform.http.post("/v1/tickets").token(&token).json(ticket).send().await.unwrap();
-    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert_eq!(answer.status, 201, "{}", answer.json);
     answer.text("ticketId").to_owned()
 }
 

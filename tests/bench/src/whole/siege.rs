@@ -122,12 +122,12 @@ impl User {
 fn understood(answer: &HttpAnswer) -> Answer {
     let is_open = !matches!(answer.text("status"), "" | "BOOKING_STATUS_CONFIRMED");
     match answer.status.as_u16() {
-        200 if !is_open => {
+        200 | 201 if !is_open => {
             let booking = answer.text("bookingId").to_owned();
             Answer::Confirmed { booking, version: 0, age: Duration::ZERO }
         }
         429 => Answer::Shed,
-        200 | 500..=599 => Answer::Unclear,
+        200 | 201 | 500..=599 => Answer::Unclear,
         other => panic!("{other}: {}", answer.json),
     }
 }

@@ -155,7 +155,7 @@ impl Stage {
         });
         let (http, acme) = (&self.scene.platform.http, self.scene.platform.organizer("acme"));
         let answer = http.post("/v1/tickets").token(&acme).json(ticket).send().await.unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.json);
+        assert_eq!(answer.status, 201, "{}", answer.json);
         answer.text("ticketId").to_owned()
     }
 

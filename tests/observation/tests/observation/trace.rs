@@ -84,7 +84,7 @@ const SAID: [(Known, &[(&str, &str)]); 7] = [
         &[
             ("http.request.method", "POST"),
             ("http.route", "/v1/bookings"),
-            ("http.response.status_code", "200"),
+            ("http.response.status_code", "201"),
         ],
     ),
     (HOLD_CALL, RPC),

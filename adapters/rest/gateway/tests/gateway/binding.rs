@@ -36,7 +36,8 @@ async fn every_verb_reaches_its_rpc() {
     assert_has(&bench.get("/v1/probes/p1").await, named.clone());
     assert_has(&bench.get("/v1/probes?name=p1").await, named.clone());
     let body = r#"{"name": "p1"}"#;
-    assert_has(&bench.json(Method::POST, "/v1/probes", body).await, named.clone());
+    let made = bench.json(Method::POST, "/v1/probes", body).await;
+    assert_eq!((made.status, made.json()["name"].as_str()), (StatusCode::CREATED, Some("p1")));
     assert_has(&bench.json(Method::PUT, "/v1/probes/p1", "{}").await, named.clone());
     assert_has(&bench.json(Method::PATCH, "/v1/probes/p1", "{}").await, named.clone());
     let delete = support::request(Method::DELETE, "/v1/probes/p1", None);

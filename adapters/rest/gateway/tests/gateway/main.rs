@@ -4,12 +4,15 @@
 
 mod again;
 mod binding;
+mod cross_origin;
 mod errors;
 mod hostile;
 mod openapi;
 mod refusals;
+mod represented;
 mod rules;
 mod server;
+mod specification;
 mod streams;
 mod support;
 mod telling;

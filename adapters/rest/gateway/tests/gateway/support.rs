@@ -66,9 +66,28 @@ impl Bench {
         Self::answering(files, |_, request| Ok(stream::iter([Ok(request.into_inner())]).boxed()))
     }
 
+    /// A server that answers with the request, and a gateway that serves this one service of it.
+    pub(crate) fn of_service(file: &str, service: &str) -> Self {
+        let echo = |_, request: tonic::Request<DynamicMessage>| -> Answer {
+            Ok(stream::iter([Ok(request.into_inner())]).boxed())
+        };
+        Self::serving(&[file], |name| name == service, echo)
+    }
+
     /// A server that answers so.
     pub(crate) fn answering(
         files: &[&str],
+        answer: impl Fn(MethodDescriptor, tonic::Request<DynamicMessage>) -> Answer
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self::serving(files, |_| true, answer)
+    }
+
+    fn serving(
+        files: &[&str],
+        served: impl Fn(&str) -> bool,
         answer: impl Fn(MethodDescriptor, tonic::Request<DynamicMessage>) -> Answer
         + Send
         + Sync
@@ -85,7 +104,7 @@ impl Bench {
         let routes = Router::new()
             .fallback(move |request: Request| serve(pool.clone(), Arc::clone(&answering), request));
         let (channel, server) = in_process(routes);
-        let gateway = gateway(&descriptors, channel);
+        let gateway = gateway(&descriptors, &channel, served);
         Self { router: gateway.router(), seen, _server: server }
     }
 
@@ -98,7 +117,7 @@ impl Bench {
 
     /// A gateway in front of what is behind this channel.
     pub(crate) fn before(files: &[&str], channel: Channel) -> Self {
-        let gateway = gateway(&compile(files), channel);
+        let gateway = gateway(&compile(files), &channel, |_| true);
         Self { router: gateway.router(), seen: Arc::default(), _server: JoinSet::new() }
     }
 
@@ -161,8 +180,9 @@ pub(crate) fn request(method: Method, path: &str, json: Option<&str>) -> http::R
     }
 }
 
-fn gateway(descriptors: &[u8], channel: Channel) -> Gateway {
-    let gateway = Gateway::new(descriptors, |_| Some(channel.clone())).unwrap();
+fn gateway(descriptors: &[u8], channel: &Channel, served: impl Fn(&str) -> bool) -> Gateway {
+    let backends = |name: &str| served(name).then(|| channel.clone());
+    let gateway = Gateway::new(descriptors, backends).unwrap();
     gateway.with_request_ids(|| "made-up".to_owned())
 }
 
