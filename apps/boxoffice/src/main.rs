@@ -135,7 +135,7 @@ fn greeting(Addresses { rest, grpc, admin }: &Addresses, tls: bool) -> String {
     let plaintext = if tls { "" } else { " -plaintext" };
     let program = std::env::args().next().unwrap_or_else(|| "boxoffice".to_owned());
     format!(
-        "Boxoffice serves\n  REST   {http}://{rest}    (OpenAPI at /openapi.json)\n  gRPC   {grpc}    (reflection, \
+        "Boxoffice serves\n  REST   {http}://{rest}    (gRPC and gRPC-Web too; OpenAPI at /openapi.json, to read at /docs)\n  gRPC   {grpc}    (reflection, \
          health)\n  admin  {http}://{admin}    (/live, /ready, /metrics)\n\nTry, in another terminal:\n  {program} demo\n  \
          {program} token --role buyer --sub alice\n  curl {http}://{rest}/v1/tickets\n  grpcurl{plaintext} {grpc} list"
     )

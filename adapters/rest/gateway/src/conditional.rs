@@ -109,7 +109,7 @@ pub(crate) fn bind(
 
 /// The field of the request that a condition goes to: its own `etag`, or that of the resource that is
 /// its body. A new resource has none yet.
-fn place(route: &Route) -> Option<FieldPath> {
+pub(crate) fn place(route: &Route) -> Option<FieldPath> {
     let input = route.rpc.input();
     let path = match &route.rule.body {
         BodyRule::Field(field) if route.rule.method != Method::POST => {

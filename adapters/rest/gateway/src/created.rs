@@ -73,7 +73,7 @@ impl Created {
 }
 
 /// The message that a route answers with.
-fn resource(route: &Route) -> Option<MessageDescriptor> {
+pub(crate) fn resource(route: &Route) -> Option<MessageDescriptor> {
     match &route.rule.response_body {
         Some(field) if field.is_list() || field.is_map() => None,
         Some(field) => field.kind().as_message().cloned(),

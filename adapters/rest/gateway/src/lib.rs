@@ -10,7 +10,6 @@ mod codec;
 mod compress;
 mod conditional;
 mod connection;
-mod conventions;
 mod cors;
 mod created;
 mod docs;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::options;
 use crate::parameters::{Placeholders, header_parameters, path_parameters, query_parameters};
 use crate::request_schema::Place;
-use crate::responses::{Responses, is_deprecated, operation_id};
+use crate::responses::{Responses, operation_id};
 use crate::routes::{BodyRule, Route};
 use crate::schema::{Schemas, comment, describe, set};
 
@@ -90,7 +90,7 @@ fn operation(route: &Route, id: &str, mut parameters: Vec<Json>, schemas: &mut S
     }
     parameters.extend(header_parameters(route));
     set(&mut operation, "parameters", Json::Array(parameters));
-    if is_deprecated(route) {
+    if route.deprecated {
         set(&mut operation, "deprecated", true.into());
     }
     operation

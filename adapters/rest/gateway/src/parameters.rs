@@ -7,7 +7,7 @@ use prost_reflect::MessageDescriptor;
 use serde_json::{Value as Json, json};
 
 use crate::bind::FieldPath;
-use crate::conventions::{reads_once, takes_condition};
+use crate::conditional;
 use crate::json::is_text;
 use crate::options::Limits;
 use crate::request_schema::Place;
@@ -110,14 +110,14 @@ pub(crate) fn header_parameters(route: &Route) -> Vec<Json> {
             json!({"type": "string", "pattern": "^[!-~]{1,255}$", "examples": ["order-4711"]}),
         ));
     }
-    if takes_condition(route) {
+    if route.rule.method != Method::GET && conditional::place(route).is_some() {
         headers.push(header(
             "If-Match",
             "Refused with ETAG_MISMATCH unless this is the resource's tag: its `ETag`, or its `etag` in quotes.",
             json!({"type": "string", "pattern": r#"^(\*|"[!#-~]*")$"#, "examples": ["\"1\""]}),
         ));
     }
-    if reads_once(route) {
+    if route.reads_once() {
         headers.push(header(
             "If-None-Match",
             "The `ETag` of the answer that is there already: 304 while it is the same.",

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::bind::FieldPath;
-use crate::conventions::{creates, is_tagged, reads_once, resource};
+use crate::created::resource;
 use crate::error::{self, DOMAIN};
 use crate::limits::RETRY_DELAY;
 use crate::options::{self, Call, Reason};
@@ -47,11 +47,11 @@ pub(crate) struct Responses {
 impl Responses {
     /// All that a route answers with.
     pub(crate) fn of(&mut self, route: &Route, routes: &[Route], schemas: &mut Schemas) -> Json {
-        let made = creates(route, routes);
+        let made = route.creates();
         let mut responses = Map::new();
         let code = if made { "201" } else { "200" };
         responses.insert(code.to_owned(), success(route, made, routes, schemas));
-        if reads_once(route) {
+        if route.reads_once() {
             let mut known = described("The answer is the one that the request has a tag of.");
             set(&mut known, "headers", json!({"ETag": tag(), "x-request-id": request_id()}));
             responses.insert("304".to_owned(), known);
@@ -136,7 +136,7 @@ fn success(route: &Route, made: bool, routes: &[Route], schemas: &mut Schemas) -
             set(&mut response, "links", Json::Object(links));
         }
     }
-    if is_tagged(route, made) {
+    if route.reads_once() || made || [Method::PUT, Method::PATCH].contains(&route.rule.method) {
         set(&mut headers, "ETag", tag());
     }
     if route.rule.method != Method::GET {
@@ -144,7 +144,7 @@ fn success(route: &Route, made: bool, routes: &[Route], schemas: &mut Schemas) -
         set(&mut headers, "idempotency-replayed", header(says, "string"));
         set(&mut headers, "Retry-After", retry_after());
     }
-    if is_deprecated(route) {
+    if route.deprecated {
         set(&mut headers, "Deprecation", header("This call will go.", "string"));
     }
     set(&mut response, "headers", headers);
@@ -182,11 +182,6 @@ fn links(route: &Route, routes: &[Route]) -> Map<String, Json> {
 /// What an operation is called; the second route of an rpc has a number behind it.
 pub(crate) fn operation_id(route: &Route) -> String {
     format!("{}_{}", route.rpc.parent_service().name(), route.rpc.name())
-}
-
-pub(crate) fn is_deprecated(route: &Route) -> bool {
-    let options = route.rpc.method_descriptor_proto().options.as_ref();
-    options.is_some_and(prost_reflect::prost_types::MethodOptions::deprecated)
 }
 
 /// The status that comes with a reason.

@@ -90,6 +90,11 @@ impl Route {
         self.created.is_some()
     }
 
+    /// Whether it only reads, and answers once.
+    pub(crate) fn reads_once(&self) -> bool {
+        self.rule.method == Method::GET && !self.rpc.is_server_streaming()
+    }
+
     /// The full name of the rpc.
     #[must_use]
     pub fn rpc(&self) -> &str {

@@ -15,6 +15,7 @@ mod by_hand;
 mod cancel_policy;
 mod cascade;
 mod charges;
+mod conformance;
 mod correlation;
 mod crash;
 mod expiry;
