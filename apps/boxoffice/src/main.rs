@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         let settings = command_line.settings;
         match command_line.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
-            Command::Demo => tell(settings).await,
+            Command::Demo => Box::pin(tell(settings)).await,
             Command::Token(arguments) => {
                 let token = arguments.mint(&settings)?;
                 say(&token);
