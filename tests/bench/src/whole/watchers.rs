@@ -62,7 +62,7 @@ pub(crate) async fn find(plan: &Plan) -> Found {
     let (organizer, began) = (stage.scene.platform.organizer("acme"), Instant::now());
     for ticket in &tickets {
         let path = format!("/v1/tickets/{ticket}:setCapacity");
-        let body = serde_json::json!({"capacity": (CAPACITY + 1).to_string()});
+        let body = serde_json::json!({"capacity": (CAPACITY - 1).to_string()});
         let set = stage.scene.platform.http.post(path).token(&organizer).json(body).send().await;
         let set = set.unwrap_or_else(|error| panic!("{error}"));
         assert!(set.status.is_success(), "{}", set.json);

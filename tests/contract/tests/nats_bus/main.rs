@@ -11,6 +11,7 @@ mod consuming;
 mod faults;
 mod inboxed;
 mod journeys;
+mod live;
 mod many;
 mod own_server;
 mod publishing;
