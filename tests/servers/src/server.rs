@@ -108,18 +108,23 @@ impl Server {
         wait_gone(&family)
     }
 
-    /// Asks it to end and waits until it has.
+    /// Asks it to end and waits until it has, with what it has started: a program that only starts another one ends
+    /// alone.
     ///
     /// # Errors
     /// When it does not end.
     pub fn stop(&mut self) -> Result<(), String> {
         let Some(child) = self.child.as_mut() else { return Ok(()) };
+        let family = descendants(child.id());
         send(child.id(), self.kind.stop_signal())?;
         let patience = Instant::now() + STOPPED_WITHIN;
         while Instant::now() < patience {
             if child.try_wait().is_ok_and(|ended| ended.is_some()) {
                 self.child = None;
-                return Ok(());
+                for member in &family {
+                    send(*member, Signal::KILL)?;
+                }
+                return wait_gone(&family);
             }
             sleep(PAUSE);
         }
