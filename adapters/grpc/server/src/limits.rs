@@ -12,6 +12,9 @@ pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 pub const STREAMS_MAX: u32 = 256;
 /// The same for the in-process pipe, where every caller shares one connection.
 pub const PIPE_STREAMS_MAX: u32 = 16_384;
+/// The most calls of one connection that may be reset for what its client does wrong, before it must leave. tonic has no
+/// such limit of its own: whoever makes it reset calls again and again (MadeYouReset) would be served for ever.
+pub const RESETS_MAX: usize = 1024;
 /// The most open connections of one listener; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a new connection may take for its first bytes.

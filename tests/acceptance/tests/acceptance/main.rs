@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod attacks;
 mod audit;
 mod bad_input;
 mod by_hand;
@@ -18,7 +19,9 @@ mod charges;
 mod correlation;
 mod crash;
 mod expiry;
+mod foreign;
 mod hang_up;
+mod hostile_grpc;
 mod house_holds;
 mod idempotency;
 mod kinds;
@@ -26,7 +29,9 @@ mod my_page;
 mod operators;
 mod pay_first;
 mod pay_later;
+mod python;
 mod repair;
+mod rpcs;
 mod seats_and_nights;
 mod shutdown;
 mod startup;
