@@ -7,10 +7,12 @@ mod known;
 mod place;
 mod plain_http;
 mod platform;
+mod private_data;
 
 pub use eventually::{eventually, eventually_within};
 pub use known::{ManualClock, NumberedIds};
 pub use place::{binary, repository, tool};
 pub use plain_http::PlainAnswer;
 pub use platform::{Plan, Platform, PlatformServer, Shape};
+pub use private_data::private_data;
 pub use servers::{DatabaseServer, fresh_database};
