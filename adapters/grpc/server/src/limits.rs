@@ -15,6 +15,9 @@ pub const STREAMS_MAX: u32 = 16_384;
 pub const STREAM_RETRY: Duration = Duration::from_millis(500);
 /// Over how long clients are spread that come again.
 pub const STREAM_RETRY_SPREAD: Duration = Duration::from_millis(1_500);
+/// The most calls of one connection that may be reset for what its client does wrong, before it must leave. tonic has no
+/// such limit of its own: whoever makes it reset calls again and again (MadeYouReset) would be served for ever.
+pub const RESETS_MAX: usize = 1024;
 /// The most open connections of one listener; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a new connection may take for its first bytes.

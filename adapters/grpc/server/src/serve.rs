@@ -14,7 +14,7 @@ use tonic::transport::server::Connected;
 use crate::limit::InFlight;
 use crate::limits::{
     CONNECTION_AGE_MAX, HEADER_LIST_BYTES_MAX, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT,
-    PIPE_WINDOW_BYTES, STREAMS_MAX,
+    PIPE_WINDOW_BYTES, RESETS_MAX, STREAMS_MAX,
 };
 use crate::listener::Listener;
 use crate::pipe::Pipe;
@@ -132,6 +132,7 @@ fn builder() -> tonic::transport::Server {
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .http2_max_local_error_reset_streams(Some(RESETS_MAX))
 }
 
 /// The age give or take a tenth, so that servers started together do not lose all clients together.

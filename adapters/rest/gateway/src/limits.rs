@@ -38,7 +38,7 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a client may take for the head of a request, the first or the next.
 pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may refuse to read its answer.
-pub const STALL_DEADLINE: Duration = Duration::from_secs(30);
+pub const STALL_DEADLINE: Duration = Duration::from_secs(10);
 /// How long open requests may take to end when the server stops.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 /// The largest head of an HTTP/1 request.

@@ -15,6 +15,8 @@ const OUTBOX_DAYS: u32 = 7;
 /// Longer than any message can still be on its way (trap R42).
 const INBOX_DAYS: u32 = 14;
 const REPLY_DAYS: u32 = 7;
+// Clients are promised a day in which their key means the same call.
+const _: () = assert!(REPLY_DAYS >= 1);
 const _: () = assert!(INBOX_DAYS > OUTBOX_DAYS);
 const CHUNK_ROWS: u64 = 1000;
 

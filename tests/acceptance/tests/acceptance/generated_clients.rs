@@ -1,59 +1,12 @@
 //! Clients that `buf generate` makes of the protos tell the story through the gateway, at its one address.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
-use tempfile::TempDir;
 use testkit::{Platform, Shape, repository, tool};
 use tokio::process::Command;
 
-/// Has buf make the clients that `buf.gen.yaml` names, of these kinds, in a folder of their own.
-async fn generate() -> TempDir {
-    let generated = tempfile::tempdir().unwrap();
-    let output = Command::new(tool("buf"))
-        .args(["generate", "--output"])
-        .arg(generated.path())
-        .current_dir(repository())
-        .env("PATH", path())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("buf starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    generated
-}
-
-/// The tools first, where buf finds its plugins and these their interpreters.
-fn path() -> std::ffi::OsString {
-    let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let own = [programs(), node_modules().join(".bin")];
-    std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited))).unwrap()
-}
-
-fn programs() -> PathBuf {
-    tool("node").parent().expect("a folder").to_owned()
-}
-
-fn node_modules() -> PathBuf {
-    programs().parent().expect("a folder").join("node_modules")
-}
-
-async fn tells_the_story(mut client: Command) {
-    let story = client.stdin(Stdio::null()).output().await.expect("it starts");
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&story.stdout), String::from_utf8_lossy(&story.stderr));
-    assert!(story.status.success() && stdout.contains("story told"), "{stdout}{stderr}");
-}
-
-fn python(platform: &Platform, generated: &Path) -> Command {
-    let mut story = Command::new(tool("python"));
-    story
-        .arg(repository().join("tests/acceptance/python/story.py"))
-        .args([platform.rest_addr(), platform.buyer("py"), platform.organizer("py")])
-        .env("PYTHONPATH", generated.join("python"))
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    story
-}
+use crate::python::{self, generated, node_modules};
 
 /// Node looks for modules beside the program that asks for them, so it is put beside them.
 fn typescript(platform: &Platform, generated: &Path) -> Command {
@@ -73,8 +26,10 @@ fn typescript(platform: &Platform, generated: &Path) -> Command {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n10_a_python_client_generated_from_the_protos_tells_the_same_story() {
-    let (platform, generated) = tokio::join!(Platform::start(), generate());
-    tells_the_story(python(&platform, generated.path())).await;
+    let (platform, generated) = tokio::join!(Platform::start(), generated());
+    let who = [platform.rest_addr().to_string(), platform.buyer("py"), platform.organizer("py")];
+    let said = python::run("story.py", &who.each_ref().map(String::as_str), Some(&generated)).await;
+    assert!(said.contains("story told"), "{said}");
     platform.audit_is_clean().await;
 }
 
@@ -83,7 +38,10 @@ async fn n10_a_typescript_client_tells_it_over_grpc_web() {
     if Shape::leaves_out(Shape::Embedded, "Python's client goes the same way in every shape") {
         return;
     }
-    let (platform, generated) = tokio::join!(Platform::start(), generate());
-    tells_the_story(typescript(&platform, generated.path())).await;
+    let (platform, generated) = tokio::join!(Platform::start(), generated());
+    let mut client = typescript(&platform, generated.path());
+    let story = client.stdin(Stdio::null()).output().await.expect("it starts");
+    let said = [story.stdout, story.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    assert!(story.status.success() && said.concat().contains("story told"), "{}", said.concat());
     platform.audit_is_clean().await;
 }

@@ -71,8 +71,10 @@ async fn i6_a_hundred_at_once_with_one_key_are_one_booking() {
         let wish = json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
         platform.http.post("/v1/bookings").token(&alice).key("same").json(wish).send()
     });
+    let mut booked = std::collections::BTreeSet::new();
     for answer in futures::future::join_all(calls).await {
         let answer = answer.unwrap();
+        booked.extend((answer.status == 200).then(|| answer.text("bookingId").to_owned()));
         let running = answer.status == 409 && answer.reason() == "IDEMPOTENCY_KEY_IN_USE";
         let refused_early = answer.status == 429;
         assert!(
@@ -83,6 +85,30 @@ async fn i6_a_hundred_at_once_with_one_key_are_one_booking() {
         );
     }
     until_available(&platform, &ticket, 99).await;
+    assert_eq!(booked.len(), 1, "one booking, whoever was answered: {booked:?}");
+    let hers = platform.http.get("/v1/bookings").token(&alice).send().await.unwrap();
+    assert_eq!(hers.json["bookings"].as_array().map(Vec::len), Some(1), "{}", hers.json);
+    platform.audit_is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row24_without_a_key_each_call_is_its_own_and_a_key_that_is_none_is_refused() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Keyless", 10).await;
+    let alice = platform.buyer("alice");
+    let wish = || json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
+    let ask = || platform.http.post("/v1/bookings").token(&alice).json(wish());
+    let (first, second) = (ask().send().await.unwrap(), ask().send().await.unwrap());
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200), "{}", second.json);
+    assert_ne!(first.text("bookingId"), second.text("bookingId"));
+    for key in ["", " ", "two words", &"k".repeat(256)] {
+        let refused = ask().key(key).send().await.unwrap();
+        let told = (refused.status.as_u16(), refused.reason());
+        assert_eq!(told, (400, "INVALID_FIELD"), "{key:?}: {}", refused.json);
+    }
+    let longest = ask().key(&"k".repeat(255)).send().await.unwrap();
+    assert_eq!(longest.status, 200, "{}", longest.json);
+    until_available(&platform, &ticket, 7).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod attacks;
 mod audit;
 mod bad_input;
 mod by_hand;
@@ -19,8 +20,10 @@ mod conformance;
 mod correlation;
 mod crash;
 mod expiry;
+mod foreign;
 mod generated_clients;
 mod hang_up;
+mod hostile_grpc;
 mod house_holds;
 mod idempotency;
 mod identity;
@@ -31,8 +34,10 @@ mod one_address;
 mod operators;
 mod pay_first;
 mod pay_later;
+mod python;
 mod repair;
 mod rest_conformance;
+mod rpcs;
 mod seats_and_nights;
 mod shutdown;
 mod startup;

@@ -7,7 +7,10 @@ use sea_orm_database::{Marks, database_now, park};
 
 use crate::support::{Engine, cause, commit, execute, marks_of, message, rows, scene};
 
-over_every_engine!(r42_marks_outlive_messages_and_both_go_in_time,);
+over_every_engine!(
+    r42_marks_outlive_messages_and_both_go_in_time,
+    row24_a_key_is_taken_for_days_and_free_again_in_time,
+);
 
 async fn r42_marks_outlive_messages_and_both_go_in_time(engine: Engine) {
     let scene = scene(engine).await;
@@ -45,4 +48,22 @@ async fn r42_marks_outlive_messages_and_both_go_in_time(engine: Engine) {
         assert_eq!(rows(&scene.db, "reply").await, reply);
         assert_eq!(rows(&scene.db, "dead_letter").await, 1);
     }
+}
+
+async fn row24_a_key_is_taken_for_days_and_free_again_in_time(engine: Engine) {
+    let scene = scene(engine).await;
+    let asked = |version| {
+        let key = ReplyKey { scope: "s".into(), key: "k".into(), fingerprint: vec![] };
+        let reply = ReplyChange::Record { key, body: vec![] };
+        Marks { reply, messages: vec![message("a", version)], ..Marks::default() }
+    };
+    assert_eq!(commit(&scene.db, asked(1)).await, Ok(Committed::Done));
+    let now = database_now(scene.db.reader()).await.unwrap();
+    let days = |days: u64| now.plus(Duration::from_secs(days * 24 * 60 * 60));
+    for day in [1, 6] {
+        scene.db.prune(days(day)).await.unwrap();
+        assert_eq!(commit(&scene.db, asked(2)).await, Ok(Committed::KeyTaken), "day {day}");
+    }
+    scene.db.prune(days(8)).await.unwrap();
+    assert_eq!(commit(&scene.db, asked(2)).await, Ok(Committed::Done), "free again");
 }

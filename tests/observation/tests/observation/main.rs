@@ -12,6 +12,7 @@ mod expressions;
 mod logs;
 mod nobody_watches;
 mod panels;
+mod private;
 mod scraper;
 mod trace;
 mod world;
