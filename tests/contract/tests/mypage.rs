@@ -349,12 +349,8 @@ async fn t08_a_watcher_sees_every_change_once_and_in_order(scene: &Scene) {
     let confirmed = booked(1, 2, snapshot(1, BookingStatus::Confirmed));
     assert_eq!(fold(scene, 10, &confirmed).await, Committed::Done);
     assert_eq!(fold(scene, 11, &paid(1, 1, PaymentStatus::Approved, 0)).await, Committed::Done);
-    let alice = Some(Change::Of("alice".into()));
-    assert_eq!(
-        (told.take(), told.take()),
-        (alice.clone(), alice),
-        "one for each, once it is there"
-    );
+    let alice = Change::Of("alice".into());
+    assert!(told.take() == Some(alice.clone()) && told.take() == Some(alice), "once for each");
     // A stale event is no change.
     assert_eq!(fold(scene, 12, &confirmed).await, Committed::Done);
     assert_eq!(told.take(), None);

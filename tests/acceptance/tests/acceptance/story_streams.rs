@@ -86,6 +86,12 @@ fn confirmed(booking: &str) -> impl Fn(&Value) -> bool {
     move |row| row["bookingId"] == booking && row["status"] == "BOOKING_STATUS_CONFIRMED"
 }
 
+/// So many are left.
+fn left(units: u32) -> impl Fn(&Value) -> bool {
+    let units = units.to_string();
+    move |seen| seen["available"] == units.as_str()
+}
+
 fn availability(ticket: &str) -> String {
     format!("/v1/tickets/{ticket}/availability:watch")
 }
@@ -121,7 +127,6 @@ async fn t08_r36_my_page_is_followed_live_and_resumed_without_loss() {
 async fn r36_what_is_left_is_followed_live_and_resumed_with_the_latest() {
     let platform = Platform::start().await;
     let ticket = register(&platform, "Live", 9).await;
-    let left = |units: i64| move |left: &Value| left["available"] == units.to_string();
     let mut events = Events::open(&platform, &availability(&ticket), &[]).await;
     events.until(left(9)).await;
     book_confirmed(&platform, "alice", &ticket, 2).await;
@@ -205,13 +210,13 @@ async fn r36_watchers_hear_of_other_replicas_and_outlive_their_own() {
         left.until(|_| true).await;
     }
     // Each is committed by one replica, and watched at both.
-    for left in (96..100).rev() {
+    for units in (96..100).rev() {
         let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
         for stream in &mut bookings {
             stream.until(&platform, confirmed(&booking)).await;
         }
         for stream in &mut lefts {
-            stream.until(|seen| seen["available"] == left.to_string()).await;
+            stream.until(left(units)).await;
         }
     }
     assert!(platform.server("mypage-1").terminate().await.success());
@@ -288,9 +293,9 @@ async fn who_watches_without_news_costs_no_read() {
     let mut one = Events::open(&platform, &availability(&busy), &[]).await;
     one.until(|_| true).await;
     let before = looks().await;
-    for left in (4..9).rev() {
+    for units in (4..9).rev() {
         book_confirmed(&platform, "alice", &busy, 1).await;
-        one.until(|seen| seen["available"] == left.to_string()).await;
+        one.until(left(units)).await;
     }
     let cost = looks().await - before;
     // Five bookings, each seen after at most three changes of the ticket; none for the three hundred.

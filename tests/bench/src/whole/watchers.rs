@@ -92,8 +92,8 @@ async fn left_of(stage: &Stage, tickets: &[String]) -> Vec<Streaming<WatchAvaila
             // Callers with a token count by it, those without by their address, which is one here.
             let mut request = Request::new(wish);
             request.metadata_mut().insert("authorization", bearer(&stage.token_of(0)));
-            let begun = TicketServiceClient::new(channel.clone()).watch_availability(request);
-            let mut stream = begun.await?.into_inner();
+            let mut client = TicketServiceClient::new(channel.clone());
+            let mut stream = client.watch_availability(request).await?.into_inner();
             stream.message().await?;
             Ok::<_, Status>(stream)
         });
@@ -111,8 +111,8 @@ async fn bookings_of(stage: &Stage) -> Vec<Streaming<WatchMyBookingsResponse>> {
         let begun = buyers.iter().map(async |buyer| {
             let mut request = Request::new(WatchMyBookingsRequest::default());
             request.metadata_mut().insert("authorization", bearer(&stage.token_of(*buyer)));
-            let begun = MyPageServiceClient::new(channel.clone()).watch_my_bookings(request);
-            Ok::<_, Status>(begun.await?.into_inner())
+            let mut client = MyPageServiceClient::new(channel.clone());
+            Ok::<_, Status>(client.watch_my_bookings(request).await?.into_inner())
         });
         streams.extend(try_join_all(begun).await.unwrap_or_else(|error| panic!("{error}")));
     }
