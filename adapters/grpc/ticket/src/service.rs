@@ -169,6 +169,8 @@ impl TicketService for TicketGrpc {
         request: Request<pb::ReleaseHouseHoldRequest>,
     ) -> Result<Response<pb::ReleaseHouseHoldResponse>, Status> {
         let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
+        // It is idempotent by itself; a key that cannot be one is refused as everywhere.
+        reply_key(&request, &caller, "TicketService/ReleaseHouseHold")?;
         let which = house::release(request.get_ref()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {
             ticketing.release_house_hold(&caller, which).await.map_err(|e| refuse(&e))

@@ -56,14 +56,7 @@ pub(crate) fn document(routes: &[Route]) -> Json {
         "components": {
             "schemas": components,
             "examples": examples,
-            "securitySchemes": {
-                SCHEME: {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": TOKEN,
-                },
-            },
+            "securitySchemes": schemes(routes),
         },
     })
 }
@@ -102,7 +95,18 @@ fn security(route: &Route) -> Json {
     if call.roles.is_empty() {
         return json!([{}, {SCHEME: []}]);
     }
-    call.roles.iter().map(|role| json!({SCHEME: [role]})).collect()
+    call.roles.iter().map(|role| json!({role: []})).collect()
+}
+
+/// One for each role that a call needs, and one for calls that anybody makes: a token is a token, but readers and tools
+/// choose by names.
+fn schemes(routes: &[Route]) -> Map<String, Json> {
+    let calls = routes.iter().filter_map(|route| options::call(&route.rpc));
+    let roles = calls.flat_map(|call| call.roles);
+    let with = |role: &str| format!("A token whose `roles` have `{role}`. {TOKEN}");
+    let scheme = |says: String| json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": says});
+    let named = roles.map(|role| (role.clone(), scheme(with(&role))));
+    named.chain([(SCHEME.to_owned(), scheme(format!("Any token. {TOKEN}")))]).collect()
 }
 
 /// Without a body a request has none of the fields that it could hold.
@@ -130,7 +134,11 @@ fn body_schema(route: &Route, schemas: &mut Schemas) -> Option<Json> {
             let kind = field.kind();
             let single = !field.is_list() && !field.is_map();
             Some(match kind.as_message().filter(|_| single) {
-                Some(message) => schemas.input_message(message, place),
+                Some(message) => schemas.input_message(message, place, |inner| {
+                    // The path says it.
+                    let name = format!("{}.{}", field.name(), inner.name());
+                    !route.rule.variables.iter().any(|path| path.name() == name)
+                }),
                 None => schemas.input(field, Place::Body),
             })
         }

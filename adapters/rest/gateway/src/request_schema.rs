@@ -54,8 +54,13 @@ impl Schemas {
         schema
     }
 
-    /// A message of a request, by reference unless JSON writes it in a form of its own.
-    pub(crate) fn input_message(&mut self, message: &MessageDescriptor, place: Place) -> Json {
+    /// A message of a request with some of its fields, by reference unless JSON writes it in a form of its own.
+    pub(crate) fn input_message(
+        &mut self,
+        message: &MessageDescriptor,
+        place: Place,
+        has: impl Fn(&FieldDescriptor) -> bool,
+    ) -> Json {
         if let Some(schema) = self.input_well_known(message, &Limits::default()) {
             return schema;
         }
@@ -63,7 +68,7 @@ impl Schemas {
         let name = format!("{}.{}", message.full_name(), place.suffix());
         if !self.0.contains_key(&name) {
             self.0.insert(name.clone(), Json::Null);
-            let schema = self.object(message, place, |_| true);
+            let schema = self.object(message, place, has);
             self.0.insert(name.clone(), schema);
         }
         reference(&name)
@@ -114,7 +119,7 @@ impl Schemas {
             Kind::Enum(described) => enumeration(described, limits),
             Kind::Message(message) => match self.input_well_known(message, limits) {
                 Some(schema) => schema,
-                None => self.input_message(message, Place::Body),
+                None => self.input_message(message, Place::Body, |_| true),
             },
         }
     }
