@@ -1,7 +1,6 @@
 //! The certificates as settings, and the loop that looks whether there are new ones.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use tls_certificates::{Certificates, Pair, TlsFiles, TlsProblem};
@@ -11,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::shown;
 use crate::limits::TLS_LOOK_EVERY;
 use crate::start_error::StartError;
-use crate::system::SystemClock;
 
 /// TLS, on every port or on none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -74,7 +72,7 @@ impl TlsSettings {
             client_ca: self.tls_client_ca_file.clone(),
             ca: self.tls_ca_file.clone(),
         };
-        Certificates::load(files, Arc::new(SystemClock)).map_err(|problem| match problem {
+        Certificates::load(files).map_err(|problem| match problem {
             TlsProblem::Unreadable { variable: name, path, cause } => {
                 StartError::File { name, path, cause }
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kernel::{Clock, Timestamp};
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use telemetry_metrics::names::{NONE, TLS_CERTIFICATE_EXPIRY, TLS_FILES_REFUSED, TLS_FILES_TAKEN};
 use tokio::sync::{Mutex, watch};
 
@@ -17,7 +17,6 @@ pub struct Certificates(Arc<InUse>);
 
 struct InUse {
     files: TlsFiles,
-    clock: Arc<dyn Clock>,
     servers: Option<watch::Sender<ServerTls>>,
     client: Option<watch::Sender<ClientTls>>,
     seen: Mutex<Seen>,
@@ -35,20 +34,19 @@ impl Certificates {
     ///
     /// # Errors
     /// [`TlsProblem`] with the first file that cannot be used.
-    pub fn load(files: TlsFiles, clock: Arc<dyn Clock>) -> Result<Self, TlsProblem> {
+    pub fn load(files: TlsFiles) -> Result<Self, TlsProblem> {
         let in_use = files.read()?;
         let servers = ServerTls::new(&in_use)?;
         let client = ClientTls::new(&in_use)?;
         if let Some(servers) = &servers {
             tell(servers);
             TLS_FILES_TAKEN.begin(NONE);
-            if servers.expires <= clock.now() {
+            if has_expired(servers) {
                 tracing::warn!(expired = %servers.expires, "{CERT} has expired: clients refuse it");
             }
         }
         Ok(Self(Arc::new(InUse {
             files,
-            clock,
             servers: servers.map(watch::Sender::new),
             client: client.map(watch::Sender::new),
             seen: Mutex::new(Seen { in_use, problem: None }),
@@ -103,7 +101,7 @@ impl Certificates {
         }
         let servers = ServerTls::new(&contents)?;
         let client = ClientTls::new(&contents)?;
-        if servers.as_ref().is_some_and(|servers| servers.expires <= self.0.clock.now()) {
+        if servers.as_ref().is_some_and(has_expired) {
             return Err(wrong(CERT, "has expired"));
         }
         if let (Some(in_use), Some(servers)) = (&self.0.servers, servers) {
@@ -124,14 +122,15 @@ impl Certificates {
     }
 }
 
-fn tell(servers: &ServerTls) {
-    TLS_CERTIFICATE_EXPIRY.set(NONE, seconds(servers.expires));
-    TLS_FILES_REFUSED.set(NONE, 0.0);
+/// By the clock that handshakes go by.
+fn has_expired(servers: &ServerTls) -> bool {
+    let now = DefaultTimeProvider.current_time();
+    now.is_some_and(|now| servers.expires.unix_duration().as_secs() <= now.as_secs())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers for a dashboard")]
-fn seconds(instant: Timestamp) -> f64 {
-    (instant.as_micros() / 1_000_000) as f64
+fn tell(servers: &ServerTls) {
+    TLS_CERTIFICATE_EXPIRY.set(NONE, servers.expires.unix_duration().as_secs_f64());
+    TLS_FILES_REFUSED.set(NONE, 0.0);
 }
 
 impl fmt::Debug for Certificates {

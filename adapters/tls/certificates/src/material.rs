@@ -3,19 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kernel::Timestamp;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use x509_cert::der::Decode;
+use x509_cert::der::{DateTime, Decode};
 
 use crate::acceptor::Protocol;
 use crate::files::{CA, CERT, CLIENT_CA, Contents, KEY, TlsProblem, wrong};
 
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
+const NO_CERTIFICATE: &str = "has no certificate in it; write PEM";
 
 /// How ports answer, each protocol in its way.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub(crate) struct ServerTls {
     rest: Arc<ServerConfig>,
     http1: Arc<ServerConfig>,
     /// Until when the certificate, or the first of those that vouch for it, is valid.
-    pub(crate) expires: Timestamp,
+    pub(crate) expires: DateTime,
 }
 
 /// How calls over TLS are made: whom to believe, and what to show.
@@ -40,7 +41,8 @@ impl ServerTls {
     pub(crate) fn new(contents: &Contents) -> Result<Option<Self>, TlsProblem> {
         let Some((cert, key)) = &contents.pair else { return Ok(None) };
         let chain = certificates(CERT, cert)?;
-        let expires = chain.iter().map(expiry).collect::<Result<Vec<_>, _>>()?;
+        let ends = chain.iter().map(expiry).collect::<Result<Vec<_>, _>>()?;
+        let expires = ends.into_iter().min().ok_or_else(|| wrong(CERT, NO_CERTIFICATE))?;
         let key = private_key(key)?;
         let callers = contents.client_ca.as_deref().map(|pem| roots(CLIENT_CA, pem)).transpose()?;
         let config = |protocol| config(protocol, &chain, &key, callers.as_ref());
@@ -48,8 +50,7 @@ impl ServerTls {
             grpc: config(Protocol::Grpc)?,
             rest: config(Protocol::Rest)?,
             http1: config(Protocol::Http1)?,
-            // There is at least one.
-            expires: expires.into_iter().min().unwrap_or(Timestamp::from_micros(0)),
+            expires,
         }))
     }
 
@@ -121,7 +122,7 @@ fn certificates(
     let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     let found = found.map_err(|error| wrong(variable, format!("is no PEM: {error}")))?;
     if found.is_empty() {
-        return Err(wrong(variable, "has no certificate in it; write PEM"));
+        return Err(wrong(variable, NO_CERTIFICATE));
     }
     Ok(found)
 }
@@ -141,12 +142,11 @@ fn roots(variable: &'static str, pem: &[u8]) -> Result<RootCertStore, TlsProblem
     Ok(roots)
 }
 
-fn expiry(certificate: &CertificateDer<'static>) -> Result<Timestamp, TlsProblem> {
+fn expiry(certificate: &CertificateDer<'static>) -> Result<DateTime, TlsProblem> {
     let read = x509_cert::Certificate::from_der(certificate);
     let read =
         read.map_err(|error| wrong(CERT, format!("has a certificate of no form: {error}")))?;
-    let ends = read.tbs_certificate.validity.not_after.to_unix_duration();
-    Ok(Timestamp::from_micros(i64::try_from(ends.as_micros()).unwrap_or(i64::MAX)))
+    Ok(read.tbs_certificate.validity.not_after.to_date_time())
 }
 
 /// Keys are not shown.

@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use kernel::{Clock, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::ServerName;
 use tempfile::TempDir;
@@ -13,15 +12,6 @@ use tls_certificates::{Acceptor, Certificates, ClientTls, Pair, Protocol, TlsFil
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
-
-/// 2026.
-struct Now;
-
-impl Clock for Now {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_780_000_000_000_000)
-    }
-}
 
 /// An authority, and the folder with what it vouches for.
 struct Scene {
@@ -66,11 +56,11 @@ impl Scene {
     }
 
     fn load(&self) -> Certificates {
-        Certificates::load(self.files(), Arc::new(Now)).expect("files that can be used")
+        Certificates::load(self.files()).expect("files that can be used")
     }
 
     fn refused(&self, files: TlsFiles) -> String {
-        Certificates::load(files, Arc::new(Now)).expect_err("wrong").to_string()
+        Certificates::load(files).expect_err("wrong").to_string()
     }
 }
 
