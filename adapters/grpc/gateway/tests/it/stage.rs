@@ -33,7 +33,7 @@ pub(crate) enum News {
 pub(crate) struct Guard(mpsc::UnboundedSender<News>, bool);
 
 impl Guard {
-    pub(crate) const fn let_go(mut self) {
+    pub(crate) fn let_go(mut self) {
         self.1 = true;
     }
 }
