@@ -16,7 +16,7 @@ use tonic::transport::Channel;
 
 /// A process fetches keys once in so many seconds at most, whatever callers send.
 const DISTANCE_SECS: u64 = 5;
-const STORM: usize = 2_000;
+const STORM: usize = 600;
 
 struct Issuer {
     server: Server,
