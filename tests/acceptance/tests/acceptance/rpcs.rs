@@ -255,13 +255,18 @@ fn sound(message: &MessageDescriptor, id: &str) -> Value {
         let others = field.containing_oneof();
         others.and_then(|oneof| oneof.fields().next()).is_none_or(|other| other == *field)
     };
-    let value = |field: &FieldDescriptor| match field.kind() {
-        Kind::Message(inner) => sound(&inner, id),
-        Kind::Enum(_) | Kind::Int32 => json!(1),
-        Kind::Int64 => json!("1"),
-        Kind::Bool => json!(false),
-        _ if is_id(field) => json!(id),
-        _ => json!("ok"),
+    let value = |field: &FieldDescriptor| {
+        if let Kind::Message(inner) = field.kind() {
+            sound(&inner, id)
+        } else if matches!(field.kind(), Kind::Enum(_) | Kind::Int32) {
+            json!(1)
+        } else if field.kind() == Kind::Int64 {
+            json!("1")
+        } else if field.kind() == Kind::Bool {
+            json!(false)
+        } else {
+            json!(if is_id(field) { id } else { "ok" })
+        }
     };
     let named = message.fields().filter(first).map(|field| {
         let value = value(&field);
