@@ -28,13 +28,11 @@ fn with_token<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
-/// What grpcurl says, and whether it succeeded.
-async fn grpcurl(platform: &Platform, arguments: &[&str]) -> (bool, String) {
+/// What grpcurl says when it is asked this with these options, and whether it succeeded.
+async fn grpcurl(platform: &Platform, options: &[&str], asked: &[&str]) -> (bool, String) {
     let mut command = tokio::process::Command::new(tool("grpcurl"));
-    command.arg("-plaintext");
-    let (options, rest) = arguments.split_at(arguments.len() - 1);
-    let (address, last) = (platform.rest_addr(), rest);
-    let output = command.args(options).arg(&address).args(last).output().await.unwrap();
+    command.arg("-plaintext").args(options).arg(platform.rest_addr()).args(asked);
+    let output = command.output().await.unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -43,12 +41,12 @@ async fn grpcurl(platform: &Platform, arguments: &[&str]) -> (bool, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_and_health_at_the_gateway_know_what_is_public_and_no_more() {
     let platform = Platform::start().await;
-    let (listed, services) = grpcurl(&platform, &["list"]).await;
+    let (listed, services) = grpcurl(&platform, &[], &["list"]).await;
     assert!(listed && services.contains("boxoffice.mypage.v1.MyPageService"), "{services}");
     assert!(services.contains("grpc.health.v1.Health"), "{services}");
     assert!(!services.contains("StockService"), "{services}");
     let of = "boxoffice.payment.v1.PaymentService";
-    let (described, payments) = grpcurl(&platform, &["describe", of]).await;
+    let (described, payments) = grpcurl(&platform, &[], &["describe", of]).await;
     assert!(described && payments.contains("ListPayments"), "{payments}");
     assert!(!payments.contains("ChargePayment"), "{payments}");
     for internal in [
@@ -56,14 +54,14 @@ async fn reflection_and_health_at_the_gateway_know_what_is_public_and_no_more() 
         "boxoffice.ticket.v1.HoldStockRequest",
         "boxoffice.payment.v1.PaymentService.ChargePayment",
     ] {
-        let (described, said) = grpcurl(&platform, &["describe", internal]).await;
+        let (described, said) = grpcurl(&platform, &[], &["describe", internal]).await;
         assert!(!described && said.to_lowercase().contains("not found"), "{internal}: {said}");
     }
     let question = r#"{"service": "boxoffice.booking.v1.BookingService"}"#;
-    let (_, health) = grpcurl(&platform, &["-d", question, "grpc.health.v1.Health/Check"]).await;
+    let (_, health) = grpcurl(&platform, &["-d", question], &["grpc.health.v1.Health/Check"]).await;
     assert!(health.contains("\"SERVING\""), "{health}");
     let question = r#"{"service": "boxoffice.ticket.v1.StockService"}"#;
-    let (_, health) = grpcurl(&platform, &["-d", question, "grpc.health.v1.Health/Check"]).await;
+    let (_, health) = grpcurl(&platform, &["-d", question], &["grpc.health.v1.Health/Check"]).await;
     assert!(health.contains("NotFound"), "{health}");
 }
 
@@ -145,6 +143,9 @@ async fn grpc_web_goes_over_http_1_and_what_is_no_grpc_is_415() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_calls_under_way_are_answered_while_the_platform_stops() {
     const CALLS: usize = 100;
+    if Shape::leaves_out(Shape::Embedded, "there all that a call needs stops in one order") {
+        return;
+    }
     let mut platform = Platform::start().await;
     let ticket = register(&platform, "Last hour", 1_000).await;
     let alice = platform.buyer("alice");
