@@ -52,6 +52,7 @@ BEYOND_SCHEMAS = (
     "must be left out or be the number of seats",
     "is taken only with an Idempotency-Key",
     "is only for",
+    "must not have control characters",
 )
 
 sent = collections.Counter()
@@ -70,6 +71,10 @@ def before_call(context, case, kwargs):
     if not is_valid(case):
         return
     turn += 1
+    # Schemathesis sends optional headers empty, whatever their pattern says.
+    for name in [name for name, value in (case.headers or {}).items() if value == ""]:
+        if name.lower() == "if-match":
+            del case.headers[name]
     # A version that no booking will have makes the view wait for it, and 503 is then the right answer.
     if case.query and "minVersion" in case.query:
         case.query["minVersion"] = 0
@@ -100,6 +105,9 @@ def filter_failure(context, failure, case, response):
     kind = type(failure).__name__
     if kind == "UseAfterFree" and case.path.startswith("/v1/tickets"):
         return response.status_code >= 500
+    if kind == "MissingHeaderNotRejected" and response.status_code == 400:
+        # The gateway reads a request before the server hears of it: what is no request needs no token.
+        return False
     if kind != "RejectedPositiveData":
         return True
     if response.status_code in (409, 422):

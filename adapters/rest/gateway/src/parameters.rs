@@ -114,7 +114,7 @@ pub(crate) fn header_parameters(route: &Route) -> Vec<Json> {
         headers.push(header(
             "If-Match",
             "Refused with ETAG_MISMATCH unless this is the resource's tag: its `ETag`, or its `etag` in quotes.",
-            json!({"type": "string", "pattern": r#"^(\*|"[!#-~]*")$"#, "examples": ["\"1\""]}),
+            json!({"type": "string", "pattern": r#"^(\*|"[!#-~]+")$"#, "examples": ["\"1\""]}),
         ));
     }
     if route.reads_once() {

@@ -83,7 +83,7 @@ async fn as_role(platform: &Platform, role: &str, document: &Path, wanted: u32) 
         // Streams do not end; they have tests of their own.
         schemathesis.args(["--exclude-path-regex", ":watch$", "--warnings", "off"]);
         schemathesis.args(["--seed", &seed.to_string()]);
-        schemathesis.args(["--max-examples", &(wanted / 500).clamp(2, 100).to_string()]);
+        schemathesis.args(["--max-examples", &(wanted / 100).clamp(2, 100).to_string()]);
         if let Some(token) = token(platform, role) {
             schemathesis.args(["--header", &format!("Authorization: Bearer {token}")]);
         }
