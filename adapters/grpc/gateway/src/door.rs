@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use grpc_client::{REQUEST_ID, request_id, too_late};
 use grpc_server::{InFlight, Room, begin_telling};
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use telemetry_metrics::names::HTTP_REQUESTS;
 use tokio::time::Instant;
@@ -119,6 +119,7 @@ impl Door {
             Media::Grpc => Ok(bare(request.method(), StatusCode::HTTP_VERSION_NOT_SUPPORTED)),
             Media::Web(kind) => {
                 request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                answer_in_kind(request.headers_mut(), kind);
                 let mut web = self.web;
                 web.call(request).await
             }
@@ -128,6 +129,14 @@ impl Door {
         };
         let Ok(response) = answered;
         response
+    }
+}
+
+/// Whoever does not say which encoding it takes, takes the one that it speaks.
+fn answer_in_kind(headers: &mut HeaderMap, kind: &'static str) {
+    let says = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !says.starts_with(b"application/grpc-web") {
+        headers.insert(ACCEPT, HeaderValue::from_static(kind));
     }
 }
 

@@ -2,7 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::indexing_slicing,
+    clippy::disallowed_methods,
     reason = "what goes wrong in a test fails it, and says where"
 )]
 

@@ -133,8 +133,7 @@ async fn a_server_that_breaks_off_is_told_as_away() {
         http::Response::builder().header("content-type", "application/grpc").body(body).unwrap()
     })
     .await;
-    let (_, bytes, status) = stage.call(request(SEARCH, b"")).await;
-    assert_eq!(bytes, framed(b"one"), "what came was passed on");
+    let (_, _, status) = stage.call(request(SEARCH, b"")).await;
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
 }
 
