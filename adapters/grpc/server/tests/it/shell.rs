@@ -66,7 +66,8 @@ async fn a_call_that_waits_for_keys_has_no_place_and_keeps_its_deadline() {
     let mut late = with_header(request("who"), &bearer);
     late.set_timeout(Duration::from_millis(300));
     let late = perform(stage.channel().await, late).await.expect_err("nobody fetches");
-    assert_eq!(late.code(), Code::DeadlineExceeded);
+    // The client has a clock too, and either may be first.
+    assert!([Code::DeadlineExceeded, Code::Cancelled].contains(&late.code()), "{late:?}");
     assert_eq!(stage.server.in_flight(), 0, "none that waits");
     assert_eq!(stage.call("who").await.expect("the one place is free"), "nobody");
     let keeping = CancellationToken::new();
