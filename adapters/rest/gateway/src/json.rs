@@ -180,9 +180,9 @@ fn wrapped(message: &MessageDescriptor) -> Option<FieldDescriptor> {
     message.get_field_by_name("value").filter(|_| message.fields().len() == 1)
 }
 
-/// `unitPrice,name` or `unit_price,name`.
+/// `unitPrice,name` or `unit_price,name`; `*` for all there is.
 fn mask(described: &MessageDescriptor, json: &Json) -> Result<DynamicMessage, Wrong> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_.,".contains(c);
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_.,*".contains(c);
     let text = json.as_str().filter(|text| text.chars().all(fine));
     let text = text.ok_or("must be field names with commas between")?;
     let mut paths = Vec::new();

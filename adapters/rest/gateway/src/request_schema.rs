@@ -126,7 +126,7 @@ impl Schemas {
 
     fn input_well_known(&mut self, message: &MessageDescriptor, limits: &Limits) -> Option<Json> {
         let seconds = r"^[0-9]{1,11}(\.[0-9]{1,9})?s$";
-        let fields = "^[A-Za-z0-9_.,]*$";
+        let fields = "^[A-Za-z0-9_.,*]*$";
         Some(match message.full_name().strip_prefix("google.protobuf.")? {
             "Timestamp" => json!({"type": "string", "format": "date-time"}),
             "Duration" => text(json!({"type": "string", "pattern": seconds}), limits),
