@@ -96,10 +96,11 @@ pub(crate) fn bind(
                        put the resource's etag into quotes";
         return Err(refusal(Code::Aborted, "ETAG_MISMATCH", message));
     }
-    let Some(opaque) = opaque(tag) else {
+    // A field that is empty is no condition, so an empty tag would be passed over.
+    let Some(etag) = opaque(tag).map(etag_of).filter(|etag| !etag.is_empty()) else {
         return Err(Violations::one(IF_MATCH.as_str(), "must be one tag in quotes"));
     };
-    let etag = Value::String(etag_of(opaque).to_owned());
+    let etag = Value::String(etag.to_owned());
     match field.get(message) {
         Some(said) if said != etag => Err(Violations::one(&field.name(), "differs from if-match")),
         Some(_) => Ok(()),

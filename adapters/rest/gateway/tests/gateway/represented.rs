@@ -144,6 +144,8 @@ async fn conditions_reach_the_field_that_is_there_for_them() {
         (Method::PATCH, BOOK, "if-match", "7"),
         (Method::PATCH, BOOK, "if-match", "\"7\", \"8\""),
         (Method::PATCH, BOOK, "if-match", ""),
+        (Method::PATCH, BOOK, "if-match", "\"\""),
+        (Method::DELETE, BOOK, "if-match", "\".0f1e2d3c4b5a6978\""),
         (Method::PATCH, BOOK, "if-none-match", "*"),
         (Method::POST, "/v1/shelves/s/books", "if-match", "\"7\""),
         (Method::POST, "/v1/shelves/s/books/b:lend", "if-match", "\"7\""),
