@@ -76,7 +76,10 @@ impl Inside {
         let call = read(request, deadline).await?;
         sent();
         let response = send(rpc, backend, &call, deadline).await?;
-        Ok((response, Lasting { until, stop, place: Some(place) }))
+        // What is answered has no place any more, as at our servers: else whoever never reads would keep it for ever,
+        // since of an answer without a window nobody asks for its next frame, nor whether its time is over.
+        let place = rpc.streams.then_some(place);
+        Ok((response, Lasting { until, stop, place }))
     }
 
     fn place(&self, path: &str, streams: bool) -> Result<Place, Status> {

@@ -22,7 +22,7 @@ pub(crate) struct Lasting {
     pub(crate) until: Option<Instant>,
     /// Cancelled when the gateway stops: of streams, which would not end by themselves.
     pub(crate) stop: Option<CancellationToken>,
-    /// What it takes of the room.
+    /// What it takes of the room for streams.
     pub(crate) place: Option<Place>,
 }
 

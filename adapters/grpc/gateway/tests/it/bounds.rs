@@ -73,6 +73,19 @@ async fn a_client_that_hangs_up_takes_its_call_back() {
 }
 
 #[tokio::test]
+async fn a_call_has_its_place_until_it_is_answered_whether_its_client_reads_or_not() {
+    let stage = Stage::with(1, |_, guard| async move {
+        guard.let_go();
+        ok(b"one")
+    })
+    .await;
+    let unread = stage.door.clone().answer(request(BOOK, b"")).await;
+    let (_, _, status) = stage.call(request(BOOK, b"")).await;
+    assert_eq!(status.code(), Code::Ok);
+    drop(unread);
+}
+
+#[tokio::test]
 async fn streams_have_their_room_which_comes_back_with_the_client_that_leaves() {
     let mut stage = Stage::with(1, |_, guard| async move { watched(guard) }).await;
     let mut first = stage.door.clone().answer(request(WATCH, b"")).await.into_body();
