@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
+use grpc_client::TurnedAway;
 use http::Method;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::request::Parts;
@@ -66,9 +69,18 @@ impl Gateway {
         Router::new()
             .route("/openapi.json", openapi.fallback(only_get))
             .merge(docs::router())
+            .route_layer(from_fn(unless_turned_away))
             .fallback(call::handle)
             .with_state(Arc::new(self.clone()))
     }
+}
+
+/// What is beside the routes is for nobody who is turned away either: the document is large, and compressed each time.
+async fn unless_turned_away(request: Request, next: Next) -> Response {
+    if let Some(TurnedAway(status)) = request.extensions().get() {
+        return error::response(status, Wanted::of(request.headers()));
+    }
+    next.run(request).await
 }
 
 async fn described(parts: Parts, document: Bytes) -> Response {

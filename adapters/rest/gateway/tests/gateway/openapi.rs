@@ -225,6 +225,19 @@ async fn the_document_is_reached_beside_the_routes() {
 }
 
 #[tokio::test]
+async fn whoever_is_turned_away_gets_nothing_from_beside_the_routes_either() {
+    let bench = Bench::echoing(&[PROBE]);
+    let away = grpc_client::TurnedAway(tonic::Status::resource_exhausted("too often"));
+    for path in ["/v1/probes", "/openapi.json", "/docs", "/docs/start.js"] {
+        let mut asked = request(http::Method::GET, path, None);
+        asked.extensions_mut().insert(away.clone());
+        let answered = bench.send(asked).await;
+        assert_eq!(answered.status, http::StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(answered.header("retry-after"), "1", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn docs_show_the_document_with_nothing_from_elsewhere() {
     let bench = Bench::echoing(&[PROBE]);
     let page = bench.get("/docs").await;
