@@ -18,6 +18,9 @@ pub use ending::{Ending, code_name};
 pub use forwarded::{FORWARDED, ONCE};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
-pub use refusals::{DOMAIN, TurnedAway, fault, refusal, rename, stopping, too_late, unreachable};
+pub use refusals::{
+    DOMAIN, TurnedAway, fault, never_came, refusal, rename, stopping, too_large, too_late,
+    unreachable,
+};
 pub use request_id::{REQUEST_ID, request_id};
 pub use resend::{Repeat, Resend, never_sent};

@@ -49,6 +49,16 @@ pub const TIMERS_APART: Duration = Duration::from_millis(10);
 
 /// What a client that was not told when to come back is told.
 pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// How long a client may take to send its request through a door.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a call that only reads may take, and a stream to begin.
+pub const READ_DEADLINE: Duration = Duration::from_secs(3);
+/// How long a call that changes something may take.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
+/// How far the server's time and the door's are apart, so that they do not end together: where the time is the door's,
+/// the server is to say itself that it is over; where it is the client's, the door says so, and the server hears that
+/// nobody waits.
+pub const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 
 /// How often a call that never left is sent again.
 pub const RESENDS_MAX: u32 = 2;

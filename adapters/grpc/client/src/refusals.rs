@@ -35,6 +35,19 @@ pub fn stopping() -> Status {
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
+/// The request is larger than the door takes.
+#[must_use]
+pub fn too_large(most: usize) -> Status {
+    let message = format!("the body is larger than {most} bytes");
+    refusal(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)
+}
+
+/// The request took too long to come.
+#[must_use]
+pub fn never_came() -> Status {
+    refusal(Code::DeadlineExceeded, "REQUEST_TIMEOUT", "the body did not arrive in time")
+}
+
 /// The time is up.
 #[must_use]
 pub fn too_late() -> Status {

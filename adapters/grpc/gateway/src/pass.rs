@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use grpc_client::{FORWARDED, ONCE, Repeat, TurnedAway, grpc_timeout, rename, too_late};
+use grpc_client::{
+    FORWARDED, ONCE, Repeat, TurnedAway, grpc_timeout, never_came, rename, too_large, too_late,
+};
 use grpc_server::Place;
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
@@ -17,7 +19,7 @@ use crate::contract::Rpc;
 use crate::door::Inside;
 use crate::limits::{DEADLINE_GRACE, REQUEST_BYTES_MAX, REQUEST_DEADLINE};
 use crate::passing::Lasting;
-use crate::refusals::{invalid, never_came, no_such_rpc, too_large};
+use crate::refusals::{invalid, no_such_rpc};
 
 /// How messages are compressed is between the client and the server.
 const COMPRESSION: [HeaderName; 2] =
@@ -154,7 +156,9 @@ async fn read(request: Request<Body>, deadline: Deadline) -> Result<Call, Ended>
     let never = Instant::now() + REQUEST_DEADLINE;
     let body = match timeout_at(deadline.at.min(never), limited).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(too_large(REQUEST_BYTES_MAX).into());
+        }
         Ok(Err(_)) => return Err(invalid("body", "broke off").into()),
         Err(_) if never <= deadline.at => return Err(never_came().into()),
         Err(_) => return Err(deadline.over()),

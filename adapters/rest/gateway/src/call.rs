@@ -7,7 +7,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use grpc_client::{Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, rename, request_id};
+use grpc_client::{
+    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, never_came, rename, request_id,
+    too_large,
+};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -22,7 +25,8 @@ use crate::codec::DynamicCodec;
 use crate::error::{self, refusal, too_late};
 use crate::gateway::Gateway;
 use crate::limits::{
-    BODY_BYTES_MAX, BODY_DEADLINE, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE, WRITE_DEADLINE,
+    BODY_BYTES_MAX, DEADLINE_GRACE, MESSAGE_BYTES_MAX, READ_DEADLINE, REQUEST_DEADLINE,
+    WRITE_DEADLINE,
 };
 use crate::negotiate::{EVENTS, JSON, Wanted};
 use crate::routes::{BodyRule, Found, Route, all_methods, find};
@@ -212,23 +216,16 @@ pub(crate) async fn in_time<T>(
 }
 
 async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
-    let too_large = || {
-        let message = format!("the body is larger than {BODY_BYTES_MAX} bytes");
-        refusal(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)
-    };
     let said = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if said.and_then(|length| length.parse().ok()).is_some_and(|n: usize| n > BODY_BYTES_MAX) {
-        return Err(too_large());
+        return Err(too_large(BODY_BYTES_MAX));
     }
     let limited = Limited::new(body, BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(BODY_DEADLINE, limited).await {
+    match tokio::time::timeout(REQUEST_DEADLINE, limited).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(BODY_BYTES_MAX)),
         Ok(Err(_)) => Err(Violations::one("body", "broke off")),
-        Err(_) => {
-            let message = "the body did not arrive in time";
-            Err(refusal(Code::DeadlineExceeded, "REQUEST_TIMEOUT", message))
-        }
+        Err(_) => Err(never_came()),
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+/// What is the same through every door.
+pub use grpc_client::limits::{
+    DEADLINE_GRACE, READ_DEADLINE, REQUEST_DEADLINE, RETRY_DELAY, WRITE_DEADLINE,
+};
+
 /// The largest request body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// How long a client may take to send a body.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// How deep JSON, and a dotted query parameter, may nest.
 pub const DEPTH_MAX: usize = 64;
 /// The largest response message taken from a server.
@@ -14,18 +17,10 @@ pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const VIOLATIONS_MAX: usize = 32;
 /// How much of a name that a client made up is repeated to it.
 pub const NAME_CHARS_MAX: usize = 128;
-/// How long a call that only reads may take.
-pub const READ_DEADLINE: Duration = Duration::from_secs(3);
-/// How long a call that changes something may take.
-pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
-/// How much longer the gateway waits for a server to say itself that the time is up.
-pub const DEADLINE_GRACE: Duration = Duration::from_millis(250);
 /// How long a stream may take for its first message before the client is told that it is open.
 pub const FIRST_EVENT_WAIT: Duration = Duration::from_secs(1);
 /// How often a silent stream tells its client that it lives.
 pub const EVENT_KEEPALIVE: Duration = Duration::from_secs(15);
-/// What a client that was not told when to come back is told.
-pub use grpc_client::limits::RETRY_DELAY;
 /// The smallest answer that is compressed: below it one packet does either way.
 pub const COMPRESS_BYTES_MIN: u64 = 1024;
 /// The largest answer that is compressed where calls are answered; a larger one would keep others waiting.
