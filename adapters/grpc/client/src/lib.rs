@@ -22,5 +22,5 @@ pub use refusals::{
     DOMAIN, TurnedAway, fault, never_came, refusal, rename, stopping, too_large, too_late,
     unreachable,
 };
-pub use request_id::{REQUEST_ID, request_id};
+pub use request_id::{REQUEST_ID, name_request, request_id};
 pub use resend::{Repeat, Resend, never_sent};

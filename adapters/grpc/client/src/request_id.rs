@@ -23,6 +23,17 @@ pub fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
     })
 }
 
+/// Gives the request its client's own id if it is fit to be logged, or the one that is made for it, and says which.
+pub fn name_request(
+    headers: &mut HeaderMap,
+    made: impl FnOnce() -> Option<HeaderValue>,
+) -> Option<HeaderValue> {
+    let id = request_id(headers).cloned().or_else(made);
+    headers.remove(&REQUEST_ID);
+    headers.extend(id.clone().map(|id| (REQUEST_ID, id)));
+    id
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

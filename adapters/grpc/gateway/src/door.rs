@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use grpc_client::{REQUEST_ID, request_id, too_late};
+use grpc_client::{REQUEST_ID, name_request, too_late};
 use grpc_server::{InFlight, Room, begin_telling};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -161,15 +161,6 @@ impl Inside {
         let rpc = self.rpcs.get(path)?;
         Some((rpc, self.backends.get(&rpc.service)?))
     }
-
-    /// Gives the request the client's own id if it is fit to be logged, or a new one.
-    fn name(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
-        let made = || HeaderValue::try_from((self.new_request_id)()).ok();
-        let id = request_id(headers).cloned().or_else(made);
-        headers.remove(&REQUEST_ID);
-        headers.extend(id.clone().map(|id| (REQUEST_ID, id)));
-        id
-    }
 }
 
 impl Service<Request<Body>> for Passer {
@@ -183,7 +174,8 @@ impl Service<Request<Body>> for Passer {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (inside, arrived) = (Arc::clone(&self.0), Instant::now());
-        let id = inside.name(request.headers_mut());
+        let made = || HeaderValue::try_from((inside.new_request_id)()).ok();
+        let id = name_request(request.headers_mut(), made);
         Box::pin(async move {
             let mut response = inside.tell_of(request, arrived).await;
             response.headers_mut().extend(id.map(|id| (REQUEST_ID, id)));

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use grpc_client::{
-    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, never_came, rename, request_id,
+    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, name_request, never_came, rename,
     too_large,
 };
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
@@ -48,8 +48,8 @@ pub(crate) async fn handle(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
-    let id = id_of(&parts.headers, &gateway);
-    name(&mut parts.headers, id.clone());
+    let made = || gateway.new_request_id.as_ref().and_then(|new| HeaderValue::try_from(new()).ok());
+    let id = name_request(&mut parts.headers, made);
     let found = look_up(&gateway, &parts);
     let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
     let wanted = Wanted::of(&parts.headers);
@@ -60,7 +60,7 @@ pub(crate) async fn handle(
         response.headers_mut().extend(replayed(status.metadata()));
         response
     });
-    name(response.headers_mut(), id);
+    response.headers_mut().extend(id.map(|id| (REQUEST_ID, id)));
     let deprecated = route.is_some_and(|route| route.deprecated);
     response.headers_mut().extend(deprecated.then_some(DEPRECATION));
     let mut response = finish(&parts, wanted, response).await;
@@ -266,16 +266,4 @@ fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
     violations.finish()?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
     Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
-}
-
-/// Gives the request or its answer this id instead of the one it has.
-fn name(headers: &mut HeaderMap, id: Option<HeaderValue>) {
-    headers.remove(&REQUEST_ID);
-    headers.extend(id.map(|id| (REQUEST_ID, id)));
-}
-
-/// The client's own id if it is fit to be logged, or a new one.
-fn id_of(headers: &HeaderMap, gateway: &Gateway) -> Option<HeaderValue> {
-    let made = || gateway.new_request_id.as_ref().and_then(|new| HeaderValue::try_from(new()).ok());
-    request_id(headers).cloned().or_else(made)
 }

@@ -39,7 +39,7 @@ impl Telling {
             otel.kind = "server",
             otel.status_code = tracing::field::Empty,
             http.request.method = method,
-            http.route = route.map(Route::template),
+            http.route = route.is_some().then_some(endpoint.as_str()),
             http.response.status_code = tracing::field::Empty,
             "error.type" = tracing::field::Empty,
             correlation_id = request_id(&request.headers).and_then(|id| id.to_str().ok()),
