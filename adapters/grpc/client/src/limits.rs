@@ -49,6 +49,10 @@ pub const TIMERS_APART: Duration = Duration::from_millis(10);
 
 /// What a client that was not told when to come back is told.
 pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The soonest that the client of a stream is asked to come again to a server that stopped.
+pub const STREAM_RETRY: Duration = Duration::from_millis(500);
+/// Over how long clients are spread that come again.
+pub const STREAM_RETRY_SPREAD: Duration = Duration::from_millis(1_500);
 
 /// How often a call that never left is sent again.
 pub const RESENDS_MAX: u32 = 2;

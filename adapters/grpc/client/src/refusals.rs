@@ -3,7 +3,8 @@
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::limits::RETRY_DELAY;
+use crate::dice;
+use crate::limits::{RETRY_DELAY, STREAM_RETRY, STREAM_RETRY_SPREAD};
 
 /// The `domain` of our own `ErrorInfo`.
 pub const DOMAIN: &str = "boxoffice";
@@ -26,11 +27,12 @@ pub fn unreachable() -> Status {
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
-/// The door closes, and with it the streams through it.
+/// What ends the streams of a server or a door that stops: its clients come again, not all at the same moment, and go
+/// on from their resume tokens.
 #[must_use]
 pub fn stopping() -> Status {
     let mut details = ErrorDetails::with_error_info("STOPPING", DOMAIN, []);
-    details.set_retry_info(Some(RETRY_DELAY));
+    details.set_retry_info(Some(STREAM_RETRY + dice::up_to(STREAM_RETRY_SPREAD)));
     let message = "the server stops; come again with the last resume token";
     Status::with_error_details(Code::Unavailable, message, details)
 }

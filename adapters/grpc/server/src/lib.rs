@@ -26,7 +26,7 @@ pub mod wire;
 
 pub use auth::caller_of;
 pub use deadline::time_left;
-pub use grpc_client::{PeerAddresses, Peers, dice};
+pub use grpc_client::{PeerAddresses, Peers, dice, stopping};
 pub use health::{Health, HealthGrpc};
 pub use idempotency::{answer, keyed_id, reply_key};
 pub use limit::{InFlight, Overloaded, Place, Room};
@@ -35,7 +35,7 @@ pub use on_behalf::{OnBehalf, pass_on_request_id, time_left_here};
 pub use pipe::{Pipe, pipe};
 pub use remap::rename;
 pub use serve::{Drained, Server, ServerSettings};
-pub use status::{advise_retry, refuse, stopping};
+pub use status::{advise_retry, refuse};
 pub use tasks::Tasks;
 pub use telling::begin_telling;
 pub use verifier::{

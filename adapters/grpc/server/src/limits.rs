@@ -11,10 +11,6 @@ pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// The most calls and streams one connection may have open. The gateway has one connection to each server, and in the
 /// in-process pipe every caller shares one: all watchers and all calls that a server takes MUST fit.
 pub const STREAMS_MAX: u32 = 16_384;
-/// The soonest that the client of a stream is asked to come again to a server that stopped.
-pub const STREAM_RETRY: Duration = Duration::from_millis(500);
-/// Over how long clients are spread that come again.
-pub const STREAM_RETRY_SPREAD: Duration = Duration::from_millis(1_500);
 /// The most calls of one connection that may be reset for what its client does wrong, before it must leave. tonic has no
 /// such limit of its own: whoever makes it reset calls again and again (MadeYouReset) would be served for ever.
 pub const RESETS_MAX: usize = 1024;

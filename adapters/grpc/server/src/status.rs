@@ -11,7 +11,7 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::limits::{MESSAGE_CHARS_MAX, STREAM_RETRY, STREAM_RETRY_SPREAD, VIOLATIONS_MAX};
+use crate::limits::{MESSAGE_CHARS_MAX, VIOLATIONS_MAX};
 
 /// The `domain` of every `ErrorInfo`.
 pub(crate) const DOMAIN: &str = "boxoffice";
@@ -64,18 +64,6 @@ pub fn advise_retry(metadata: &mut MetadataMap, after: Duration) {
     let info = RetryInfo { retry_delay: Some(delay) };
     let info = MetadataValue::from_bytes(&info.encode_to_vec());
     metadata.insert_bin("google.rpc.retryinfo-bin", info);
-}
-
-/// What ends the streams of a server that stops: its clients come again, not all at the same moment, and go on from
-/// their resume tokens.
-#[must_use]
-pub fn stopping() -> Status {
-    let dice = getrandom::u32().unwrap_or(u32::MAX / 2);
-    let spread = STREAM_RETRY_SPREAD.mul_f64(f64::from(dice) / f64::from(u32::MAX));
-    let mut details = ErrorDetails::with_error_info("STOPPING", DOMAIN, HashMap::new());
-    details.set_retry_info(Some(STREAM_RETRY + spread));
-    let message = "the server stops; come again with the last resume token";
-    Status::with_error_details(Code::Unavailable, message, details)
 }
 
 const fn code(class: FaultClass) -> Code {
