@@ -104,7 +104,11 @@ impl KeyRotation {
         self.wishes.close();
     }
 
-    fn replace(&self, jwks: &str) -> Result<(), InvalidJwks> {
+    /// Has these keys trusted from now on and no others of the issuer.
+    ///
+    /// # Errors
+    /// [`InvalidJwks`] when there is no key to use; the present keys stay.
+    pub fn replace(&self, jwks: &str) -> Result<(), InvalidJwks> {
         let fresh = Arc::new(read_keys(jwks)?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
