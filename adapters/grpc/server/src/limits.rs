@@ -11,8 +11,8 @@ pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 /// The most calls and streams one connection may have open. The gateway has one connection to each server, and in the
 /// in-process pipe every caller shares one: all watchers and all calls that a server takes MUST fit.
 pub const STREAMS_MAX: u32 = 16_384;
-/// The most calls of one connection that may be reset for what its client does wrong, before it must leave. tonic has no
-/// such limit of its own: whoever makes it reset calls again and again (MadeYouReset) would be served for ever.
+/// The most calls of one connection that may be reset for what its client does wrong, before it must leave. tonic has
+/// no such limit of its own: whoever makes it reset calls again and again (MadeYouReset) would be served for ever.
 pub const RESETS_MAX: usize = 1024;
 /// The most open connections of one listener; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;

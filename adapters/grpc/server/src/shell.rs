@@ -1,6 +1,6 @@
-//! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, who is
-//! calling and not too often, is there a place for it and may they, by when must it answer, did the handler panic, and is the status
-//! one of the contract's. Health and reflection need neither a token nor a place.
+//! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, who is calling and
+//! not too often, is there a place for it and may they, by when must it answer, did the handler panic, and is the
+//! status one of the contract's. Health and reflection need neither a token nor a place.
 
 use std::any::Any;
 use std::convert::Infallible;

@@ -124,18 +124,6 @@ impl Verifier {
         Self { trusted, known: Arc::default() }
     }
 
-    /// Trusts these keys of the first issuer from now on and no others of it.
-    ///
-    /// # Errors
-    /// [`InvalidJwks`] when there is no key to use; the present keys stay.
-    pub fn replace_keys(&self, jwks: &str) -> Result<(), InvalidJwks> {
-        let fresh = Arc::new(read_keys(jwks)?);
-        if let Some(first) = self.trusted.first() {
-            *first.keys.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        }
-        Ok(())
-    }
-
     /// Who the token's bearer is. A token of a key that nobody knows may wait for the next fetch of its issuer's keys.
     pub(crate) async fn verify_in_time(&self, token: &str) -> Result<Caller, InvalidToken> {
         match self.verify(token) {

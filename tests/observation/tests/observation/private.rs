@@ -56,7 +56,9 @@ async fn no_log_no_trace_and_no_error_tells_what_clients_sent_in_private() {
     in_headers(&platform).await;
     in_paths(&platform).await;
     in_bodies(&platform, &ticket).await;
-    over_grpc(&platform, &ticket).await;
+    for address in [platform.grpc_addr("booking"), platform.rest_addr()] {
+        over_grpc(&platform, &address, &ticket).await;
+    }
 
     let booking = answered(wish(&platform, &ticket, 1, "ok")).await;
     let booking = booking.text("bookingId").to_owned();
@@ -174,8 +176,9 @@ async fn plain(platform: &Platform, token: &str, body: &str) -> String {
     answer
 }
 
-async fn over_grpc(platform: &Platform, ticket: &str) {
-    let endpoint = format!("http://{}", platform.grpc_addr("booking"));
+/// At a server's own port, or at the gateway's.
+async fn over_grpc(platform: &Platform, address: &str, ticket: &str) {
+    let endpoint = format!("http://{address}");
     let channel = Channel::from_shared(endpoint).unwrap().connect().await.unwrap();
     let mut bookings = BookingServiceClient::new(channel);
     let buyer = platform.buyer(ADDRESS);

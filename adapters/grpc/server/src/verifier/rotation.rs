@@ -66,7 +66,7 @@ impl KeyRotation {
         let (mut text, mut failures) = (String::new(), 0_u32);
         loop {
             self.wishes.begin();
-            let Some(fetched) = stopping.run_until_cancelled(fetch()).await else { return };
+            let Some(fetched) = stopping.run_until_cancelled(fetch()).await else { break };
             let fresh = fetched.and_then(|jwks| {
                 // What is known of tokens holds for keys that stay: the same text changes nothing.
                 if jwks != text {
@@ -97,12 +97,18 @@ impl KeyRotation {
             let pause = if failures == 0 { every } else { again_after(failures).min(every) };
             let due = self.wishes.due(Instant::now() + dice::about(pause));
             if stopping.run_until_cancelled(due).await.is_none() {
-                return;
+                break;
             }
         }
+        // Calls are still answered while the server drains, and no fetch comes any more that they could wait for.
+        self.wishes.close();
     }
 
-    fn replace(&self, jwks: &str) -> Result<(), InvalidJwks> {
+    /// Has these keys trusted from now on and no others of the issuer.
+    ///
+    /// # Errors
+    /// [`InvalidJwks`] when there is no key to use; the present keys stay.
+    pub fn replace(&self, jwks: &str) -> Result<(), InvalidJwks> {
         let fresh = Arc::new(read_keys(jwks)?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
@@ -160,6 +166,12 @@ impl Wishes {
     fn end(&self) {
         self.state().under_way = false;
         self.rounds.send_modify(|round| *round = round.wrapping_add(1));
+    }
+
+    /// No fetch will follow: lets go whoever waits for one, and has nobody wait from now on.
+    fn close(&self) {
+        self.waiting.close();
+        self.end();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -246,6 +258,25 @@ mod tests {
             stopping.cancel();
         };
         tokio::join!(rotation.keep(HOUR, fetch, stopping.clone()), watched);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_fetch_once_it_is_stopped() {
+        let (rotation, _count, stopping) = counted();
+        let waiting = async {
+            rotation.wishes.next_round().await;
+            // And who comes after that.
+            rotation.wishes.next_round().await;
+        };
+        let stop = async {
+            tokio::time::sleep(DISTANCE).await;
+            stopping.cancel();
+        };
+        let fetch = || std::future::pending::<Result<String, String>>();
+        let all = async {
+            tokio::join!(rotation.keep(HOUR, fetch, stopping.clone()), waiting, stop);
+        };
+        tokio::time::timeout(HOUR, all).await.expect("who waits is let go");
     }
 
     const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;

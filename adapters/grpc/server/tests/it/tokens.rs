@@ -137,13 +137,15 @@ fn broken_tokens_are_refused() {
 #[test]
 fn keys_rotate_while_servers_run() {
     let (old, new) = (Key::ed25519("old", 1), Key::ed25519("new", 2));
-    let verifier = verifier(&[&old]);
+    let (verifier, rotation) = Verifier::fetching(ISSUER, AUDIENCE);
+    rotation.replace(&issuer::jwks(&[&old])).expect("keys to use");
     let server = verifier.clone();
+    assert!(verifier.verify(&old.sign(&claims())).is_ok());
     assert!(server.verify(&new.sign(&claims())).is_err());
-    verifier.replace_keys(&issuer::jwks(&[&new])).expect("keys to use");
+    rotation.replace(&issuer::jwks(&[&new])).expect("keys to use");
     assert!(server.verify(&new.sign(&claims())).is_ok());
     assert!(server.verify(&old.sign(&claims())).is_err());
-    assert!(verifier.replace_keys("{\"keys\":[]}").is_err());
+    assert!(rotation.replace("{\"keys\":[]}").is_err());
     assert!(server.verify(&new.sign(&claims())).is_ok(), "good keys stay when new ones are bad");
 }
 
@@ -178,7 +180,8 @@ fn keys_that_are_not_for_us_are_left_out() {
 #[test]
 fn a_token_that_was_good_is_refused_once_it_is_no_more() {
     let (old, new) = (Key::ed25519("k", 1), Key::ed25519("k", 2));
-    let first = verifier(&[&old]);
+    let (first, rotation) = Verifier::fetching(ISSUER, AUDIENCE);
+    rotation.replace(&issuer::jwks(&[&old])).expect("keys");
     let token = old.sign(&claims());
     let all = first.clone().or(&verifier(&[&new]));
     for _ in 0..2 {
@@ -189,7 +192,7 @@ fn a_token_that_was_good_is_refused_once_it_is_no_more() {
     let as_service = first.clone().only_for(Role::Service);
     assert!(as_service.verify(&token).expect("good").roles.is_empty(), "not what the first knows");
     assert!(all.verify(&token).is_ok());
-    first.replace_keys(&issuer::jwks(&[&new])).expect("keys");
+    rotation.replace(&issuer::jwks(&[&new])).expect("keys");
     assert!(first.verify(&token).is_err(), "its key is not the issuer's any more");
     assert!(all.verify(&token).is_err(), "nor is it for those who share the keys");
 }
