@@ -15,6 +15,7 @@ COUNTS = os.environ["CONFORMANCE_COUNTS"]
 # that fits its schema may break them; it is then refused with INVALID_FIELD, and these words say which it was.
 BEYOND_SCHEMAS = (
     "ISO 4217",
+    "differs from if-match",
     "more decimal places than its currency",
     "must have the same sign",
     "is too large",

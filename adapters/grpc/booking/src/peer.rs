@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use booking::{PROCESS_CALL, Unanswered};
+use grpc_client::limits::DEADLINE_GRACE;
 use grpc_client::{Repeat, Resend, never_sent};
 use grpc_server::{pass_on_request_id, time_left_here};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -48,10 +49,13 @@ impl Peer {
         F: Future<Output = Result<Response<A>, Status>>,
     {
         let allowed = time_allowed()?;
+        // Handed on: that it is over is for whoever handed it on, and no fault of the server's.
+        let inherited = allowed < PROCESS_CALL;
+        let more_there = if inherited { DEADLINE_GRACE } else { Duration::ZERO };
         let token = (self.bearer)().map_err(|status| Failed { status, never_sent: true })?;
         let call = self.resend.call(allowed, Repeat::Never, |left| {
             let mut request = Request::new(message.clone());
-            request.set_timeout(left);
+            request.set_timeout(left + more_there);
             request.metadata_mut().insert("authorization", token.clone());
             pass_on_request_id(&mut request);
             send(request)

@@ -59,10 +59,11 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 pub const READ_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a call that changes something may take.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
-/// How far the server's time and the door's are apart, so that they do not end together: where the time is the door's,
-/// the server is to say itself that it is over; where it is the client's, the door says so, and the server hears that
-/// nobody waits.
-pub const DEADLINE_GRACE: Duration = Duration::from_millis(250);
+/// How far the server's time and its caller's are apart, so that they do not end together: where the time is the
+/// caller's own, the server is to say itself that it is over; where it was handed on by a client, the caller says so, and
+/// the server hears that nobody waits. Well below what booking keeps of its time for an answer (its `ANSWER_TIME`), which
+/// is to come before the client has gone.
+pub const DEADLINE_GRACE: Duration = Duration::from_millis(100);
 
 /// How often a call that never left is sent again.
 pub const RESENDS_MAX: u32 = 2;

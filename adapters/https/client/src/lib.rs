@@ -110,7 +110,8 @@ impl HttpsClient {
         let response = response.map_err(|error| NoAnswer(causes(&error)))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, self.answer_bytes_max).collect().await;
-        let body = body.map_err(|error| NoAnswer(format!("half an answer: {}", causes(&*error))))?;
+        let body =
+            body.map_err(|error| NoAnswer(format!("half an answer: {}", causes(&*error))))?;
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 }

@@ -74,7 +74,7 @@ async fn i6_a_hundred_at_once_with_one_key_are_one_booking() {
     let mut booked = std::collections::BTreeSet::new();
     for answer in futures::future::join_all(calls).await {
         let answer = answer.unwrap();
-        booked.extend((answer.status == 200).then(|| answer.text("bookingId").to_owned()));
+        booked.extend((answer.status == 201).then(|| answer.text("bookingId").to_owned()));
         let running = answer.status == 409 && answer.reason() == "IDEMPOTENCY_KEY_IN_USE";
         let refused_early = answer.status == 429;
         assert!(
@@ -99,7 +99,7 @@ async fn row24_without_a_key_each_call_is_its_own_and_a_key_that_is_none_is_refu
     let wish = || json!({"ticketId": ticket, "quantity": 1, "paymentMethod": "ok"});
     let ask = || platform.http.post("/v1/bookings").token(&alice).json(wish());
     let (first, second) = (ask().send().await.unwrap(), ask().send().await.unwrap());
-    assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200), "{}", second.json);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (201, 201), "{}", second.json);
     assert_ne!(first.text("bookingId"), second.text("bookingId"));
     for key in ["", " ", "two words", &"k".repeat(256)] {
         let refused = ask().key(key).send().await.unwrap();
@@ -107,7 +107,7 @@ async fn row24_without_a_key_each_call_is_its_own_and_a_key_that_is_none_is_refu
         assert_eq!(told, (400, "INVALID_FIELD"), "{key:?}: {}", refused.json);
     }
     let longest = ask().key(&"k".repeat(255)).send().await.unwrap();
-    assert_eq!(longest.status, 200, "{}", longest.json);
+    assert_eq!(longest.status, 201, "{}", longest.json);
     until_available(&platform, &ticket, 7).await;
 }
 

@@ -90,7 +90,7 @@ async fn register(platform: &Platform, organizer: &str) -> String {
     });
     let answer = platform.http.post("/v1/tickets").token(organizer).json(ticket).send().await;
     let answer = answer.unwrap();
-    assert_eq!(answer.status, 200, "{}", answer.json);
+    assert_eq!(answer.status, 201, "{}", answer.json);
     assert_eq!(answer.text("organizerId"), "acme");
     answer.text("ticketId").to_owned()
 }

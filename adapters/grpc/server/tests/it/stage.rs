@@ -1,29 +1,35 @@
 //! A server with one service that does what its request's page token says.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use futures::future::BoxFuture;
 
 use grpc_server::limits::DECODE_BYTES_MAX;
 use grpc_server::{
     Drained, Health, Listener, ListenerSettings, Server, ServerSettings, Tasks, Verifier,
     caller_of, pass_on_request_id, time_left, time_left_here,
 };
-use proto::boxoffice::notification::v1::notification_service_client::NotificationServiceClient;
-use proto::boxoffice::notification::v1::notification_service_server::{
-    NotificationService, NotificationServiceServer,
-};
-use proto::boxoffice::notification::v1::{ListNotificationsRequest, ListNotificationsResponse};
+use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
+use proto::boxoffice::ticket::v1::{SearchTicketsRequest, SearchTicketsResponse};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+use tower::Service;
 
 use crate::issuer::{Key, verifier};
 
-pub(crate) const SERVICE: &str = "boxoffice.notification.v1.NotificationService";
-pub(crate) const METHOD: &str = "/boxoffice.notification.v1.NotificationService/ListNotifications";
+/// An rpc of the contract that anyone may call.
+pub(crate) const SERVICE: &str = "boxoffice.ticket.v1.TicketService";
+pub(crate) const METHOD: &str = "/boxoffice.ticket.v1.TicketService/SearchTickets";
 
 /// What handlers report to a test, and what they wait for.
 #[derive(Default)]
@@ -84,9 +90,7 @@ pub(crate) async fn open_trusting(
     let (tasks, cues) = (Tasks::new(), Arc::new(Cues::default()));
     let health = Health::new(&[SERVICE]).await;
     let player = Player { tasks: tasks.clone(), cues: Arc::clone(&cues) };
-    let service =
-        NotificationServiceServer::new(player).max_decoding_message_size(DECODE_BYTES_MAX);
-    let routes = health.routes(stopping.clone()).expect("descriptors").add_service(service);
+    let routes = health.routes(stopping.clone()).expect("descriptors").add_service(player);
     let settings = ServerSettings { in_flight_max, subject_rate: None, drain };
     let server = Server::new(routes, verifier, settings);
     let running = tokio::task::spawn({
@@ -113,15 +117,15 @@ impl Stage {
     }
 }
 
-pub(crate) fn request(play: &str) -> Request<ListNotificationsRequest> {
+pub(crate) fn request(play: &str) -> Request<SearchTicketsRequest> {
     let page_token = play.to_owned();
-    Request::new(ListNotificationsRequest { page_token, ..ListNotificationsRequest::default() })
+    Request::new(SearchTicketsRequest { page_token, ..SearchTicketsRequest::default() })
 }
 
 pub(crate) fn with_header(
-    mut request: Request<ListNotificationsRequest>,
+    mut request: Request<SearchTicketsRequest>,
     value: &str,
-) -> Request<ListNotificationsRequest> {
+) -> Request<SearchTicketsRequest> {
     let value = value.parse().expect("a header value");
     request.metadata_mut().append("authorization", value);
     request
@@ -129,18 +133,48 @@ pub(crate) fn with_header(
 
 pub(crate) async fn perform(
     channel: Channel,
-    request: Request<ListNotificationsRequest>,
+    request: Request<SearchTicketsRequest>,
 ) -> Result<String, Status> {
-    let mut client = NotificationServiceClient::new(channel);
-    Ok(client.list_notifications(request).await?.into_inner().next_page_token)
+    let mut client = TicketServiceClient::new(channel);
+    Ok(client.search_tickets(request).await?.into_inner().next_page_token)
 }
 
-#[tonic::async_trait]
-impl NotificationService for Player {
-    async fn list_notifications(
+impl NamedService for Player {
+    const NAME: &'static str = SERVICE;
+}
+
+impl Service<http::Request<Body>> for Player {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let player = self.clone();
+        let grpc = Grpc::new(ProstCodec::default());
+        let mut grpc = grpc.max_decoding_message_size(DECODE_BYTES_MAX);
+        Box::pin(async move { Ok(grpc.unary(player, request).await) })
+    }
+}
+
+impl UnaryService<SearchTicketsRequest> for Player {
+    type Response = SearchTicketsResponse;
+    type Future = BoxFuture<'static, Result<Response<SearchTicketsResponse>, Status>>;
+
+    fn call(&mut self, request: Request<SearchTicketsRequest>) -> Self::Future {
+        let player = self.clone();
+        Box::pin(async move { player.play(request).await })
+    }
+}
+
+impl Player {
+    async fn play(
         &self,
-        request: Request<ListNotificationsRequest>,
-    ) -> Result<Response<ListNotificationsResponse>, Status> {
+        request: Request<SearchTicketsRequest>,
+    ) -> Result<Response<SearchTicketsResponse>, Status> {
         let who = caller_of(&request);
         let said = match request.get_ref().page_token.as_str() {
             "who" => who.subject.unwrap_or_else(|| "nobody".to_owned()),
@@ -167,12 +201,10 @@ impl NotificationService for Player {
             }
             other => other.to_owned(),
         };
-        let response = ListNotificationsResponse { next_page_token: said, ..Default::default() };
+        let response = SearchTicketsResponse { next_page_token: said, ..Default::default() };
         Ok(Response::new(response))
     }
-}
 
-impl Player {
     async fn wait(&self) -> String {
         self.cues.entered.notify_one();
         self.cues.go_on.notified().await;

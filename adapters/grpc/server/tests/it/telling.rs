@@ -68,7 +68,7 @@ async fn r47_m01_names_that_clients_make_up_leave_one_series_of_each_status() {
 #[tokio::test]
 async fn m03_a_call_whose_client_leaves_before_the_answer_is_cancelled() {
     let cancelled = || {
-        let labels = r#"{service="boxoffice.notification.v1.NotificationService",method="ListNotifications",status="CANCELLED"}"#;
+        let labels = r#"{service="boxoffice.ticket.v1.TicketService",method="SearchTickets",status="CANCELLED"}"#;
         series("grpc_requests_total").into_iter().find(|(told, _)| told == labels)
     };
     let stage = stage::open(10, DRAIN).await;
