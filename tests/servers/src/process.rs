@@ -115,9 +115,12 @@ pub fn end(pids: &[u32], signal: Signal) -> Result<(), String> {
     wait_gone(&[pids, &families].concat())
 }
 
-/// One that has ended counts as gone, also before its parent has noticed.
+/// One that has ended counts as gone, also before its parent has noticed; but not while one of its threads is left, which
+/// keeps its ports open.
 fn is_alive(pid: u32) -> bool {
-    parent_and_state(pid).is_some_and(|(_, state)| state != 'Z' && state != 'X')
+    let Some((_, state)) = parent_and_state(pid) else { return false };
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads > 1 || (state != 'Z' && state != 'X')
 }
 
 fn parent_and_state(pid: u32) -> Option<(u32, char)> {

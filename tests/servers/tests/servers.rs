@@ -51,8 +51,8 @@ fn comes_back(mut server: Server) {
         assert!(accepts(address), "{url} started again: {again}");
         let family = descendants(server.pid().unwrap());
         server.kill9().unwrap();
-        assert!(!accepts(address), "{url} is gone");
         wait_gone(&family).unwrap();
+        assert!(!accepts(address), "{url} is gone");
         server.restart().unwrap();
     }
     assert_ne!(server.pid(), Some(pid));

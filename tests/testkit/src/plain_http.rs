@@ -21,7 +21,7 @@ pub struct PlainAnswer {
 }
 
 /// GETs a whole answer, over TLS if there is a configuration for it.
-pub(crate) async fn get(url: &str, tls: Option<&ClientConfig>) -> Result<PlainAnswer, String> {
+pub(crate) async fn get(url: &str, tls: Option<ClientConfig>) -> Result<PlainAnswer, String> {
     let uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
     let builder = Client::builder(TokioExecutor::new());
     let asked = match tls {
@@ -29,7 +29,7 @@ pub(crate) async fn get(url: &str, tls: Option<&ClientConfig>) -> Result<PlainAn
         Some(tls) => {
             let mut http = HttpConnector::new();
             http.enforce_http(false);
-            let connector = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_only();
+            let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only();
             builder.build::<_, Empty<Bytes>>(connector.enable_http1().wrap_connector(http)).get(uri)
         }
     };

@@ -33,7 +33,11 @@ async fn o04_pods_whose_ports_speak_tls_are_asked_over_tls() {
         for (nth, name) in ["booking-1", "booking-2"].into_iter().enumerate() {
             let metadata = json!({
                 "name": name,
-                "labels": {"app.kubernetes.io/component": "booking", "pod-template-hash": "5f6d"},
+                "labels": {
+                    "app.kubernetes.io/name": "boxoffice-booking",
+                    "app.kubernetes.io/component": "booking",
+                    "pod-template-hash": "5f6d",
+                },
                 "annotations": {"prometheus.io/scheme": "https"},
             });
             cluster.set(&Cluster::pods("booking"), &format!("/items/{nth}/metadata"), metadata);

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
+use crate::authority::https;
 use crate::plain_http::{self, PlainAnswer};
 
 const READY_WITHIN: Duration = Duration::from_secs(120);
@@ -22,8 +22,8 @@ pub struct PlatformServer {
     pub(crate) arguments: Vec<&'static str>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) admin: SocketAddr,
-    /// Whom to believe at its ports, if they speak TLS.
-    pub(crate) tls: Option<ClientConfig>,
+    /// The folder that says whom to believe at its ports, if they speak TLS. Tests change it.
+    pub(crate) tls: Option<PathBuf>,
     pub(crate) log: PathBuf,
     pub(crate) child: Option<Child>,
 }
@@ -118,7 +118,8 @@ impl PlatformServer {
     /// # Errors
     /// When there is no answer.
     pub async fn admin_get(&self, path: &str) -> Result<PlainAnswer, String> {
-        plain_http::get(&format!("{}{path}", self.admin_url()), self.tls.as_ref()).await
+        let tls = self.tls.as_deref().map(https);
+        plain_http::get(&format!("{}{path}", self.admin_url()), tls).await
     }
 
     /// Ends it without warning, as `kill -9` does.

@@ -8,7 +8,7 @@ use servers::free_address;
 
 use super::child::PlatformServer;
 use super::shape::Shape;
-use crate::authority::{TlsFolder, https};
+use crate::authority::TlsFolder;
 use crate::place::binary;
 use servers::{DatabaseServer, fresh_database};
 
@@ -119,7 +119,7 @@ impl Plan {
             arguments: vec!["serve"],
             environment,
             admin,
-            tls: self.tls.as_deref().map(https),
+            tls: self.tls.clone(),
             log: folder.join("boxoffice.log"),
             child: None,
         };
@@ -168,7 +168,7 @@ impl Plan {
                 arguments: Vec::new(),
                 environment: settings.into_iter().chain(own).chain(self.settings.clone()).collect(),
                 admin: replica.admin,
-                tls: self.tls.as_deref().map(https),
+                tls: self.tls.clone(),
                 log: folder.join(format!("{}.log", replica.name())),
                 child: None,
             }
