@@ -4,7 +4,7 @@ use sea_orm::ConnectOptions;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 
-use super::server::{STATEMENTS_KEPT, in_time, is_there_already, server_pool};
+use super::server::{AGE_MAX, STATEMENTS_KEPT, in_time, is_there_already, server_pool};
 use crate::given_up::GivenUp;
 use crate::url::ServerUrl;
 
@@ -65,11 +65,11 @@ fn pool(
             let settings = settings.clone();
             Box::pin(async move { connection.execute(AssertSqlSafe(settings)).await.map(drop) })
         })
-        .after_release(move |connection, _| {
-            let is_doubted = given_up.recently();
-            Box::pin(
-                async move { if is_doubted { rolled_back(connection).await } else { Ok(true) } },
-            )
+        .after_release(move |connection, known| {
+            let (is_doubted, is_old) = (given_up.recently(), known.age > AGE_MAX);
+            Box::pin(async move {
+                if is_old || !is_doubted { Ok(!is_old) } else { rolled_back(connection).await }
+            })
         })
     });
     options

@@ -13,8 +13,8 @@ use crate::url::{DatabaseUrl, ServerUrl};
 
 /// How long a transaction waits for a connection; past it the database is overloaded or away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// A connection of this age is closed when it comes back, so that all servers behind one name get their share by and by.
+pub(super) const AGE_MAX: Duration = Duration::from_secs(30 * 60);
 /// A connection that rested as long may have lost its server meanwhile and is tried out first.
 const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 /// A connection that does not even roll back in this time is given up.
@@ -35,8 +35,10 @@ pub(super) fn server_pool(server: &ServerUrl, connections_max: u32) -> ConnectOp
         .max_connections(connections_max)
         .min_connections(0)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(IDLE_TIMEOUT)
-        .max_lifetime(MAX_LIFETIME)
+        // Without a limit the pool has no task that looks for what is past it. Such a task may spin for ever: it counts to
+        // a number of idle connections that was read while it was below zero (sqlx 3645, in 0.9.0 still).
+        .idle_timeout(None)
+        .max_lifetime(None)
         .test_before_acquire_if_idle_for(PING_AFTER_IDLE)
         .sqlx_logging(false);
     options
