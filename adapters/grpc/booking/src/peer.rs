@@ -124,55 +124,20 @@ pub(crate) fn unanswered(status: &Status) -> Unanswered {
 mod tests {
     use std::sync::Mutex;
 
-    use grpc_server::{Server, ServerSettings, Verifier, pipe};
-    use proto::boxoffice::notification::v1::notification_service_client::NotificationServiceClient;
-    use proto::boxoffice::notification::v1::notification_service_server::{
-        NotificationService, NotificationServiceServer,
-    };
-    use proto::boxoffice::notification::v1::{ListNotificationsRequest, ListNotificationsResponse};
-    use tonic::service::Routes;
+    use grpc_server::OnBehalf;
 
     use super::*;
-
-    /// Of RFC 8037: nobody shows a token here.
-    const JWKS: &str = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k",
-        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-
-    /// A server whose every call asks a peer, and answers with the request id that the peer was sent.
-    struct Asking(Peer);
-
-    #[tonic::async_trait]
-    impl NotificationService for Asking {
-        async fn list_notifications(
-            &self,
-            _: Request<ListNotificationsRequest>,
-        ) -> Result<Response<ListNotificationsResponse>, Status> {
-            let answer = self.0.ask((), |request: Request<()>| async move {
-                let id = request.metadata().get("x-request-id").and_then(|id| id.to_str().ok());
-                Ok(Response::new(id.unwrap_or_default().to_owned()))
-            });
-            let next_page_token = answer.await.map_err(|failed| failed.status)?;
-            Ok(Response::new(ListNotificationsResponse { next_page_token, ..Default::default() }))
-        }
-    }
 
     #[tokio::test]
     async fn g02_a_peer_is_told_the_id_of_the_request_on_whose_behalf_it_is_asked() {
         let peer = Peer::new(Arc::new(|| Ok("Bearer x".parse().expect("ascii"))));
-        let routes = Routes::new(NotificationServiceServer::new(Asking(peer)));
-        let verifier = Verifier::new("issuer", "audience", JWKS).expect("a key");
-        let settings =
-            ServerSettings { in_flight_max: 1, subject_rate: None, drain: Duration::ZERO };
-        let (pipe, channel) = pipe();
-        let server = Server::new(routes, verifier, settings);
-        let mut request = Request::new(ListNotificationsRequest::default());
-        request.metadata_mut().insert("x-request-id", "r-1".parse().expect("ascii"));
-        let mut client = NotificationServiceClient::new(channel);
-        let said = tokio::select! {
-            _ = server.serve_pipe(pipe, Default::default()) => None,
-            answer = client.list_notifications(request) => answer.ok(),
-        };
-        assert_eq!(said.map(|said| said.into_inner().next_page_token).as_deref(), Some("r-1"));
+        let request = http::Request::builder().header("x-request-id", "r-1").body(());
+        let answer = peer.ask((), |request: Request<()>| async move {
+            let id = request.metadata().get("x-request-id").and_then(|id| id.to_str().ok());
+            Ok(Response::new(id.unwrap_or_default().to_owned()))
+        });
+        let told = OnBehalf::of(&request.expect("a request")).run(answer).await;
+        assert_eq!(told.map_err(|failed| failed.status).expect("answers"), "r-1");
     }
 
     #[tokio::test]

@@ -21,7 +21,9 @@ tokio::task_local! {
 }
 
 impl OnBehalf {
-    pub(crate) fn of<B>(request: &http::Request<B>) -> Self {
+    /// What this request says of itself.
+    #[must_use]
+    pub fn of<B>(request: &http::Request<B>) -> Self {
         Self {
             deadline: request.extensions().get().copied(),
             request_id: request_id(request.headers()).cloned(),

@@ -8,7 +8,7 @@ use super::{Breach, Broken, Rule, breach};
 use crate::manifests::{Deployment, Pods, name};
 
 /// Variables that no server is given, because what holds without them is right.
-const LEFT: [(&str, &str); 17] = [
+const LEFT: [(&str, &str); 19] = [
     ("DATA_DIR", "a server of its own writes no files"),
     ("LOG_LEVEL", "LOG_LEVEL_FILE says it, so that it can change"),
     ("PAYMENT_SEED", "chance is the same in every run only for tests"),
@@ -27,6 +27,14 @@ const LEFT: [(&str, &str); 17] = [
     ("OIDC_CLIENT_ID", "the servers sign for each other with SERVICE_KEY_FILE"),
     ("OIDC_CLIENT_SECRET_FILE", "there is no OIDC_CLIENT_ID"),
     ("OIDC_CLIENT_SCOPE", "there is no OIDC_CLIENT_ID"),
+    (
+        "CORS_ORIGINS",
+        "no page of another origin is known here; an overlay of one's own names its shop",
+    ),
+    (
+        "RATE_LIMIT_TRUSTED_PROXIES",
+        "whatever passes requests on does so from the cluster's private network",
+    ),
     ("OTEL_SERVICE_NAME", "it is the program's name"),
     ("BATCHING", "for whom measures what sharing transactions gains"),
     ("OTEL_SDK_DISABLED", "for whom the endpoint is set and traces are not wanted for once"),
