@@ -9,7 +9,7 @@ use grpc_server::Room;
 use grpc_server::limits::{DECODE_BYTES_MAX, ENCODE_BYTES_MAX};
 use grpc_ticket::{
     AvailabilityStreams, StockGrpc, StockReturnConsumer, TicketGrpc, WATCHED_SLOTS_MAX,
-    encode_reply, envelope,
+    encode_hold, encode_reply, envelope,
 };
 use proto::boxoffice::ticket::v1::stock_service_server::{self, StockServiceServer};
 use proto::boxoffice::ticket::v1::ticket_service_server::{self, TicketServiceServer};
@@ -47,6 +47,7 @@ pub async fn start(platform: &Platform) -> Result<Context, StartError> {
         clock: Arc::clone(&platform.clock),
         ids: Arc::clone(&platform.ids),
         encode_reply,
+        encode_hold,
     });
     sweep(platform, &database, &ticketing);
     let tickets = TicketServiceServer::new(TicketGrpc {

@@ -53,7 +53,7 @@ pub use slot_record::{SlotRecord, SlotTerms};
 pub use stock::{CapacityBelowSold, InvalidSlot, InvalidStock, Slot, SlotKey, Stock};
 pub use stock_book::{HoldChange, StockBook, StockChanges};
 pub use stock_command::{
-    HoldRequest, StockCommand, StockNeeds, StockOrder, StockOutcome, StockVerdict,
+    HoldRequest, OrderKey, StockCommand, StockNeeds, StockOrder, StockOutcome, StockVerdict,
 };
 pub use ticket::{
     Allocation, Decision, Listing, SectionPrice, Terms, Ticket, TicketKind, TicketStatus,

@@ -137,6 +137,9 @@ pub trait StockStore: Send + Sync {
     /// included, so that deleting a ticket comes before a hold or after it. MUST take the time from
     /// the database. Every order is idempotent by its hold, so no inbox is needed.
     ///
+    /// An order with a key that is taken MUST be refused as `KeyTaken` and do nothing; one that goes through MUST record
+    /// its answer for its key in the same transaction, and one that is refused MUST NOT.
+    ///
     /// A hold that is surely new MAY be refused without a look at what is stored for it, and as sold out without a
     /// transaction when nothing was left of one of its slots a moment ago. MUST NOT be taken twice all the same.
     async fn execute(&self, orders: Vec<StockOrder>) -> Result<Vec<StockVerdict>, StoreError>;

@@ -43,6 +43,9 @@ pub enum StockRefusal {
     /// The stay breaks a rule of its organizer, or begins in the past.
     #[error("this stay is not sold: {0}")]
     StayNotAllowed(StayRule),
+    /// The order's idempotency key has an answer already, or its first call is being decided.
+    #[error("another call with this key has just ended; try again")]
+    KeyTaken,
     /// The counters contradict the holds: an operator must run the audit.
     #[error("the stock counters contradict the hold")]
     CountersBroken,
@@ -54,6 +57,7 @@ impl Fault for StockRefusal {
             Self::TicketNotFound | Self::HoldNotFound => FaultClass::NotFound,
             Self::Invalid(_) => FaultClass::Invalid,
             Self::CountersBroken => FaultClass::Bug,
+            Self::KeyTaken => FaultClass::Contended,
             Self::HoldClosed
             | Self::SoldOut
             | Self::NotOnSale
@@ -76,6 +80,7 @@ impl Fault for StockRefusal {
             Self::TicketRetiring => "TICKET_RETIRING",
             Self::Invalid(inner) => inner.reason(),
             Self::StayNotAllowed(_) => "STAY_NOT_ALLOWED",
+            Self::KeyTaken => "CONTENDED",
             Self::CountersBroken => "INTERNAL",
         }
     }
@@ -92,6 +97,7 @@ impl Fault for StockRefusal {
             | Self::LimitPerBuyer { .. }
             | Self::TicketRetiring
             | Self::StayNotAllowed(_)
+            | Self::KeyTaken
             | Self::CountersBroken => &[],
         }
     }
@@ -114,6 +120,7 @@ impl Fault for StockRefusal {
             | Self::NotOnSale
             | Self::TicketRetiring
             | Self::Invalid(_)
+            | Self::KeyTaken
             | Self::CountersBroken => Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::{BuyerId, EventId, HoldId, Money, Quantity, TicketId};
+use kernel::{BuyerId, EventId, HoldId, Money, Quantity, ReplyKey, TicketId};
 
 use crate::{
     Hold, HoldOwner, HoldRecord, HoldStep, Slot, SlotKey, StockRefusal, Ticket, TicketKind, Wanted,
@@ -41,7 +41,7 @@ pub enum StockCommand {
 }
 
 /// A command with what the event that may come of it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StockOrder {
     /// The command.
     pub command: StockCommand,
@@ -49,6 +49,17 @@ pub struct StockOrder {
     pub event_id: EventId,
     /// The message that led to it.
     pub causation_id: Option<String>,
+    /// The caller's key, where one came with it.
+    pub key: Option<OrderKey>,
+}
+
+/// An idempotency key that is answered with a hold, in the transaction that decides its order.
+#[derive(Debug, Clone)]
+pub struct OrderKey {
+    /// The key.
+    pub key: ReplyKey,
+    /// Encodes the answer, to be replayed: only the decision knows the hold.
+    pub encode: fn(&Hold) -> Vec<u8>,
 }
 
 /// What a command did.

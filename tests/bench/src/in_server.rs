@@ -172,7 +172,7 @@ pub(crate) fn order(ticket_id: TicketId, buyer: u16, units: u32) -> (HoldId, Sto
 
 /// An order of nobody's event.
 pub(crate) fn ordered(command: StockCommand) -> StockOrder {
-    StockOrder { command, event_id: EventId::new(fresh_id()), causation_id: None }
+    StockOrder { command, event_id: EventId::new(fresh_id()), causation_id: None, key: None }
 }
 
 async fn on_sale(store: &SeaOrmTicketStore, capacity: i64) -> TicketId {

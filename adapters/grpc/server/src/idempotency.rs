@@ -1,6 +1,6 @@
 //! Idempotency keys on the wire: the metadata `idempotency-key` in, `idempotency-replayed` out.
 
-use kernel::{Answered, Caller, Fault, FaultClass, Invalid, ReplyKey, Uuid, Violation};
+use kernel::{Answered, Caller, Fault, FaultClass, Invalid, ReplyKey, Violation};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::metadata::MetadataValue;
@@ -33,17 +33,6 @@ pub fn reply_key<M: Message>(
         key: key.to_owned(),
         fingerprint: Sha256::digest(request.get_ref().encode_to_vec()).to_vec(),
     }))
-}
-
-/// The identifier of what a call with this key makes: the same for the same key, so that a call whose answer was lost
-/// finds what it made, and no answer need be kept.
-#[must_use]
-pub fn keyed_id(key: &ReplyKey) -> Uuid {
-    // The scope's length keeps it apart from the key.
-    let text = format!("{} {} {}", key.scope.len(), key.scope, key.key);
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(Sha256::digest(text)).for_each(|(byte, digest)| *byte = digest);
-    Uuid::from_bytes(bytes)
 }
 
 /// The answer to a call that may carry a key: made now, or the first one again.
@@ -119,14 +108,6 @@ mod tests {
         assert_ne!(key.scope, key_of(&["k"], 1, &bob, "CreateBooking").scope);
         assert_ne!(key.scope, key_of(&["k"], 1, &alice(), "CancelBooking").scope);
         assert_ne!(key.fingerprint, key_of(&["k"], 2, &alice(), "CreateBooking").fingerprint);
-    }
-
-    #[test]
-    fn a_key_makes_one_thing() {
-        let id = |name, seconds, method| keyed_id(&key_of(&[name], seconds, &alice(), method));
-        assert_eq!(id("k", 1, "m"), id("k", 2, "m"));
-        assert_ne!(id("k", 1, "m"), id("l", 1, "m"));
-        assert_ne!(id("k", 1, "m"), id("k", 1, "n"));
     }
 
     #[test]

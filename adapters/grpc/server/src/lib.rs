@@ -28,7 +28,7 @@ pub use auth::caller_of;
 pub use deadline::time_left;
 pub use grpc_client::{PeerAddresses, Peers, dice, stopping};
 pub use health::{Health, HealthGrpc};
-pub use idempotency::{answer, keyed_id, reply_key};
+pub use idempotency::{answer, reply_key};
 pub use limit::{InFlight, Overloaded, Place, Room};
 pub use listener::{Connection, Listener, ListenerSettings};
 pub use on_behalf::{OnBehalf, pass_on_request_id, time_left_here};

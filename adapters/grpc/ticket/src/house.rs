@@ -8,18 +8,21 @@ use ticket::{CreateHouseHold, HOUSE_NOTE_CHARS_MAX, Hold, HoldOwner, ListHouseHo
 
 use crate::stock_convert::{units, wanted};
 
-/// What to set aside; `keyed` is the hold of the caller's idempotency key.
-pub(crate) fn create(
-    wire: &pb::CreateHouseHoldRequest,
-    keyed: Option<HoldId>,
-) -> Result<CreateHouseHold, Invalid> {
+/// The answer of CreateHouseHold and ReleaseHouseHold: both hold the hold in field 1 and nothing else, so one encoding
+/// serves both.
+#[must_use]
+pub fn encode_hold(hold: &Hold) -> Vec<u8> {
+    pb::CreateHouseHoldResponse { hold: Some(house_hold(hold)) }.encode_to_vec()
+}
+
+/// What to set aside.
+pub(crate) fn create(wire: &pb::CreateHouseHoldRequest) -> Result<CreateHouseHold, Invalid> {
     let mut check = Check::new();
     let ticket_id = check.id("ticket_id", &wire.ticket_id);
     let note = check.text("note", &wire.note, 0..=HOUSE_NOTE_CHARS_MAX);
     let dates = (wire.check_in.as_ref(), wire.check_out.as_ref());
     let wanted = wanted(&mut check, wire.quantity, &wire.seats, dates);
-    let request =
-        || Some(CreateHouseHold { ticket_id: ticket_id?, note: note?, wanted: wanted?, keyed });
+    let request = || Some(CreateHouseHold { ticket_id: ticket_id?, note: note?, wanted: wanted? });
     check.read(request())
 }
 
@@ -80,10 +83,10 @@ mod tests {
             note: "가".repeat(HOUSE_NOTE_CHARS_MAX),
             ..Default::default()
         };
-        assert_eq!(wrong(create(&wish, None)), [""; 0]);
+        assert_eq!(wrong(create(&wish)), [""; 0]);
         let note = "x".repeat(HOUSE_NOTE_CHARS_MAX + 1);
         let odd = pb::CreateHouseHoldRequest { note, ..Default::default() };
-        assert_eq!(wrong(create(&odd, None)), ["ticket_id", "note", "quantity"]);
+        assert_eq!(wrong(create(&odd)), ["ticket_id", "note", "quantity"]);
         assert_eq!(wrong(release(&Default::default())), ["ticket_id", "hold_id"]);
         let page = pb::ListHouseHoldsRequest { page_size: -1, ..Default::default() };
         assert_eq!(wrong(list(&page)), ["ticket_id", "page_size"]);

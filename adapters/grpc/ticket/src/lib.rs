@@ -13,6 +13,7 @@ mod watch;
 
 pub use consumer::StockReturnConsumer;
 pub use facts::envelope;
+pub use house::encode_hold;
 pub use service::{TicketGrpc, encode_reply};
 pub use stock_service::StockGrpc;
 pub use watch::{AvailabilityStreams, WATCHED_SLOTS_MAX};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use autometrics::autometrics;
 use grpc_server::objectives::served;
 use grpc_server::wire::page_token;
-use grpc_server::{Tasks, answer, caller_of, keyed_id, refuse, reply_key};
-use kernel::HoldId;
+use grpc_server::{Tasks, answer, caller_of, refuse, reply_key};
 use prost::Message;
 use proto::boxoffice::ticket::v1 as pb;
 use proto::boxoffice::ticket::v1::ticket_service_server::TicketService;
@@ -155,13 +154,12 @@ impl TicketService for TicketGrpc {
     ) -> Result<Response<pb::CreateHouseHoldResponse>, Status> {
         let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
         let key = reply_key(&request, &caller, "TicketService/CreateHouseHold")?;
-        let keyed = key.as_ref().map(|key| HoldId::new(keyed_id(key)));
-        let command = house::create(request.get_ref(), keyed).map_err(|e| refuse(&e))?;
+        let command = house::create(request.get_ref()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {
-            ticketing.create_house_hold(&caller, command).await.map_err(|e| refuse(&e))
+            ticketing.create_house_hold(&caller, command, key).await.map_err(|e| refuse(&e))
         });
-        let hold = Some(house::house_hold(&done.await?));
-        Ok(Response::new(pb::CreateHouseHoldResponse { hold }))
+        let hold = |hold| Some(house::house_hold(&hold));
+        answer(done.await?.map(|held| pb::CreateHouseHoldResponse { hold: hold(held) }))
     }
 
     async fn release_house_hold(
@@ -169,14 +167,13 @@ impl TicketService for TicketGrpc {
         request: Request<pb::ReleaseHouseHoldRequest>,
     ) -> Result<Response<pb::ReleaseHouseHoldResponse>, Status> {
         let (ticketing, caller) = (self.ticketing.clone(), caller_of(&request));
-        // It is idempotent by itself; a key that cannot be one is refused as everywhere.
-        reply_key(&request, &caller, "TicketService/ReleaseHouseHold")?;
+        let key = reply_key(&request, &caller, "TicketService/ReleaseHouseHold")?;
         let which = house::release(request.get_ref()).map_err(|e| refuse(&e))?;
         let done = self.tasks.finish(async move {
-            ticketing.release_house_hold(&caller, which).await.map_err(|e| refuse(&e))
+            ticketing.release_house_hold(&caller, which, key).await.map_err(|e| refuse(&e))
         });
-        let hold = Some(house::house_hold(&done.await?));
-        Ok(Response::new(pb::ReleaseHouseHoldResponse { hold }))
+        let hold = |hold| Some(house::house_hold(&hold));
+        answer(done.await?.map(|held| pb::ReleaseHouseHoldResponse { hold: hold(held) }))
     }
 
     async fn list_house_holds(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use grpc_server::wire::resume_token;
 use grpc_server::{Room, Tasks, Watchers};
-use grpc_ticket::{AvailabilityStreams, TicketGrpc, encode_reply};
+use grpc_ticket::{AvailabilityStreams, TicketGrpc, encode_hold, encode_reply};
 use kernel::{
     Answered, Caller, Clock, Currency, IdSource, Locale, Money, OrganizerId, Role, Timestamp, Uuid,
 };
@@ -51,6 +51,7 @@ fn server(slots: usize) -> Scene {
         clock: fixed.clone(),
         ids: fixed,
         encode_reply,
+        encode_hold,
     });
     let (rooms, stopping) =
         ((Watchers::new(1_000, 500), Room::new(slots)), CancellationToken::new());

@@ -1,13 +1,13 @@
 //! Stock and holds in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use kernel::{BuyerId, Cursor, HoldId, StoreError, TicketId};
+use kernel::{BuyerId, Cursor, HoldId, KeyedReply, StoreError, TicketId};
 use ticket::{
-    DueHolds, Hold, HoldRecord, HoldState, Nights, PIN_MAX, Slot, SlotKey, SlotRecord, StockBook,
-    StockChanges, StockNeeds, StockOrder, StockStore, StockVerdict, TicketKind, TicketSlots,
-    TicketStatus,
+    DueHolds, Hold, HoldRecord, HoldState, Nights, OrderKey, PIN_MAX, Slot, SlotKey, SlotRecord,
+    StockBook, StockChanges, StockNeeds, StockOrder, StockOutcome, StockRefusal, StockStore,
+    StockVerdict, TicketKind, TicketSlots, TicketStatus,
 };
 
 use crate::{MemoryTicketStore, Tables};
@@ -18,10 +18,28 @@ impl StockStore for MemoryTicketStore {
         let now = self.clock.now();
         let mut tables = self.tables();
         let mut book = tables.open_book(&orders);
-        let verdicts = orders.iter().map(|order| book.execute(order, now)).collect();
+        let mut replies = BTreeMap::new();
+        let decide = |order: &StockOrder| {
+            let Some(OrderKey { key, encode }) = &order.key else {
+                return book.execute(order, now);
+            };
+            let name = (key.scope.clone(), key.key.clone());
+            if tables.replies.contains_key(&name) || replies.contains_key(&name) {
+                return Err(StockRefusal::KeyTaken);
+            }
+            let verdict = book.execute(order, now);
+            if let Ok(StockOutcome::Hold(hold)) = &verdict {
+                let (fingerprint, body) = (key.fingerprint.clone(), Some(encode(hold)));
+                let reply = KeyedReply { fingerprint, resource_id: String::new(), body };
+                replies.insert(name, reply);
+            }
+            verdict
+        };
+        let verdicts = orders.iter().map(decide).collect();
         let changes = book.into_changes();
         let moved: BTreeSet<_> = changes.counters.keys().map(|(ticket_id, _)| *ticket_id).collect();
         tables.write(changes)?;
+        tables.replies.extend(replies);
         drop(tables);
         moved.iter().for_each(|ticket_id| self.changes.tell(&ticket_id.to_string()));
         Ok(verdicts)

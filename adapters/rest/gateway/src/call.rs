@@ -22,6 +22,7 @@ use tonic::{Code, Status};
 use tracing::Instrument;
 
 use crate::codec::DynamicCodec;
+use crate::created::Created;
 use crate::error::{self, refusal, too_late};
 use crate::gateway::Gateway;
 use crate::limits::{
@@ -151,13 +152,17 @@ async fn unary(route: &Route, request: tonic::Request<DynamicMessage>) -> Result
 fn describe(route: &Route, message: &DynamicMessage, json: &[u8], response: &mut Response) {
     let field = route.rule.response_body.as_ref().map(|field| message.get_field(field));
     let resource = field.as_deref().map_or(Some(message), Value::as_message);
-    let location = route.created.as_ref().zip(resource).and_then(|(made, it)| made.location(it));
-    let made = location.is_some();
-    if made {
+    let (location, is_listed) = match &route.created {
+        Some(Created::At(place)) => (resource.and_then(|made| place.location(made)), false),
+        Some(Created::Listed) => (None, true),
+        None => (None, false),
+    };
+    let is_found = location.is_some();
+    if is_found || is_listed {
         *response.status_mut() = StatusCode::CREATED;
     }
     response.headers_mut().extend(location.map(|location| (LOCATION, location)));
-    let tagged = [Method::GET, Method::PUT, Method::PATCH].contains(&route.rule.method) || made;
+    let tagged = [Method::GET, Method::PUT, Method::PATCH].contains(&route.rule.method) || is_found;
     let tag = if tagged { conditional::tag(resource, json) } else { None };
     response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
 }

@@ -35,9 +35,9 @@ impl<S> Layer<S> for Leave {
     }
 }
 
-impl<S> Service<Request> for Leaving<S>
+impl<S, B> Service<Request<B>> for Leaving<S>
 where
-    S: Service<Request, Response = Response>,
+    S: Service<Request<B>, Response = Response>,
     S::Future: Send + 'static,
 {
     type Response = Response;
@@ -48,7 +48,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let (http2, ask) = (request.version() == Version::HTTP_2, self.ask.clone());
         let answering = self.inner.call(request);
         Box::pin(async move {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::bind::FieldPath;
-use crate::created::resource;
+use crate::created::{Created, resource};
 use crate::error::{self, DOMAIN};
 use crate::limits::RETRY_DELAY;
 use crate::options::{self, Call, Reason};
@@ -129,14 +129,17 @@ fn success(route: &Route, made: bool, routes: &[Route], schemas: &mut Schemas) -
     } else {
         set(&mut response, "content", json!({"application/json": {"schema": answer}}));
     }
-    if made {
+    let is_found = matches!(route.created, Some(Created::At(_)));
+    if is_found {
         set(&mut headers, "Location", header("The path of what was made.", "string"));
+    }
+    if made {
         let links = links(route, routes);
         if !links.is_empty() {
             set(&mut response, "links", Json::Object(links));
         }
     }
-    if route.reads_once() || made || [Method::PUT, Method::PATCH].contains(&route.rule.method) {
+    if route.reads_once() || is_found || [Method::PUT, Method::PATCH].contains(&route.rule.method) {
         set(&mut headers, "ETag", tag());
     }
     if route.rule.method != Method::GET {

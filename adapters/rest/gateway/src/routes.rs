@@ -29,7 +29,7 @@ pub struct Route {
     pub(crate) rule: Rule,
     pub(crate) grpc_path: PathAndQuery,
     pub(crate) backend: Backend,
-    /// Where the resource is that it makes, if it makes one.
+    /// What is known of the resource that it makes, if it makes one.
     pub(crate) created: Option<Created>,
     /// Whether the contract has marked the rpc as one that will go.
     pub(crate) deprecated: bool,
@@ -84,7 +84,7 @@ impl Route {
         self.rule.template.to_string()
     }
 
-    /// Whether it makes a resource and answers with 201 and its `Location`.
+    /// Whether it makes a resource and answers with 201, and with its `Location` where it has one.
     #[must_use]
     pub const fn creates(&self) -> bool {
         self.created.is_some()

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 
 use crate::connection::Connection;
 use crate::leave::Leave;
@@ -81,7 +83,7 @@ pub async fn serve_http(
         };
         if let Some((connection, peer)) = accepted {
             let stopping = Stopping { draining: draining.clone(), stop: stop.clone() };
-            let router = router.clone().layer(Extension(peer));
+            let router = Extension(peer).layer(router.clone());
             connections.spawn(serve(connection, router, settings, stopping));
         }
     }
@@ -120,13 +122,15 @@ async fn accept(
 
 async fn serve(
     connection: Connection,
-    router: Router,
+    router: AddExtension<Router, Peer>,
     settings: HttpSettings,
     Stopping { draining, stop }: Stopping,
 ) {
     let builder = builder(settings);
     let leave = stop.child_token();
-    let service = TowerToHyperService::new(router.layer(Leave { draining, leave: leave.clone() }));
+    // Around the router and not in it: a router that is given a layer is built anew, some KiB for each connection.
+    let service = Leave { draining, leave: leave.clone() }.layer(router);
+    let service = TowerToHyperService::new(service);
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

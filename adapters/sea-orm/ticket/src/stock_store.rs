@@ -1,5 +1,6 @@
 //! Stock and holds in a database: rows are read and locked, the pure book decides, changes are written.
 
+mod keys;
 mod read;
 mod seat_maps;
 mod write;
@@ -16,7 +17,7 @@ use sea_orm::{
 };
 use sea_orm_database::{
     Batching, Database, Group, Job, Marks, Run, TxError, at_commit, count_at_commit, now_expr,
-    tell_at_commit, unavailable, write_marks,
+    tell_at_commit, unavailable, write_admitted,
 };
 use telemetry_metrics::names::HOLDS;
 use ticket::{
@@ -29,6 +30,7 @@ use crate::SeaOrmTicketStore;
 use crate::rows::ticket::TimedRow;
 use crate::rows::{hold, stock, ticket as ticket_row};
 use crate::sold_out;
+use keys::Keys;
 use seat_maps::{PUT_OFF_MAX, Work};
 
 #[async_trait]
@@ -211,13 +213,15 @@ async fn decide(
     sold_out: Arc<sold_out::Marks>,
 ) -> Result<Vec<Option<Vec<StockVerdict>>>, TxError> {
     let (mut book, put_off) = read::open_book(tx, jobs, run).await?;
+    let mut keys = Keys::of(tx, jobs, run).await?;
     // Read after the locks: a wait for them must not make a hold look younger than it is.
     let now = db.now(tx).await?;
     let read_at = Instant::now();
     book.sold_out().for_each(|slot| sold_out.nothing_left(slot, read_at));
     let mut decided = |(place, job): (usize, &Job<Work>)| {
         let orders = job.work.orders.iter();
-        (!put_off.contains(&place)).then(|| orders.map(|order| book.execute(order, now)).collect())
+        let verdict = |order| keys.decide(order, || book.execute(order, now));
+        (!put_off.contains(&place)).then(|| orders.map(verdict).collect())
     };
     let verdicts = jobs.iter().enumerate().map(&mut decided).collect();
     let changes = book.into_changes();
@@ -235,8 +239,8 @@ async fn decide(
             .and_then(|job| job.traceparent.clone()),
         ..envelope(event)
     });
-    let messages = messages.collect();
-    write_marks(tx, Marks { messages, ..Marks::default() }).await?;
+    let messages = Marks { messages: messages.collect(), ..Marks::default() };
+    write_admitted(tx, keys.into_marks().into_iter().chain([messages]).collect()).await?;
     Ok(verdicts)
 }
 

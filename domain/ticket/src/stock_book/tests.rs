@@ -168,6 +168,7 @@ impl Rows {
             command: command.clone(),
             event_id: EventId::new(uuid(300)),
             causation_id: None,
+            key: None,
         };
         let orders: Vec<_> = commands.iter().map(order).collect();
         let looked_for: BTreeSet<_> = commands

@@ -1,11 +1,10 @@
 //! An organizer sets stock of an own ticket aside, for nobody's booking.
 
-use kernel::{Caller, HoldId, KeyRefused, TicketId};
+use kernel::{Answered, Caller, HoldId, ReplyKey, TicketId};
 
 use super::Ticketing;
-use super::execute_stock::only;
 use super::house_hold::HouseHoldError;
-use crate::{Hold, HoldOwner, HoldRequest, StockCommand, StockOutcome, StockRefusal, Wanted};
+use crate::{Hold, HoldOwner, HoldRequest, StockCommand, Wanted};
 
 /// Asks to set stock aside for the house.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +15,11 @@ pub struct CreateHouseHold {
     pub note: String,
     /// What, all or nothing.
     pub wanted: Wanted,
-    /// The hold that belongs to the caller's idempotency key: the same for the same key.
-    pub keyed: Option<HoldId>,
 }
 
 impl Ticketing {
     /// Sets stock aside until it is released. It is taken like any other, so that nothing is ever oversold (trap R46),
-    /// but also while the ticket is not on sale, and whatever its limit per buyer and its rules for stays. Repeated
-    /// with its key it gets the first hold, since that is known by the key: no answer need be kept.
+    /// but also while the ticket is not on sale, and whatever its limit per buyer and its rules for stays.
     ///
     /// # Errors
     /// [`HouseHoldError`]
@@ -31,26 +27,25 @@ impl Ticketing {
         &self,
         caller: &Caller,
         request: CreateHouseHold,
-    ) -> Result<Hold, HouseHoldError> {
-        self.check_own(caller, request.ticket_id).await?;
+        key: Option<ReplyKey>,
+    ) -> Result<Answered<Hold>, HouseHoldError> {
+        let organizer = caller.organizer()?;
+        if let Some(body) = self.replay(key.as_ref()).await?? {
+            return Ok(Answered::Replayed(body));
+        }
+        self.check_own(&organizer, request.ticket_id).await?;
         let owner = HoldOwner::House { note: request.note, created_at: self.clock.now() };
         let command = StockCommand::Hold(HoldRequest {
-            hold_id: request.keyed.unwrap_or_else(|| HoldId::new(self.ids.next())),
+            hold_id: HoldId::new(self.ids.next()),
             ticket_id: request.ticket_id,
             owner,
             wanted: request.wanted,
             expected_total: None,
             pinned: false,
-            surely_new: request.keyed.is_none(),
+            // With a key, its first call may be under way: then this one is to hear of it, and not that all is gone.
+            surely_new: key.is_none(),
             check_only: false,
         });
-        match only(self.stock.execute(vec![self.order(command, None)]).await?)? {
-            Ok(StockOutcome::Hold(hold)) => Ok(hold),
-            Ok(StockOutcome::Tombstone) => Err(StockRefusal::HoldClosed.into()),
-            Err(StockRefusal::HoldClosed) if request.keyed.is_some() => {
-                Err(KeyRefused::Reused.into())
-            }
-            Err(refusal) => Err(refusal.into()),
-        }
+        self.order_for_the_house(command, key).await
     }
 }

@@ -1,11 +1,14 @@
-//! What the commands about holds of the house have in common: whose ticket it is, and why they do not go through.
+//! What the commands about holds of the house have in common: whose ticket it is, the one answer of a key, and why they
+//! do not go through.
 
 use kernel::{
-    AccessDenied, Caller, Fault, FaultClass, KeyRefused, StoreError, TicketId, Violation,
+    AccessDenied, Answered, Fault, FaultClass, KeyRefused, OrganizerId, ReplyKey, StoreError,
+    TicketId, Violation,
 };
 
 use super::Ticketing;
-use crate::StockRefusal;
+use super::execute_stock::only;
+use crate::{Hold, StockCommand, StockOutcome, StockRefusal};
 
 /// Why a command about holds of the house did not go through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,19 +31,36 @@ pub enum HouseHoldError {
 }
 
 impl Ticketing {
-    /// Whether the ticket is there and the caller's.
+    /// Whether the ticket is there and the organizer's.
     pub(super) async fn check_own(
         &self,
-        caller: &Caller,
+        organizer: &OrganizerId,
         ticket_id: TicketId,
     ) -> Result<(), HouseHoldError> {
-        let organizer = caller.organizer()?;
         let found = self.store.find(ticket_id).await?;
         let listing = found.ok_or(StockRefusal::TicketNotFound)?;
-        if listing.ticket.organizer_id == organizer {
+        if listing.ticket.organizer_id == *organizer {
             Ok(())
         } else {
             Err(HouseHoldError::NotYours)
+        }
+    }
+
+    /// Has an order decided, once for its key: whoever comes second with it gets the first answer.
+    pub(super) async fn order_for_the_house(
+        &self,
+        command: StockCommand,
+        key: Option<ReplyKey>,
+    ) -> Result<Answered<Hold>, HouseHoldError> {
+        let order = self.keyed_order(command, key.clone());
+        match only(self.stock.execute(vec![order]).await?)? {
+            Ok(StockOutcome::Hold(hold)) => Ok(Answered::Fresh(hold)),
+            Ok(StockOutcome::Tombstone) => Err(StockRefusal::HoldNotFound.into()),
+            Err(StockRefusal::KeyTaken) => {
+                let first = self.replay(key.as_ref()).await??;
+                first.map(Answered::Replayed).ok_or_else(|| StockRefusal::KeyTaken.into())
+            }
+            Err(refusal) => Err(refusal.into()),
         }
     }
 }

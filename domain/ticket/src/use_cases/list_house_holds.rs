@@ -36,7 +36,7 @@ impl Ticketing {
         caller: &Caller,
         query: ListHouseHolds,
     ) -> Result<HouseHoldPage, HouseHoldError> {
-        self.check_own(caller, query.ticket_id).await?;
+        self.check_own(&caller.organizer()?, query.ticket_id).await?;
         let rows = query.page_size.get();
         // One row more than the page tells whether there is another page.
         let mut holds = self.stock.house_holds(query.ticket_id, query.after, rows + 1).await?;

@@ -22,7 +22,7 @@ mod update_ticket;
 
 use std::sync::Arc;
 
-use kernel::{Clock, EventId, IdSource, Recorded, Timestamp};
+use kernel::{Clock, EventId, IdSource, Recorded, ReplyKey, Timestamp};
 
 pub use create_house_hold::CreateHouseHold;
 pub use delete_ticket::DeleteTicket;
@@ -41,7 +41,9 @@ pub use set_nights::SetNights;
 pub use ticket_change::ChangeTicketError;
 pub use update_ticket::UpdateTicket;
 
-use crate::{Listing, StockCommand, StockOrder, StockStore, TicketEvent, TicketStore};
+use crate::{
+    Hold, Listing, OrderKey, StockCommand, StockOrder, StockStore, TicketEvent, TicketStore,
+};
 
 /// The ticket context: its use cases are its methods.
 pub struct Ticketing {
@@ -55,6 +57,8 @@ pub struct Ticketing {
     pub ids: Arc<dyn IdSource>,
     /// Encodes the answer of the calls that answer with a ticket, to be replayed for its key.
     pub encode_reply: fn(&Listing) -> Vec<u8>,
+    /// The same for the calls that answer with a hold of the house.
+    pub encode_hold: fn(&Hold) -> Vec<u8>,
 }
 
 impl Ticketing {
@@ -75,6 +79,11 @@ impl Ticketing {
     }
 
     fn order(&self, command: StockCommand, causation_id: Option<String>) -> StockOrder {
-        StockOrder { command, event_id: EventId::new(self.ids.next()), causation_id }
+        StockOrder { command, event_id: EventId::new(self.ids.next()), causation_id, key: None }
+    }
+
+    fn keyed_order(&self, command: StockCommand, key: Option<ReplyKey>) -> StockOrder {
+        let key = key.map(|key| OrderKey { key, encode: self.encode_hold });
+        StockOrder { key, ..self.order(command, None) }
     }
 }

@@ -1,11 +1,10 @@
 //! An organizer gives up what was set aside for the house.
 
-use kernel::{Caller, HoldId, TicketId};
+use kernel::{Answered, Caller, HoldId, ReplyKey, TicketId};
 
 use super::Ticketing;
-use super::execute_stock::only;
 use super::house_hold::HouseHoldError;
-use crate::{Hold, HoldOwner, HoldRecord, HoldStep, StockCommand, StockOutcome, StockRefusal};
+use crate::{Hold, HoldOwner, HoldRecord, HoldStep, StockCommand, StockRefusal};
 
 impl Ticketing {
     /// Gives the stock back, once; a second call gives the same answer. A buyer's hold is not found.
@@ -16,8 +15,13 @@ impl Ticketing {
         &self,
         caller: &Caller,
         (ticket_id, hold_id): (TicketId, HoldId),
-    ) -> Result<Hold, HouseHoldError> {
-        self.check_own(caller, ticket_id).await?;
+        key: Option<ReplyKey>,
+    ) -> Result<Answered<Hold>, HouseHoldError> {
+        let organizer = caller.organizer()?;
+        if let Some(body) = self.replay(key.as_ref()).await?? {
+            return Ok(Answered::Replayed(body));
+        }
+        self.check_own(&organizer, ticket_id).await?;
         let is_houses = match self.stock.find_hold(hold_id).await? {
             Some(HoldRecord::Hold(hold)) => {
                 hold.ticket_id == ticket_id && matches!(hold.owner, HoldOwner::House { .. })
@@ -28,9 +32,6 @@ impl Ticketing {
             return Err(StockRefusal::HoldNotFound.into());
         }
         let release = StockCommand::Step(hold_id, HoldStep::ReleaseHouse);
-        match only(self.stock.execute(vec![self.order(release, None)]).await?)?? {
-            StockOutcome::Hold(hold) => Ok(hold),
-            StockOutcome::Tombstone => Err(StockRefusal::HoldNotFound.into()),
-        }
+        self.order_for_the_house(release, key).await
     }
 }

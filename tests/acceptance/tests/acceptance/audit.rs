@@ -177,7 +177,7 @@ async fn lively() -> Platform {
     let path = format!("/v1/tickets/{ticket}/houseHolds");
     let acme = platform.organizer("acme");
     let kept = platform.http.post(path).token(&acme).json(kept).send().await.unwrap();
-    assert_eq!(kept.status, 200, "{}", kept.json);
+    assert_eq!(kept.status, 201, "{}", kept.json);
     let gone = book(&platform, "bob", &ticket, 1, "ok").await.text("bookingId").to_owned();
     let bob = platform.buyer("bob");
     let cancel = format!("/v1/bookings/{gone}:cancel");

@@ -94,19 +94,74 @@ async fn a_call_is_counted_once_and_an_internal_one_refused() {
         [("SearchTickets", "OK"), ("HoldStock", "UNIMPLEMENTED"), ("CreateBooking", "CANCELLED")]
     {
         eventually(method, || async {
-            let metrics = platform.admin_get("/metrics").await.body;
-            let of = |line: &&str| {
-                line.starts_with("grpc_requests_total{")
-                    && [method, status].iter().all(|label| line.contains(&format!("\"{label}\"")))
-            };
-            let counted: Vec<_> = metrics.lines().filter(of).collect();
-            let once = counted.len() == 1 && counted[0].ends_with(" 1");
-            if once { Ok(()) } else { Err(format!("{counted:?}")) }
+            match counted(&platform, method, status).await {
+                1 => Ok(()),
+                other => Err(format!("{other} times")),
+            }
         })
         .await;
     }
     let metrics = platform.admin_get("/metrics").await.body;
     assert!(!metrics.contains("\"DEADLINE_EXCEEDED\""), "no fault of ours");
+}
+
+/// How calls of this rpc have ended so often, as the servers count them.
+async fn counted(platform: &Platform, method: &str, status: &str) -> u64 {
+    let metrics = platform.admin_get("/metrics").await.body;
+    let of = |line: &&str| {
+        line.starts_with("grpc_requests_total{")
+            && [method, status].iter().all(|label| line.contains(&format!("\"{label}\"")))
+    };
+    let counts = metrics.lines().filter(of).filter_map(|line| line.rsplit(' ').next());
+    counts.map(|count| count.parse::<u64>().expect("a number")).sum()
+}
+
+/// Places a booking whose charge takes longer than its caller waits, and gives what payment has counted the charge as.
+async fn charged_too_slowly(platform: &Platform, channel: &Channel, ticket: &str) -> &'static str {
+    const ENDS: [&str; 2] = ["CANCELLED", "DEADLINE_EXCEEDED"];
+    let ended = async || {
+        let counts = ENDS.map(|status| counted(platform, "ChargePayment", status));
+        join_all(counts).await
+    };
+    let before = ended().await;
+    let wish = CreateBookingRequest {
+        ticket_id: ticket.to_owned(),
+        quantity: 1,
+        payment_method: "slow".to_owned(),
+        ..CreateBookingRequest::default()
+    };
+    let mut hasty = with_token(&platform.buyer("hasty"), wish);
+    hasty.set_timeout(Duration::from_secs(2));
+    let answer = BookingServiceClient::new(channel.clone()).create_booking(hasty).await;
+    let booking = answer.expect("is told that it is undecided").into_inner().booking.unwrap();
+    assert_eq!(booking.status(), BookingStatus::Pending);
+    eventually("the end of the charge's call", || async {
+        let after = ended().await;
+        let grown = (0..ENDS.len()).find(|at| after[*at] > before[*at]);
+        grown.map(|at| ENDS[at]).ok_or_else(|| format!("{before:?}, {after:?}"))
+    })
+    .await
+}
+
+/// The time that booking has for its caller ends at booking: payment hears that nobody waits, and has missed no deadline
+/// of its own. So it is whichever way the call has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_that_outlives_its_callers_time_is_no_fault_of_payments() {
+    if Shape::leaves_out(Shape::Embedded, "where all servers count in one place") {
+        return;
+    }
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Impatience", 100).await;
+    let own = Endpoint::from_shared(format!("http://{}", platform.grpc_addr("booking"))).unwrap();
+    let own = own.connect().await.expect("booking listens");
+    for (door, channel) in [("the gateway", channel(&platform).await), ("booking", own)] {
+        let mut ended = Vec::new();
+        // A machine that stands still for a tenth of a second may let payment look at its clock first.
+        while ended.len() < 3 && !ended.contains(&"CANCELLED") {
+            ended.push(charged_too_slowly(&platform, &channel, &ticket).await);
+        }
+        assert!(ended.contains(&"CANCELLED"), "by {door}: {ended:?}");
+    }
 }
 
 /// As a browser sends it, less the browser.

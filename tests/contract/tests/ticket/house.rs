@@ -1,10 +1,10 @@
 //! What is set aside for the house: never oversold, never ended by time, and its ticket's end (trap R46).
 
 use futures::future::join_all;
-use kernel::{Committed, Quantity, Timestamp};
+use kernel::{Committed, Quantity, ReplyKey, Timestamp};
 use ticket::{
-    HoldOwner, HoldRecord, HoldRequest, HoldState, HoldStep, NEVER, Slot, SlotCapacity,
-    StockCommand, StockRefusal, StockVerdict, Ticket,
+    HoldOwner, HoldRecord, HoldRequest, HoldState, HoldStep, NEVER, OrderKey, Slot, SlotCapacity,
+    StockCommand, StockOrder, StockRefusal, StockVerdict, Ticket,
 };
 
 use crate::scene::{Stores, hold_of, memory, over};
@@ -15,7 +15,8 @@ contract::over_every_store!(
     r46_no_sweep_ends_it_and_no_step_of_booking,
     r46_it_counts_against_nobodys_limit_and_against_the_capacity,
     r46_its_list_has_no_gap_and_no_double,
-    r46_a_deleted_ticket_waits_until_it_is_given_up;
+    r46_a_deleted_ticket_waits_until_it_is_given_up,
+    i6_of_ten_with_one_key_one_sets_aside;
     r46_a_server_that_knows_of_no_house_leaves_it_alone,
 );
 
@@ -28,6 +29,11 @@ impl Stores {
 
     async fn kept(&self, ticket: &Ticket, units: i64, at: i64) -> ticket::Hold {
         hold_of(self.execute(StockCommand::Hold(self.house_request(ticket, units, at))).await)
+    }
+
+    fn keyed(&self, command: StockCommand, key: &ReplyKey) -> StockOrder {
+        let encode = |hold: &ticket::Hold| hold.id.to_string().into_bytes();
+        StockOrder { key: Some(OrderKey { key: key.clone(), encode }), ..self.order(command) }
     }
 }
 
@@ -51,6 +57,39 @@ async fn r46_a_hold_of_the_house_reads_back(stores: &Stores) {
     assert_eq!(hold_of(stores.execute(StockCommand::Hold(request)).await), given_up);
     assert_eq!(stores.find(ticket.id).await.stock.held(), 0);
     assert!(stores.told(hold.id).await.is_empty(), "no booking waits for it");
+}
+
+async fn i6_of_ten_with_one_key_one_sets_aside(stores: &Stores) {
+    let ticket = stores.on_sale(5, |_| {}).await;
+    let key = ReplyKey { scope: "acme".into(), key: "k".into(), fingerprint: vec![1] };
+    let asked = |units, at| {
+        let wish = StockCommand::Hold(stores.house_request(&ticket, units, at));
+        vec![stores.keyed(wish, &key)]
+    };
+    assert!(sold_out(&stores.decide(asked(6, 0)).await[0]));
+    assert_eq!(stores.tickets.find_reply(&key).await, Ok(None), "a refusal leaves the key");
+    let verdicts = join_all((0..10).map(|at| stores.decide(asked(1, at)))).await;
+    let (kept, others): (Vec<_>, Vec<_>) =
+        verdicts.into_iter().flatten().partition(|verdict| verdict.is_ok());
+    assert_eq!(others, vec![Err(StockRefusal::KeyTaken); 9]);
+    let kept = hold_of(kept.into_iter().next().unwrap());
+    let body = |hold: &ticket::Hold| Some(hold.id.to_string().into_bytes());
+    let reply = stores.tickets.find_reply(&key).await.unwrap().unwrap();
+    assert_eq!((reply.fingerprint, reply.body), (vec![1], body(&kept)));
+    assert_eq!(stores.find(ticket.id).await.stock.held(), 1);
+
+    let release = StockCommand::Step(kept.id, HoldStep::ReleaseHouse);
+    let taken = stores.decide(vec![stores.keyed(release.clone(), &key)]).await;
+    assert_eq!(taken, [Err(StockRefusal::KeyTaken)]);
+    assert_eq!(stores.find(ticket.id).await.stock.held(), 1, "and does nothing");
+    for name in ["r", "given up already"] {
+        let key = ReplyKey { key: name.into(), ..key.clone() };
+        let given_up = stores.decide(vec![stores.keyed(release.clone(), &key)]).await;
+        assert!(given_up[0].is_ok(), "{given_up:?}");
+        let reply = stores.tickets.find_reply(&key).await.unwrap().unwrap();
+        assert_eq!(reply.body, body(&kept));
+    }
+    assert_eq!(stores.find(ticket.id).await.stock.held(), 0);
 }
 
 async fn r46_the_house_and_a_crowd_share_what_there_is(stores: &Stores) {

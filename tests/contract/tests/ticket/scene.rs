@@ -310,7 +310,7 @@ impl Stores {
     }
 
     pub(crate) fn order(&self, command: StockCommand) -> StockOrder {
-        StockOrder { command, event_id: EventId::new(self.uuid()), causation_id: None }
+        StockOrder { command, event_id: EventId::new(self.uuid()), causation_id: None, key: None }
     }
 
     pub(crate) async fn execute(&self, command: StockCommand) -> StockVerdict {

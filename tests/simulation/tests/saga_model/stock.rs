@@ -220,7 +220,8 @@ impl Shelf {
         let holds = self.holds.values().cloned().collect();
         let mut book = StockBook::new(vec![self.ticket.clone()], slots, holds, Vec::new());
         let event_id = EventId::new(Uuid::nil());
-        let verdict = book.execute(&StockOrder { command, event_id, causation_id: None }, now);
+        let verdict =
+            book.execute(&StockOrder { command, event_id, causation_id: None, key: None }, now);
         let changes = book.into_changes();
         for counts in changes.counters.values() {
             self.stock = self.stock.moved(counts.held, counts.sold).unwrap();

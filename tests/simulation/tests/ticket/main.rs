@@ -54,6 +54,7 @@ impl Scene {
             clock: clock.clone(),
             ids: ids.clone(),
             encode_reply: |listing| listing.ticket.id.to_string().into_bytes(),
+            encode_hold: |hold| hold.id.to_string().into_bytes(),
         };
         let organizer = caller(Role::Organizer, Some("acme"));
         Self { ticketing, store, clock, ids, organizer, service: caller(Role::Service, None) }
@@ -116,9 +117,9 @@ fn request(capacity: i64) -> RegisterTicket {
     RegisterTicket::admission(capacity, draft)
 }
 
-fn fresh(answered: Answered<Listing>) -> Listing {
+fn fresh<T>(answered: Answered<T>) -> T {
     match answered {
-        Answered::Fresh(listing) => listing,
+        Answered::Fresh(answer) => answer,
         Answered::Replayed(_) => panic!("a replay"),
     }
 }
@@ -409,26 +410,28 @@ async fn a_full_sweep_says_that_there_is_more() {
 async fn r46_only_its_organizer_keeps_and_gives_up_for_the_house() {
     let scene = Scene::new();
     let ticket_id = scene.registered(5).await;
-    let wish = |units, keyed| CreateHouseHold {
+    let wish = |units| CreateHouseHold {
         ticket_id,
         note: "guests".into(),
         wanted: Wanted::Units(Quantity::new(units).unwrap()),
-        keyed,
     };
     let ticketing = &scene.ticketing;
-    let keyed = Some(HoldId::new(Uuid::from_u128(77)));
     for other in [caller(Role::Buyer, None), caller(Role::Organizer, Some("other"))] {
-        let refused = ticketing.create_house_hold(&other, wish(1, None)).await.unwrap_err();
+        let refused = ticketing.create_house_hold(&other, wish(1), None).await.unwrap_err();
         assert_eq!(refused.class(), FaultClass::Forbidden);
     }
-    let kept = ticketing.create_house_hold(&scene.organizer, wish(2, keyed)).await.unwrap();
+    let refused = ticketing.create_house_hold(&scene.organizer, wish(6), key("k", 6)).await;
+    assert_eq!(refused.unwrap_err().reason(), "SOLD_OUT");
+    let kept = ticketing.create_house_hold(&scene.organizer, wish(2), key("k", 2)).await;
+    let kept = fresh(kept.expect("what was refused has not taken the key"));
     scene.clock.advance(ticket::HOLD_TTL_DEFAULT);
-    let again = ticketing.create_house_hold(&scene.organizer, wish(2, keyed)).await;
-    assert_eq!(again, Ok(kept.clone()), "a lost answer is asked for again");
-    let reused = ticketing.create_house_hold(&scene.organizer, wish(1, keyed)).await.unwrap_err();
-    assert_eq!(reused.reason(), "IDEMPOTENCY_KEY_REUSED");
+    let again = ticketing.create_house_hold(&scene.organizer, wish(2), key("k", 2)).await;
+    let first = kept.id.to_string().into_bytes();
+    assert_eq!(again, Ok(Answered::Replayed(first)), "a lost answer is asked for again");
+    let reused = ticketing.create_house_hold(&scene.organizer, wish(1), key("k", 1)).await;
+    assert_eq!(reused.unwrap_err().reason(), "IDEMPOTENCY_KEY_REUSED");
     let buyers = scene.hold(ticket_id, 1, true).await;
-    let refused = ticketing.release_house_hold(&scene.organizer, (ticket_id, buyers)).await;
+    let refused = ticketing.release_house_hold(&scene.organizer, (ticket_id, buyers), None).await;
     assert_eq!(refused.unwrap_err().reason(), "HOLD_NOT_FOUND");
     assert!(ticketing.get_hold(&scene.service, kept.id).await.is_err(), "booking sees none");
     scene.step(buyers, HoldStep::Release).await;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kernel::{
-    Caller, CivilDate, Currency, Fault, HoldId, IdSource, Money, OrganizerId, Percent, Quantity,
+    Caller, CivilDate, Currency, Fault, IdSource, Money, OrganizerId, Percent, Quantity, ReplyKey,
     Role,
 };
 use ticket::{
@@ -162,19 +162,23 @@ impl World {
                 Wanted::Nights { quantity, nights }
             }
         };
-        let keyed = self.chance.one_in(2).then(|| HoldId::new(self.ids.next()));
-        let times = if keyed.is_some() { 1 + self.chance.below(2) } else { 1 };
+        let key = self.chance.one_in(2).then(|| ReplyKey {
+            scope: "TicketService/CreateHouseHold acme".to_owned(),
+            key: self.ids.next().to_string(),
+            fingerprint: vec![1],
+        });
+        let times = if key.is_some() { 1 + self.chance.below(2) } else { 1 };
         for _ in 0..times {
             let request = CreateHouseHold {
                 ticket_id: ticket.id,
                 note: "guests".to_owned(),
                 wanted: wanted.clone(),
-                keyed,
             };
             self.chance.tell(|| format!("> {request:?}"));
-            let (ticketing, judged) = (self.ticketing.clone(), judged(self, "keeping back"));
+            let (ticketing, key) = (self.ticketing.clone(), key.clone());
+            let judged = judged(self, "keeping back");
             self.tasks.spawn(Server::Ticket, async move {
-                judged(ticketing.create_house_hold(&organizer(), request).await);
+                judged(ticketing.create_house_hold(&organizer(), request, key).await);
             });
         }
     }
@@ -190,7 +194,7 @@ impl World {
         self.chance.tell(|| format!("> give up {}", of.1));
         let (ticketing, judged) = (self.ticketing.clone(), judged(self, "giving up"));
         self.tasks.spawn(Server::Ticket, async move {
-            judged(ticketing.release_house_hold(&organizer(), of).await);
+            judged(ticketing.release_house_hold(&organizer(), of, None).await);
         });
     }
 }

@@ -14,7 +14,7 @@ use mypage::MyPage;
 use notification::Notifying;
 use payment::{Guard, GuardRules, Paying};
 use testkit::{ManualClock, NumberedIds};
-use ticket::{Listing, Ticketing};
+use ticket::{Hold, Listing, Ticketing};
 
 use crate::bus::Bus;
 use crate::chance::{Chance, Lie};
@@ -66,6 +66,10 @@ fn encode_ticket(listing: &Listing) -> Vec<u8> {
     listing.ticket.id.to_string().into_bytes()
 }
 
+fn encode_hold(hold: &Hold) -> Vec<u8> {
+    hold.id.to_string().into_bytes()
+}
+
 impl World {
     pub(crate) fn new(seed: u64, told: bool, lie: Option<Lie>) -> Self {
         let chance = Arc::new(Chance::new(seed, told, lie));
@@ -84,6 +88,7 @@ impl World {
             clock: clock.clone(),
             ids: ids.clone(),
             encode_reply: encode_ticket,
+            encode_hold,
         };
         let (inner, money) = (settlements.clone(), gate(Server::Payment));
         let paying = Paying {

@@ -193,6 +193,13 @@ async fn what_is_made_leads_to_what_can_be_done_with_it() {
     let pay = &made["links"]["PayBooking"];
     assert_eq!(pay["operationId"], "BookingService_PayBooking");
     assert_eq!(pay["parameters"], json!({"path.booking_id": "$response.body#/bookingId"}));
+    // Nobody reads one hold of the house, but there is a list of them.
+    let holds = &document["paths"]["/v1/tickets/{ticket_id}/houseHolds"]["post"]["responses"];
+    assert!(holds.get("200").is_none(), "{holds}");
+    let kept = &holds["201"];
+    assert!(["Location", "ETag"].iter().all(|name| kept["headers"].get(name).is_none()), "{kept}");
+    let links: Vec<&String> = kept["links"].as_object().unwrap().keys().collect();
+    assert_eq!(links, ["ReleaseHouseHold"]);
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ mod tests {
         };
         let command = StockCommand::Hold(request);
         let event_id = EventId::new(Uuid::nil());
-        let order = StockOrder { command, event_id, causation_id: None };
+        let order = StockOrder { command, event_id, causation_id: None, key: None };
         Job { work: Work { orders: Arc::from([order]), put_off }, traceparent: None }
     }
 

@@ -327,6 +327,7 @@ fn r31_the_best_seats_of_one_batch_differ() {
             command: seats(number, Wanted::Units(Quantity::new(2).expect("two"))),
             event_id: EventId::new(uuid(300)),
             causation_id: None,
+            key: None,
         };
         match book.execute(&order, rows.now) {
             Ok(StockOutcome::Hold(hold)) => {
@@ -380,6 +381,7 @@ fn a_batch_decides_in_its_sequence_and_a_refusal_does_not_touch_its_neighbours()
         command: hold(number, units),
         event_id: EventId::new(uuid(300)),
         causation_id: None,
+        key: None,
     });
     let verdicts = orders.map(|order| model::outcome(&book.execute(&order, rows.now)));
     assert_eq!(verdicts, ["ACTIVE false", "SOLD_OUT", "ACTIVE false", "ACTIVE false"]);
