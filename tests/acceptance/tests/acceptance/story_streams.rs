@@ -166,6 +166,33 @@ async fn streams_end_in_order_when_the_platform_stops() {
     assert!(stopped.success(), "{stopped:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_its_token_and_goes_on_with_a_new_one() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Live", 9).await;
+    let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
+    // It is good for the five seconds more that clocks may differ by.
+    let arguments = ["--role", "buyer", "--sub", "alice", "--valid-secs=1"];
+    let header = format!("Bearer {}", platform.token(&arguments));
+    let mut events = Events::open(&platform, BOOKINGS, &[("Authorization", &header)]).await;
+    let seen = events.until(confirmed(&booking)).await;
+    let end = loop {
+        let event = events.next().await.expect("an error ends it");
+        if event.is_error {
+            break event;
+        }
+    };
+    assert_eq!(end.data["code"], 16, "{end:?}");
+    assert!(end.data.to_string().contains("UNAUTHENTICATED"), "{end:?}");
+    assert!(events.next().await.is_none());
+    let again = [("Authorization", header.as_str()), ("Last-Event-ID", &seen.id)];
+    let mut again = Events::open(&platform, BOOKINGS, &again).await;
+    assert!(again.status().await.contains(" 401 "), "so that a browser does not come again");
+    let others = book_confirmed(&platform, "alice", &ticket, 1).await;
+    let mut renewed = Events::bookings(&platform, "alice", &seen.id).await;
+    renewed.until(confirmed(&others)).await;
+}
+
 /// A buyer's stream that is begun anew, after the last event, wherever it ends.
 struct Resuming {
     events: Events,
