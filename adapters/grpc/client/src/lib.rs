@@ -14,7 +14,7 @@ mod request_id;
 mod resend;
 
 pub use calls::Calls;
-pub use ending::{Ending, code_name};
+pub use ending::{Ending, RATE_LIMITED, code_name, counted_as, is_rate_limited};
 pub use forwarded::{FORWARDED, ONCE};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};

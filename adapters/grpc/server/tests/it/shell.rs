@@ -225,6 +225,8 @@ async fn who_calls_too_often_is_refused_and_nobody_else() {
             }
             assert_eq!(status.code(), Code::ResourceExhausted, "{who} {call}");
             assert_eq!(reason(&status), "RATE_LIMITED");
+            let told = telemetry_metrics::render(telemetry_metrics::Format::Prometheus);
+            assert!(told.contains(r#"status="RATE_LIMITED""#), "counted apart from want of room");
             let advice = status.get_details_retry_info().and_then(|info| info.retry_delay);
             assert!(advice.is_some_and(|delay| delay <= Duration::from_secs(1)), "{advice:?}");
         }
