@@ -7,6 +7,6 @@ mod address;
 mod buckets;
 mod places;
 
-pub use address::{Network, Proxies, bucket_of};
+pub use address::{Proxies, bucket_of};
 pub use buckets::{Buckets, Rate, RateLimited};
 pub use places::{OwnPlace, Places, TooManyAtOnce};

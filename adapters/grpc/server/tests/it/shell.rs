@@ -86,6 +86,17 @@ async fn a_call_that_waits_for_keys_has_no_place_and_keeps_its_deadline() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_keys_that_nobody_will_fetch() {
+    let (verifier, rotation) = Verifier::fetching(ISSUER, AUDIENCE);
+    rotation.forgo();
+    let key = Key::ed25519("k", 1);
+    let stage = stage::open_trusting(1, DRAIN, ListenerSettings::grpc(), verifier, key).await;
+    let bearer = format!("Bearer {}", stage.key.sign(&claims()));
+    let refused = perform(stage.channel().await, with_header(request("who"), &bearer)).await;
+    assert_eq!(refused.expect_err("refused").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
 async fn more_calls_than_places_are_refused_with_advice() {
     let stage = stage::open(1, DRAIN).await;
     let (first, other) = (stage.channel().await, stage.channel().await);
