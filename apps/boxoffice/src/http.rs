@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use kernel::with_causes;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
@@ -155,9 +156,10 @@ impl HttpCall<'_> {
             let json = header::HeaderValue::from_static("application/json");
             request.headers_mut().insert(header::CONTENT_TYPE, json);
         }
-        let response = self.client.inner.request(request).await.map_err(|error| chain(&error))?;
+        let response =
+            self.client.inner.request(request).await.map_err(|error| with_causes(&error))?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| chain(&error))?.to_bytes();
+        let body = body.collect().await.map_err(|error| with_causes(&error))?.to_bytes();
         let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Ok(HttpAnswer { status: parts.status, headers: parts.headers, json })
     }
@@ -177,14 +179,4 @@ impl HttpAnswer {
             self.json.get("details").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         details.iter().find_map(|detail| detail.get("reason")?.as_str()).unwrap_or_default()
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
 }

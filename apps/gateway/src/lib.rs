@@ -49,7 +49,7 @@ pub fn serve(
     let router = one_port::beside(
         gateway.with_request_ids(new_request_id).router(),
         door,
-        Addresses::new(&process.settings.rates),
+        Addresses::new(&process.settings),
     );
     let router = Cors::new(&process.settings.cors_origins).around(router);
     let drain_deadline = Duration::from_millis(process.settings.shutdown_drain_ms);

@@ -148,6 +148,7 @@ mod tests {
             ("BOOKINGS_AT_ONCE", "96"),
             ("WATCHERS_MAX", "10000"),
             ("WATCHERS_PER_SUBJECT_MAX", "16"),
+            ("WATCHERS_PER_ADDRESS_MAX", "1000"),
         ] {
             assert!(effective.contains(&(name, value.to_owned())), "{name}");
         }
@@ -196,6 +197,7 @@ mod tests {
             (&["--in-flight-max", "20000"], "IN_FLIGHT_MAX"),
             (&["--watchers-max", "0"], "WATCHERS_MAX"),
             (&["--watchers-per-subject-max", "16385"], "WATCHERS_PER_SUBJECT_MAX"),
+            (&["--watchers-per-address-max", "0"], "WATCHERS_PER_ADDRESS_MAX"),
             (&["--bookings-at-once", "0"], "BOOKINGS_AT_ONCE"),
             (&["--bookings-at-once", "65537"], "BOOKINGS_AT_ONCE"),
             (&["--database-url", "oracle://box:secret@db/x"], "DATABASE_URL"),

@@ -178,10 +178,16 @@ pub struct Settings {
     #[arg(long, env = "WATCHERS_MAX", global = true, default_value = "10000", value_parser = value_parser!(u32).range(1..=i64::from(STREAMS_MAX)))]
     pub watchers_max: u32,
 
-    /// The most of these streams that one caller holds; of callers without a token one address, where they call the server
-    /// by themselves. Behind the gateway nobody's address is known, and only WATCHERS_MAX counts
+    /// The most of these streams that one caller holds; more are refused with RESOURCE_EXHAUSTED, reason RATE_LIMITED. Of
+    /// callers without a token one address, where they call the server by themselves and do not say, by `via` or
+    /// `x-forwarded-for`, that they call for others: believed of anybody, so GRPC_ADDR is not for clients to reach
     #[arg(long, env = "WATCHERS_PER_SUBJECT_MAX", global = true, default_value = "16", value_parser = value_parser!(u32).range(1..=i64::from(STREAMS_MAX)))]
     pub watchers_per_subject_max: u32,
+
+    /// The most streams that the gateway holds for one address at REST_ADDR, with or without a token, those of health and
+    /// reflection among them; many people may share one. Addresses are those of RATE_LIMIT_ADDRESS_PER_SECOND
+    #[arg(long, env = "WATCHERS_PER_ADDRESS_MAX", global = true, default_value = "1000", value_parser = value_parser!(u32).range(1..=i64::from(STREAMS_MAX)))]
+    pub watchers_per_address_max: u32,
 
     /// The most bookings that are made at once, without those that wait for the provider of payments; others wait up to
     /// half a second and are then refused with RESOURCE_EXHAUSTED. One ticket has a quarter of it at most while others
@@ -320,6 +326,7 @@ impl Settings {
             ("IN_FLIGHT_MAX", self.in_flight_max.to_string()),
             ("WATCHERS_MAX", self.watchers_max.to_string()),
             ("WATCHERS_PER_SUBJECT_MAX", self.watchers_per_subject_max.to_string()),
+            ("WATCHERS_PER_ADDRESS_MAX", self.watchers_per_address_max.to_string()),
             ("BOOKINGS_AT_ONCE", self.bookings_at_once.to_string()),
             ("SHUTDOWN_DELAY_MS", self.shutdown_delay_ms.to_string()),
             ("SHUTDOWN_DRAIN_MS", self.shutdown_drain_ms.to_string()),

@@ -73,6 +73,14 @@ impl Process {
             }
         });
     }
+
+    /// Never fetches the issuer's keys: for a process whose own port serves nothing that a token counts for. One that
+    /// comes all the same is refused at once.
+    pub fn forgo_keys(&self) {
+        if let Some(keys) = &self.fetched {
+            keys.rotation.forgo();
+        }
+    }
 }
 
 fn signed(issuer: Issuer) -> ServiceToken {

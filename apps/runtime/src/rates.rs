@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use clap::{Args, value_parser};
-use in_process_rates::{Network, Proxies, Rate};
+use in_process_rates::{Proxies, Rate};
 
+use crate::config::shown;
 use crate::start_error::StartError;
 
 /// The most calls a second that may be configured for one caller.
@@ -32,9 +33,10 @@ pub struct RateLimits {
     pub rate_limit_address_burst: u32,
 
     /// Networks whose requests are passed on for others, named in `x-forwarded-for`, separated by commas; who is not
-    /// named there is not counted. Without it the private networks and this machine
-    #[arg(long, env = "RATE_LIMIT_TRUSTED_PROXIES", global = true, value_delimiter = ',')]
-    pub rate_limit_trusted_proxies: Vec<Network>,
+    /// named there is not counted. `none` where clients reach REST_ADDR by themselves. Without it the private networks and
+    /// this machine
+    #[arg(long, env = "RATE_LIMIT_TRUSTED_PROXIES", global = true)]
+    pub rate_limit_trusted_proxies: Option<Proxies>,
 }
 
 impl RateLimits {
@@ -53,10 +55,7 @@ impl RateLimits {
     /// Whose word counts about who calls.
     #[must_use]
     pub fn trusted_proxies(&self) -> Proxies {
-        if self.rate_limit_trusted_proxies.is_empty() {
-            return Proxies::default();
-        }
-        Proxies::new(self.rate_limit_trusted_proxies.clone())
+        self.rate_limit_trusted_proxies.clone().unwrap_or_default()
     }
 
     /// Checks what the settings say together.
@@ -75,13 +74,12 @@ impl RateLimits {
     }
 
     pub(crate) fn effective(&self) -> [(&'static str, String); 5] {
-        let proxies = self.rate_limit_trusted_proxies.iter().map(Network::to_string);
         [
             ("RATE_LIMIT_SUBJECT_PER_SECOND", self.rate_limit_subject_per_second.to_string()),
             ("RATE_LIMIT_SUBJECT_BURST", self.rate_limit_subject_burst.to_string()),
             ("RATE_LIMIT_ADDRESS_PER_SECOND", self.rate_limit_address_per_second.to_string()),
             ("RATE_LIMIT_ADDRESS_BURST", self.rate_limit_address_burst.to_string()),
-            ("RATE_LIMIT_TRUSTED_PROXIES", proxies.collect::<Vec<_>>().join(",")),
+            ("RATE_LIMIT_TRUSTED_PROXIES", shown(self.rate_limit_trusted_proxies.as_ref())),
         ]
     }
 }

@@ -116,6 +116,7 @@ pub fn serve_gateway<E: Endpoints>(
     run(read_line::<E, GatewayCommand>(Program::Gateway, GATEWAY, about), async |line| {
         init_telemetry(&line.settings, GATEWAY)?;
         let (mut process, grpc) = begin(line.settings).await?;
+        process.forgo_keys();
         let routes = process.routes(&[]).await?;
         start(&mut process, line.endpoints).await?;
         serve_grpc(&mut process, grpc, routes);

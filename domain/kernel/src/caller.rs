@@ -1,6 +1,6 @@
 //! Who is calling, as the verified token says (api.md, "Who is calling").
 
-use crate::{BuyerId, Fault, FaultClass, OrganizerId};
+use crate::{BuyerId, Fault, FaultClass, InvalidName, OrganizerId};
 
 /// What a token allows its bearer to act as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +47,12 @@ pub enum AccessDenied {
     /// The token does not carry the needed role or name.
     #[error("the token needs the role {0}")]
     RoleLacking(&'static str),
+    /// The token names nobody whom we could keep a booking for.
+    #[error("the token's sub {0}")]
+    SubjectUnusable(InvalidName),
+    /// The token does not say for which organizer its bearer acts.
+    #[error("the token has the role organizer and names no organizer")]
+    OrganizerLacking,
 }
 
 impl Caller {
@@ -62,7 +68,7 @@ impl Caller {
     /// [`AccessDenied`] without the role `buyer` or a usable subject.
     pub fn buyer(&self) -> Result<BuyerId, AccessDenied> {
         let subject = self.subject_with(Role::Buyer, "buyer")?;
-        BuyerId::new(subject).map_err(|_| AccessDenied::RoleLacking("buyer"))
+        BuyerId::new(subject).map_err(AccessDenied::SubjectUnusable)
     }
 
     /// The organizer who is calling.
@@ -71,7 +77,7 @@ impl Caller {
     /// [`AccessDenied`] without the role `organizer` or an `organizer_id`.
     pub fn organizer(&self) -> Result<OrganizerId, AccessDenied> {
         self.subject_with(Role::Organizer, "organizer")?;
-        self.organizer_id.clone().ok_or(AccessDenied::RoleLacking("organizer"))
+        self.organizer_id.clone().ok_or(AccessDenied::OrganizerLacking)
     }
 
     /// Checks that another of our servers is calling.
@@ -110,14 +116,45 @@ impl Fault for AccessDenied {
     fn class(&self) -> FaultClass {
         match self {
             Self::Unauthenticated => FaultClass::Unauthenticated,
-            Self::RoleLacking(_) => FaultClass::Forbidden,
+            Self::RoleLacking(_) | Self::SubjectUnusable(_) | Self::OrganizerLacking => {
+                FaultClass::Forbidden
+            }
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::RoleLacking(_) => "PERMISSION_DENIED",
+            Self::RoleLacking(_) | Self::SubjectUnusable(_) | Self::OrganizerLacking => {
+                "PERMISSION_DENIED"
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_hears_what_the_token_lacks() {
+        let of = |subject: &str, role| Caller {
+            subject: Some(subject.to_owned()),
+            roles: vec![role],
+            ..Caller::default()
+        };
+        for subject in ["Alice Liddell", "\u{b9c8}\u{b9ac}", &"x".repeat(129)] {
+            let refused = of(subject, Role::Buyer).buyer().expect_err("no name to keep");
+            let said = "the token's sub must be 1 to 128 visible ASCII characters";
+            assert_eq!(
+                (refused.to_string().as_str(), refused.reason()),
+                (said, "PERMISSION_DENIED")
+            );
+        }
+        let refused = of("ann", Role::Organizer).organizer().expect_err("for nobody");
+        assert_eq!(refused, AccessDenied::OrganizerLacking);
+        let refused = of("ann", Role::Organizer).buyer().expect_err("no buyer");
+        assert_eq!(refused.to_string(), "the token needs the role buyer");
+        assert_eq!(Caller::anonymous().buyer(), Err(AccessDenied::Unauthenticated));
     }
 }

@@ -1,5 +1,6 @@
 //! What kind of failure an error is, so that one table can map all of them to gRPC and HTTP.
 
+use std::error::Error;
 use std::time::Duration;
 
 /// The kinds of failure. `adapters/grpc/server` holds the only table from these to gRPC codes.
@@ -23,6 +24,18 @@ pub enum FaultClass {
     Unavailable,
     /// Our own mistake. Its text is hidden from callers.
     Bug,
+}
+
+/// An error with all that led to it, for logs: an error says what failed and leaves it to its causes to say why.
+#[must_use]
+pub fn with_causes(error: &(impl Error + ?Sized)) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 /// One thing wrong with one field of a request.
@@ -90,5 +103,25 @@ impl Fault for Invalid {
 
     fn violations(&self) -> &[Violation] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("not sent")]
+    struct NotSent(#[source] Refused);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("refused")]
+    struct Refused;
+
+    #[test]
+    fn an_error_is_told_with_what_led_to_it() {
+        assert_eq!(with_causes(&NotSent(Refused)), "not sent: refused");
+        let boxed: Box<dyn Error + Send + Sync> = Box::new(Refused);
+        assert_eq!(with_causes(&*boxed), "refused");
     }
 }

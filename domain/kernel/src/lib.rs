@@ -17,7 +17,7 @@ mod time;
 
 pub use caller::{AccessDenied, Caller, Locale, Role};
 pub use civil::{CivilDate, InvalidDate, InvalidTimeZone, TimeZoneName};
-pub use fault::{Fault, FaultClass, Invalid, Violation};
+pub use fault::{Fault, FaultClass, Invalid, Violation, with_causes};
 pub use ids::{
     BookingId, BuyerId, EventId, HoldId, IdSource, InvalidId, InvalidName, NotificationId,
     OrganizerId, PaymentId, RefundId, TicketId, Uuid,

@@ -21,7 +21,7 @@ use crate::authority::https;
 use crate::eventually_within;
 use crate::place::binary;
 use crate::plain_http::PlainAnswer;
-use crate::private_data::private_data;
+use crate::private_data::{private_data, secrets_of};
 
 pub use child::PlatformServer;
 pub use plan::Plan;
@@ -336,11 +336,9 @@ impl Platform {
     pub fn private_in(&self, text: &str) -> Vec<String> {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = self.processes.servers.iter().flat_map(|server| &server.environment);
-        let kept = settings.filter(|(name, _)| {
-            ["SECRET", "PASSWORD", "API_KEY"].iter().any(|secret| name.contains(secret))
-        });
-        let kept = kept.map(|(_, value)| value).chain(tokens.values());
-        let secrets = kept.filter(|secret| !secret.is_empty() && text.contains(secret.as_str()));
+        let kept = settings.flat_map(|(name, value)| secrets_of(name, value));
+        let kept = kept.chain(tokens.values().cloned());
+        let secrets = kept.filter(|secret| text.contains(secret.as_str()));
         let secrets = secrets.map(|secret| format!("a secret: {secret}"));
         secrets.chain(private_data(text)).collect()
     }

@@ -11,6 +11,32 @@ pub fn private_data(text: &str) -> Vec<String> {
     named.collect()
 }
 
+/// The secrets in a setting of a server: what it is or, where it names a file, what stands there; the passwords in
+/// addresses, and of NATS, to which a user alone is a token, those too.
+pub(crate) fn secrets_of(name: &str, value: &str) -> Vec<String> {
+    let secret = ["SECRET", "PASSWORD", "API_KEY"].iter().any(|secret| name.contains(secret));
+    let found: Vec<String> = if secret && name.ends_with("_FILE") {
+        // A test may be about a file that is not there.
+        std::fs::read_to_string(value).iter().map(|text| text.trim().to_owned()).collect()
+    } else if secret {
+        vec![value.to_owned()]
+    } else if name.ends_with("_URL") {
+        value.split(',').filter_map(|url| of_address(name, url)).map(str::to_owned).collect()
+    } else {
+        Vec::new()
+    };
+    found.into_iter().filter(|secret| !secret.is_empty()).collect()
+}
+
+fn of_address<'a>(name: &str, url: &'a str) -> Option<&'a str> {
+    let authority = url.split_once("://")?.1.split('/').next()?;
+    let user = authority.rsplit_once('@')?.0;
+    match user.split_once(':') {
+        Some((_, password)) => Some(password),
+        None => Some(user).filter(|_| name.starts_with("NATS")),
+    }
+}
+
 /// What begins as a JSON Web Token does, and is long enough for one's head.
 fn tokens(text: &str) -> Vec<String> {
     const CHARS_MIN: usize = 20;
@@ -122,6 +148,27 @@ mod tests {
             "한글 eyJhbGciOiJFZERTQSIsImtpZCI6IjEifQ 한글",
         ] {
             assert_eq!(private_data(text).len(), 1, "{text}: {:?}", private_data(text));
+        }
+    }
+
+    #[test]
+    fn a_setting_gives_its_secret_away_wherever_it_stands() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret");
+        std::fs::write(&file, "of the file\n").expect("written");
+        for (name, value, secrets) in [
+            ("STRIPE_API_KEY", "sk_test", &["sk_test"][..]),
+            ("OIDC_CLIENT_SECRET_FILE", file.to_str().expect("a path"), &["of the file"]),
+            ("OIDC_CLIENT_SECRET_FILE", "/nowhere", &[]),
+            ("DATABASE_URL", "postgres://box:s3cret@db:5432/boxoffice", &["s3cret"]),
+            ("TICKET_DATABASE_URL", "mysql://box:a%40b@db", &["a%40b"]),
+            ("DATABASE_URL", "postgres://box@db/boxoffice", &[]),
+            ("DATABASE_URL", "sqlite:boxoffice.db", &[]),
+            ("NATS_URL", "nats://box:one@a:4222,nats://two@b:4222,nats://c", &["one", "two"]),
+            ("NATS_URL", "nats://127.0.0.1:4222", &[]),
+            ("DATA_DIR", "/var/lib", &[]),
+        ] {
+            assert_eq!(secrets_of(name, value), secrets, "{name}={value}");
         }
     }
 

@@ -10,11 +10,11 @@ use telemetry_metrics::names::{GRPC_CLIENT_REQUEST_DURATION, GRPC_CLIENT_REQUEST
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::transport::{Channel, Error};
-use tonic::{Code, TimeoutExpired};
+use tonic::{Code, Status, TimeoutExpired};
 use tower::Service;
 use tracing::{Instrument, Span};
 
-use crate::ending::{Ending, code_name};
+use crate::ending::{Ending, code_name, counted_as};
 use crate::grpc_timeout::grpc_timeout;
 use crate::limits::TIMERS_APART;
 use crate::resend::causes;
@@ -59,9 +59,12 @@ impl Service<Request<Body>> for Calls {
         request.headers_mut().insert(VIA, US);
         let (told, allowed, began) =
             (span.clone(), grpc_timeout(request.headers()), Instant::now());
-        let ending = Ending::new(span.clone(), move |code| {
+        let ending = Ending::new(span.clone(), move |status| {
             let took = began.elapsed();
-            tell(&told, &path, code.unwrap_or_else(|| given_up(allowed, took)), took);
+            match status {
+                Some(status) => tell(&told, &path, status, took),
+                None => tell(&told, &path, &Status::new(given_up(allowed, took), ""), took),
+            }
         });
         let calling = self.0.call(request);
         Box::pin(
@@ -69,7 +72,7 @@ impl Service<Request<Body>> for Calls {
                 match calling.await {
                     Ok(response) => Ok(ending.with(response)),
                     Err(error) => {
-                        ending.told(failed(&error));
+                        ending.told(&Status::new(failed(&error), ""));
                         Err(error)
                     }
                 }
@@ -96,15 +99,15 @@ fn failed(error: &Error) -> Code {
     }
 }
 
-fn tell(span: &Span, path: &str, code: Code, took: Duration) {
+fn tell(span: &Span, path: &str, ended: &Status, took: Duration) {
     let (service, method) = path.split_once('/').unwrap_or((path, ""));
-    let status = code_name(code);
+    let status = code_name(ended.code());
     span.record("rpc.response.status_code", status);
-    if code != Code::Ok {
+    if ended.code() != Code::Ok {
         span.record("otel.status_code", "ERROR");
         span.record("error.type", status);
     }
     let (service, method) = (service.to_owned(), method.to_owned());
     GRPC_CLIENT_REQUEST_DURATION.observe([service.clone(), method.clone()], took);
-    GRPC_CLIENT_REQUESTS.add([service, method, status.to_owned()]);
+    GRPC_CLIENT_REQUESTS.add([service, method, counted_as(ended).to_owned()]);
 }

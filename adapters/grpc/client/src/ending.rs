@@ -8,9 +8,15 @@ use http::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 use tracing::Span;
 
-type Tell = Box<dyn FnOnce(Option<Code>) + Send>;
+use crate::refusals::DOMAIN;
+
+type Tell = Box<dyn FnOnce(Option<&Status>) + Send>;
+
+/// What metrics call the end of a call whose caller is past its own limit.
+pub const RATE_LIMITED: &str = "RATE_LIMITED";
 
 /// Waits for the end of a call and tells of it once. Dropped before, it tells that the call was given up.
 pub struct Ending {
@@ -19,35 +25,35 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// `tell` hears the code within the span, or nothing of a call that was given up.
+    /// `tell` hears the status within the span, or nothing of a call that was given up.
     #[must_use]
-    pub fn new(span: Span, tell: impl FnOnce(Option<Code>) + Send + 'static) -> Self {
+    pub fn new(span: Span, tell: impl FnOnce(Option<&Status>) + Send + 'static) -> Self {
         Self { span, tell: Some(Box::new(tell)) }
     }
 
     /// The call ended like this.
-    pub fn told(mut self, code: Code) {
-        self.tell(Some(code));
+    pub fn told(mut self, status: &Status) {
+        self.tell(Some(status));
     }
 
     /// The call ends as this response does. One that ends without a status is no answer of gRPC.
     #[must_use]
     pub fn with(self, response: Response<Body>) -> Response<Body> {
         if let Some(status) = Status::from_header_map(response.headers()) {
-            self.told(status.code());
+            self.told(&status);
             response
         } else if response.body().is_end_stream() {
-            self.told(Code::Unknown);
+            self.told(&Status::unknown(""));
             response
         } else {
             response.map(|inner| Body::new(Observed { inner, ending: self }))
         }
     }
 
-    fn tell(&mut self, code: Option<Code>) {
+    fn tell(&mut self, status: Option<&Status>) {
         if let Some(tell) = self.tell.take() {
             let _within = self.span.enter();
-            tell(code);
+            tell(status);
         }
     }
 }
@@ -73,16 +79,15 @@ impl http_body::Body for Observed {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let span = self.ending.span.clone();
         let polled = span.in_scope(|| Pin::new(&mut self.inner).poll_frame(cx));
-        let code = match &polled {
+        match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                frame.trailers_ref().and_then(Status::from_header_map).map(|status| status.code())
+                if let Some(status) = frame.trailers_ref().and_then(Status::from_header_map) {
+                    self.ending.tell(Some(&status));
+                }
             }
-            Poll::Ready(Some(Err(status))) => Some(status.code()),
-            Poll::Ready(None) => Some(Code::Unknown),
-            Poll::Pending => None,
-        };
-        if code.is_some() {
-            self.ending.tell(code);
+            Poll::Ready(Some(Err(status))) => self.ending.tell(Some(status)),
+            Poll::Ready(None) => self.ending.tell(Some(&Status::unknown(""))),
+            Poll::Pending => {}
         }
         polled
     }
@@ -94,6 +99,21 @@ impl http_body::Body for Observed {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// Whether one caller is refused for calling more often, or having more at once, than it may: that is neither a fault
+/// nor want of room, and says nothing to others.
+#[must_use]
+pub fn is_rate_limited(status: &Status) -> bool {
+    let ours = || status.get_details_error_info().filter(|info| info.domain == DOMAIN);
+    status.code() == Code::ResourceExhausted
+        && ours().is_some_and(|info| info.reason == RATE_LIMITED)
+}
+
+/// What metrics call a call's end: by its status' name, and who is past its own limit apart from who finds no room.
+#[must_use]
+pub fn counted_as(status: &Status) -> &'static str {
+    if is_rate_limited(status) { RATE_LIMITED } else { code_name(status.code()) }
 }
 
 /// A status' name as gRPC writes it.
@@ -125,12 +145,15 @@ mod tests {
     use std::sync::mpsc;
 
     use http_body_util::BodyExt;
+    use tonic_types::ErrorDetails;
 
     use super::*;
 
     fn heard(response: Response<Body>) -> (Response<Body>, mpsc::Receiver<Option<Code>>) {
         let (tell, heard) = mpsc::channel();
-        let tell = move |code| tell.send(code).expect("the test listens");
+        let tell = move |status: Option<&Status>| {
+            tell.send(status.map(Status::code)).expect("the test listens");
+        };
         (Ending::new(Span::none(), tell).with(response), heard)
     }
 
@@ -162,6 +185,23 @@ mod tests {
         let (response, heard) = heard(Response::new(Body::new(full())));
         drop(response.into_body().collect().await.expect("reads"));
         assert_eq!(heard.try_recv(), Ok(Some(Code::Unknown)));
+    }
+
+    #[test]
+    fn who_is_past_the_own_limit_is_told_from_who_finds_no_room() {
+        let refused = |reason, domain| {
+            let details = ErrorDetails::with_error_info(reason, domain, []);
+            Status::with_error_details(Code::ResourceExhausted, "", details)
+        };
+        for (status, counted) in [
+            (refused("RATE_LIMITED", DOMAIN), "RATE_LIMITED"),
+            (refused("OVERLOADED", DOMAIN), "RESOURCE_EXHAUSTED"),
+            (refused("RATE_LIMITED", "elsewhere"), "RESOURCE_EXHAUSTED"),
+            (Status::resource_exhausted("RATE_LIMITED"), "RESOURCE_EXHAUSTED"),
+            (Status::internal(""), "INTERNAL"),
+        ] {
+            assert_eq!(counted_as(&status), counted, "{status:?}");
+        }
     }
 
     #[tokio::test]

@@ -14,13 +14,13 @@ mod request_id;
 mod resend;
 
 pub use calls::Calls;
-pub use ending::{Ending, code_name};
+pub use ending::{Ending, RATE_LIMITED, code_name, counted_as, is_rate_limited};
 pub use forwarded::{FORWARDED, ONCE};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
 pub use refusals::{
-    DOMAIN, TurnedAway, fault, never_came, refusal, rename, stopping, too_large, too_late,
-    unreachable,
+    DOMAIN, StreamPlace, StreamRoom, TurnedAway, fault, never_came, refusal, rename, stopping,
+    too_large, too_late, unreachable,
 };
 pub use request_id::{REQUEST_ID, name_request, request_id};
 pub use resend::{Repeat, Resend, never_sent};

@@ -1,5 +1,10 @@
 //! What a door in front of our servers tells its clients of a call that did not get through.
 
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Extensions;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -12,6 +17,37 @@ pub const DOMAIN: &str = "boxoffice";
 /// In a request's extensions: whoever stands before the door refuses it, and the door is to say and to count so.
 #[derive(Debug, Clone)]
 pub struct TurnedAway(pub Status);
+
+/// What a stream holds until it ends.
+pub type StreamPlace = Box<dyn Any + Send>;
+
+/// In a request's extensions: whoever stands before the door bounds the streams of the client that it comes from. A
+/// door that opens one takes a place here first, and keeps it until the stream ends.
+#[derive(Clone)]
+pub struct StreamRoom(Arc<dyn Fn() -> Result<StreamPlace, Status> + Send + Sync>);
+
+impl StreamRoom {
+    /// Where places come from.
+    pub fn new<P: Send + 'static>(
+        enter: impl Fn() -> Result<P, Status> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(move || enter().map(|place| Box::new(place) as StreamPlace)))
+    }
+
+    /// A place for a stream that this request opens, or nothing where nobody bounds its client's.
+    ///
+    /// # Errors
+    /// The refusal of whoever stands before the door.
+    pub fn enter(extensions: &Extensions) -> Result<Option<StreamPlace>, Status> {
+        extensions.get().map(|Self(enter)| enter()).transpose()
+    }
+}
+
+impl fmt::Debug for StreamRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamRoom").finish_non_exhaustive()
+    }
+}
 
 /// A refusal of the door's own.
 pub fn refusal(code: Code, reason: &str, message: impl Into<String>) -> Status {

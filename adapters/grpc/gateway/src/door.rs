@@ -199,7 +199,7 @@ impl Inside {
             }
             Ok((response, _)) => ending.with(response),
             Err(Ended::With(status)) => {
-                ending.told(status.code());
+                ending.told(&status);
                 status.into_http()
             }
             Err(Ended::Left) => {

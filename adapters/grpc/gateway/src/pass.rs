@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use grpc_client::{
-    FORWARDED, ONCE, Repeat, TurnedAway, grpc_timeout, never_came, rename, too_large, too_late,
+    FORWARDED, ONCE, Repeat, StreamRoom, TurnedAway, grpc_timeout, never_came, rename, too_large,
+    too_late,
 };
-use grpc_server::Place;
 use http::header::{CONTENT_TYPE, TE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
@@ -18,7 +18,7 @@ use crate::backend::{Backend, Call, Time};
 use crate::contract::Rpc;
 use crate::door::Inside;
 use crate::limits::{DEADLINE_GRACE, REQUEST_BYTES_MAX, REQUEST_DEADLINE};
-use crate::passing::Lasting;
+use crate::passing::{Lasting, StreamPlaces};
 use crate::refusals::{invalid, no_such_rpc};
 
 /// How messages are compressed is between the client and the server.
@@ -70,7 +70,11 @@ impl Inside {
             return self.answer_itself(request, arrived).await;
         }
         let Some((rpc, backend)) = self.find(path) else { return Err(no_such_rpc().into()) };
-        let place = self.place(path, rpc.streams)?;
+        let (in_flight, streaming) = if rpc.streams {
+            (None, Some(self.stream(request.extensions())?))
+        } else {
+            (Some(self.in_flight.admit(path)?), None)
+        };
         let given = grpc_timeout(request.headers());
         let deadline = Deadline::of(given, rpc.allowed(), arrived);
         let stop = rpc.streams.then(|| self.stopping.clone());
@@ -80,12 +84,14 @@ impl Inside {
         let response = send(rpc, backend, &call, deadline).await?;
         // What is answered has no place any more, as at our servers: else whoever never reads would keep it for ever,
         // since of an answer without a window nobody asks for its next frame, nor whether its time is over.
-        let place = rpc.streams.then_some(place);
-        Ok((response, Lasting { until, stop, place }))
+        drop(in_flight);
+        Ok((response, Lasting { until, stop, place: streaming }))
     }
 
-    fn place(&self, path: &str, streams: bool) -> Result<Place, Status> {
-        if streams { self.streams.enter(1) } else { self.in_flight.admit(path) }
+    /// The places of a stream: its client's first, so that who has too many takes none from others.
+    fn stream(&self, extensions: &Extensions) -> Result<StreamPlaces, Status> {
+        let own = StreamRoom::enter(extensions)?;
+        Ok((self.streams.enter(1)?, own))
     }
 
     /// Health and reflection. Probes need no place; what lasts does.
@@ -95,7 +101,7 @@ impl Inside {
         arrived: Instant,
     ) -> Result<Begun, Ended> {
         let lasts = request.uri().path() != CHECK;
-        let place = if lasts { Some(self.streams.enter(1)?) } else { None };
+        let place = lasts.then(|| self.stream(request.extensions())).transpose()?;
         let until = grpc_timeout(request.headers()).map(|given| arrived + given);
         let stop = lasts.then(|| self.stopping.clone());
         let Ok(response) = self.local.clone().oneshot(request).await;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use grpc_client::{rename, stopping, too_late, unreachable};
+use grpc_client::{StreamPlace, rename, stopping, too_late, unreachable};
 use grpc_server::Place;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
@@ -23,15 +23,18 @@ pub(crate) struct Lasting {
     /// Cancelled when the gateway stops: of streams, which would not end by themselves.
     pub(crate) stop: Option<CancellationToken>,
     /// What it takes of the room for streams.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<StreamPlaces>,
 }
+
+/// What a stream takes of the room of all, and of its client's own.
+pub(crate) type StreamPlaces = (Place, Option<StreamPlace>);
 
 pub(crate) struct Passing {
     /// Nothing once it has ended: dropping it tells the server that nobody listens.
     inner: Option<Body>,
     /// Comes when it is to be ended here.
     over: BoxFuture<'static, Status>,
-    place: Option<Place>,
+    place: Option<StreamPlaces>,
     rpc: String,
 }
 

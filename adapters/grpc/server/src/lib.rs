@@ -20,6 +20,7 @@ mod shell;
 mod status;
 mod tasks;
 mod telling;
+mod token_end;
 mod verifier;
 mod watchers;
 pub mod wire;

@@ -1,13 +1,14 @@
 //! Which rpcs there are in the whole house. What operators see is named by these and never by what a client asks for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use prost::Message;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 
-/// `boxoffice.booking.v1.BookingService/CreateBooking` and all others, health and reflection included.
-static RPCS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+/// `boxoffice.booking.v1.BookingService/CreateBooking` and all others, health and reflection included; and whether the
+/// answer is a stream.
+static RPCS: LazyLock<BTreeMap<String, bool>> = LazyLock::new(|| {
     let described = [
         proto::FILE_DESCRIPTOR_SET,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -19,17 +20,25 @@ static RPCS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 
 /// The rpc under this path, without the slash that paths begin with.
 pub(crate) fn known(path: &str) -> Option<&'static str> {
-    RPCS.get(path.strip_prefix('/')?).map(String::as_str)
+    RPCS.get_key_value(path.strip_prefix('/')?).map(|(rpc, _)| rpc.as_str())
 }
 
-fn of(descriptors: &[u8]) -> Vec<String> {
+/// Whether the rpc under this path answers with a stream.
+pub(crate) fn streams(path: &str) -> bool {
+    path.strip_prefix('/').and_then(|rpc| RPCS.get(rpc)).is_some_and(|streams| *streams)
+}
+
+fn of(descriptors: &[u8]) -> Vec<(String, bool)> {
     // A test rules out that they cannot be read.
     let files = FileDescriptorSet::decode(descriptors).unwrap_or_default().file;
     let mut rpcs = Vec::new();
     for file in files {
         for service in &file.service {
             let rpc = |name: &str| format!("{}.{}/{name}", file.package(), service.name());
-            rpcs.extend(service.method.iter().map(|method| rpc(method.name())));
+            let rpc = |method: &MethodDescriptorProto| {
+                (rpc(method.name()), method.server_streaming.unwrap_or_default())
+            };
+            rpcs.extend(service.method.iter().map(rpc));
         }
     }
     rpcs
@@ -51,6 +60,10 @@ mod tests {
             assert_eq!(known(&format!("/{rpc}")), Some(rpc));
             assert_eq!(known(&format!("//{rpc}")), None);
             assert_eq!(known(&format!("/{rpc}2")), None);
+        }
+        for (rpc, is_stream) in [("CreateBooking", false), ("WatchMyBookings", true), ("", false)] {
+            let service = if is_stream { "mypage.v1.MyPage" } else { "booking.v1.Booking" };
+            assert_eq!(streams(&format!("/boxoffice.{service}Service/{rpc}")), is_stream, "{rpc}");
         }
     }
 }

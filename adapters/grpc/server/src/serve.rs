@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
+use grpc_client::dice;
 use in_process_rates::{Buckets, Rate};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -137,6 +138,5 @@ fn builder() -> tonic::transport::Server {
 
 /// The age give or take a tenth, so that servers started together do not lose all clients together.
 fn connection_age() -> Duration {
-    let dice = getrandom::u32().unwrap_or(u32::MAX / 2);
-    CONNECTION_AGE_MAX.mul_f64(0.9 + 0.2 * f64::from(dice) / f64::from(u32::MAX))
+    CONNECTION_AGE_MAX * 9 / 10 + dice::up_to(CONNECTION_AGE_MAX / 5)
 }

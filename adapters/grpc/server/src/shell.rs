@@ -1,6 +1,6 @@
 //! What every call passes on its way to a handler and back, in this order: it is told of, is it gRPC, who is calling and
-//! not too often, is there a place for it and may they, by when must it answer, did the handler panic, and is the
-//! status one of the contract's. Health and reflection need neither a token nor a place.
+//! not too often, is there a place for it and may they, by when must it answer, did the handler panic, is the status one
+//! of the contract's, and until when may a stream last. Health and reflection need neither a token nor a place.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -29,7 +29,15 @@ use crate::on_behalf::OnBehalf;
 use crate::status::refuse;
 use crate::tasks::HandlerFailed;
 use crate::verifier::Verifier;
-use crate::{remap, roles, telling};
+use crate::{remap, roles, rpcs, telling, token_end};
+
+/// What a call was let in with.
+#[derive(Default)]
+struct Admitted {
+    _place: Option<Place>,
+    /// When the stream that it opens has to end, in seconds since 1970.
+    until: Option<u64>,
+}
 
 /// The routes of a server behind its shell.
 #[derive(Debug, Clone)]
@@ -77,33 +85,44 @@ impl Shell {
     }
 
     async fn admitted(self, mut request: Request<Body>) -> Response<Body> {
-        let _place = if is_open(request.uri().path()) {
-            None
+        let admitted = if is_open(request.uri().path()) {
+            Admitted::default()
         } else {
             match self.admit(&mut request).await {
-                Ok(place) => place,
+                Ok(admitted) => admitted,
                 Err(refused) => return refused.into_http(),
             }
         };
-        remap::response(OnBehalf::of(&request).run(handle(self.routes, request)).await)
+        let answered = OnBehalf::of(&request).run(handle(self.routes, request)).await;
+        let answered = remap::response(answered);
+        match admitted.until {
+            Some(second) => token_end::until(second, answered),
+            None => answered,
+        }
     }
 
     /// Finds out who is calling, which may have to wait for its issuer's keys, and then gives the call its place. Our
     /// own servers need none: their calls are part of calls that have one, and refusing them would waste what is half
     /// done.
-    async fn admit(&self, request: &mut Request<Body>) -> Result<Option<Place>, Status> {
-        let caller = authenticate(&self.verifier, request.headers()).await;
-        let caller = caller.map_err(|e| refuse(&e))?;
-        let place = self.in_flight.enter(Rank::of(request.uri().path()));
-        if caller.service().is_err() {
+    async fn admit(&self, request: &mut Request<Body>) -> Result<Admitted, Status> {
+        let bearer = authenticate(&self.verifier, request.headers()).await;
+        let bearer = bearer.map_err(|e| refuse(&e))?;
+        let (caller, mut until) = bearer.map(|it| (it.caller, Some(it.until))).unwrap_or_default();
+        let path = request.uri().path();
+        let place = self.in_flight.enter(Rank::of(path));
+        if caller.service().is_ok() {
+            // Its streams are answers in parts, each an effect that it has to hear of.
+            until = None;
+        } else {
             self.count(&caller).map_err(|limited| refuse(&limited))?;
             if place.is_none() {
                 return Err(refuse(&Overloaded));
             }
         }
-        roles::admit(request.uri().path(), &caller).map_err(|e| refuse(&e))?;
+        roles::admit(path, &caller).map_err(|e| refuse(&e))?;
+        let until = until.filter(|_| rpcs::streams(path));
         request.extensions_mut().insert(caller);
-        Ok(place)
+        Ok(Admitted { _place: place, until })
     }
 
     /// Whether this subject has not called too often. Who has no token is counted by the gateway, by address.

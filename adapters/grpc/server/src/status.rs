@@ -1,10 +1,9 @@
 //! The only table from a failure's class to a gRPC code, and the details an error carries.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::time::Duration;
 
-use kernel::{Fault, FaultClass};
+use kernel::{Fault, FaultClass, with_causes};
 use prost::Message;
 use proto::google::rpc::RetryInfo;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -24,14 +23,18 @@ pub fn refuse(fault: &(impl Fault + ?Sized)) -> Status {
         FaultClass::Unavailable => {
             tracing::warn!(
                 reason = fault.reason(),
-                cause = chain(fault),
+                cause = with_causes(fault),
                 "a dependency is away or behind"
             );
             let message = "something we need is away or behind for the moment; try again";
             (message.to_owned(), facts.collect())
         }
         FaultClass::Bug => {
-            tracing::error!(reason = fault.reason(), cause = chain(fault), "a fault of our own");
+            tracing::error!(
+                reason = fault.reason(),
+                cause = with_causes(fault),
+                "a fault of our own"
+            );
             ("a fault of our own; it is logged".to_owned(), HashMap::new())
         }
         FaultClass::Unauthenticated
@@ -78,18 +81,6 @@ const fn code(class: FaultClass) -> Code {
         FaultClass::Unavailable => Code::Unavailable,
         FaultClass::Bug => Code::Internal,
     }
-}
-
-/// The error and all that caused it.
-fn chain(fault: &(impl Fault + ?Sized)) -> String {
-    let mut text = fault.to_string();
-    let mut cause: Option<&(dyn Error + 'static)> = fault.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use grpc_client::{Ending, code_name, request_id};
+use grpc_client::{Ending, code_name, counted_as, request_id};
 use http::Request;
 use telemetry_metrics::names::{GRPC_REQUEST_DURATION, GRPC_REQUESTS};
-use tonic::Code;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tracing::Span;
 
 use crate::rpcs;
@@ -30,9 +30,12 @@ pub fn begin_telling(
     let span = span(request, rpc.unwrap_or(OTHER_RPC));
     telemetry_traces::continue_from_headers(&span, request.headers());
     let (told, began) = (span.clone(), Instant::now());
-    let ending = Ending::new(span.clone(), move |code| {
-        let counted = counts();
-        tell(&told, rpc, code.unwrap_or(Code::Cancelled), counted.then(|| began.elapsed()));
+    let ending = Ending::new(span.clone(), move |status| {
+        let counted = counts().then(|| began.elapsed());
+        match status {
+            Some(status) => tell(&told, rpc, status, counted),
+            None => tell(&told, rpc, &Status::cancelled(""), counted),
+        }
     });
     (span, ending)
 }
@@ -52,10 +55,10 @@ fn span(request: &Request<Body>, rpc: &str) -> Span {
 }
 
 /// With the time it took where it is to be counted.
-fn tell(span: &Span, rpc: Option<&'static str>, code: Code, counted: Option<Duration>) {
-    let status = code_name(code);
+fn tell(span: &Span, rpc: Option<&'static str>, ended: &Status, counted: Option<Duration>) {
+    let status = code_name(ended.code());
     span.record("rpc.response.status_code", status);
-    if is_our_fault(code) {
+    if is_our_fault(ended.code()) {
         span.record("otel.status_code", "ERROR");
         span.record("error.type", status);
         span.in_scope(|| tracing::warn!(status, rpc, "a call failed"));
@@ -65,7 +68,7 @@ fn tell(span: &Span, rpc: Option<&'static str>, code: Code, counted: Option<Dura
     let (service, method) = rpc.and_then(|rpc| rpc.split_once('/')).unwrap_or((OTHER, OTHER));
     let Some(took) = counted else { return };
     GRPC_REQUEST_DURATION.observe([service, method], took);
-    GRPC_REQUESTS.add([service, method, status]);
+    GRPC_REQUESTS.add([service, method, counted_as(ended)]);
 }
 
 /// As OpenTelemetry's conventions have it for a server's side.

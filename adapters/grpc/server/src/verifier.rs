@@ -45,6 +45,14 @@ struct Trusted {
     only: Option<Role>,
 }
 
+/// Whose a token is, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bearer {
+    pub(crate) caller: Caller,
+    /// The first second since 1970 in which it is good no more, with what clocks may differ by.
+    pub(crate) until: u64,
+}
+
 /// A JWKS that no token could be verified with.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidJwks {
@@ -125,14 +133,14 @@ impl Verifier {
     }
 
     /// Who the token's bearer is. A token of a key that nobody knows may wait for the next fetch of its issuer's keys.
-    pub(crate) async fn verify_in_time(&self, token: &str) -> Result<Caller, InvalidToken> {
-        match self.verify(token) {
+    pub(crate) async fn verify_in_time(&self, token: &str) -> Result<Bearer, InvalidToken> {
+        match self.bearer(token) {
             Err(InvalidToken::NotValid) => {}
             verified => return verified,
         }
         let wishes = self.wishes_for(token).ok_or(InvalidToken::NotValid)?;
         wishes.next_round().await;
-        self.verify(token)
+        self.bearer(token)
     }
 
     /// Whom to ask for the key that a token names, where nobody has it and the token's own issuer fetches keys.
@@ -152,10 +160,14 @@ impl Verifier {
     /// # Errors
     /// [`InvalidToken`].
     pub fn verify(&self, token: &str) -> Result<Caller, InvalidToken> {
+        self.bearer(token).map(|bearer| bearer.caller)
+    }
+
+    fn bearer(&self, token: &str) -> Result<Bearer, InvalidToken> {
         let are_present =
             |keys: &Arc<Keys>| self.trusted.iter().any(|it| Arc::ptr_eq(&it.present_keys(), keys));
-        if let Some(caller) = self.known.caller(token, are_present) {
-            return Ok(caller);
+        if let Some(bearer) = self.known.bearer(token, are_present) {
+            return Ok(bearer);
         }
         let header = decode_header(token).map_err(|_| InvalidToken::NotValid)?;
         let key_id = header.kid.as_deref().filter(|_| is_access_token(&header));
@@ -168,11 +180,12 @@ impl Verifier {
                 let expired = *error.kind() == jsonwebtoken::errors::ErrorKind::ExpiredSignature;
                 if expired { InvalidToken::Expired } else { InvalidToken::NotValid }
             })?;
-        let expires_at = whole_seconds(decoded.claims.exp);
+        let until = whole_seconds(decoded.claims.exp).saturating_add(CLOCK_LEEWAY_SECS + 1);
         let mut caller = decoded.claims.caller(&trusted.names)?;
         caller.roles.retain(|role| trusted.only.is_none_or(|only| *role == only));
-        self.known.remember(token, caller.clone(), expires_at, keys);
-        Ok(caller)
+        let bearer = Bearer { caller, until };
+        self.known.remember(token, bearer.clone(), keys);
+        Ok(bearer)
     }
 }
 

@@ -1,33 +1,31 @@
 //! How many streams last at once in the whole process, and how many of them one caller holds.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use in_process_rates::{OwnPlace, Places};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use crate::auth::caller_of;
-use crate::limit::{Overloaded, Place, Room};
+use crate::limit::{Place, Room};
 use crate::status::refuse;
 
-/// Headers by which whoever stands between says so: then the address is not the caller's.
+/// Headers by which whoever stands between says so: then the address is not the caller's. Anybody may send them, so the
+/// bound of an address holds where it is known who calls, at the gateway; the servers' own ports are for nobody else.
 const BETWEEN: [&str; 3] = ["via", "forwarded", "x-forwarded-for"];
 
 /// Room for streams that wait for news. They hold no place of a call meanwhile. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Watchers {
     room: Room,
-    each_max: usize,
-    held: Arc<Mutex<HashMap<Who, usize>>>,
+    of_each: Places<Who>,
 }
 
 /// One stream's place, until it is dropped.
 #[derive(Debug)]
 pub struct WatcherPlace {
     _place: Place,
-    who: Option<Who>,
-    held: Arc<Mutex<HashMap<Who, usize>>>,
+    _own: Option<OwnPlace<Who>>,
 }
 
 /// Whose streams are counted together.
@@ -43,26 +41,19 @@ impl Watchers {
     /// Room for so many, and for so many of one caller.
     #[must_use]
     pub fn new(max: usize, each_max: usize) -> Self {
-        Self { room: Room::new(max), each_max, held: Arc::default() }
+        Self { room: Room::new(max), of_each: Places::new(each_max) }
     }
 
     /// A place for the stream that this request asks for; nobody waits for one. Callers without a token count by
-    /// their address, unless somebody stands between, such as the gateway: then by the room of all alone.
+    /// their address, unless somebody stands between, such as the gateway, which counts by itself: then by the room of
+    /// all alone.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED, with the advice when to come again.
     pub fn enter<T>(&self, request: &Request<T>) -> Result<WatcherPlace, Status> {
-        let place = self.room.enter(1)?;
-        let who = who(request);
-        if let Some(who) = &who {
-            let mut held = lock(&self.held);
-            let of_theirs = held.entry(who.clone()).or_insert(0);
-            if *of_theirs >= self.each_max {
-                return Err(refuse(&Overloaded));
-            }
-            *of_theirs += 1;
-        }
-        Ok(WatcherPlace { _place: place, who, held: Arc::clone(&self.held) })
+        let own = who(request).map(|who| self.of_each.enter(who)).transpose();
+        let own = own.map_err(|too_many| refuse(&too_many))?;
+        Ok(WatcherPlace { _place: self.room.enter(1)?, _own: own })
     }
 
     /// How many there are.
@@ -81,23 +72,6 @@ fn who<T>(request: &Request<T>) -> Option<Who> {
 
 fn is_direct(headers: &MetadataMap) -> bool {
     !BETWEEN.iter().any(|name| headers.contains_key(*name))
-}
-
-fn lock(held: &Mutex<HashMap<Who, usize>>) -> MutexGuard<'_, HashMap<Who, usize>> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for WatcherPlace {
-    fn drop(&mut self) {
-        let Some(who) = self.who.take() else { return };
-        let mut held = lock(&self.held);
-        if let Some(of_theirs) = held.get_mut(&who) {
-            *of_theirs -= 1;
-            if *of_theirs == 0 {
-                held.remove(&who);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -132,6 +106,7 @@ mod tests {
         let refused = watchers.enter(&alice()).unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert!(refused.get_details_retry_info().is_some());
+        assert_eq!(refused.get_details_error_info().unwrap().reason, "RATE_LIMITED");
         assert_eq!(watchers.held(), 2, "who is refused holds nothing");
         places.pop();
         places.push(watchers.enter(&alice()).unwrap());
@@ -143,6 +118,5 @@ mod tests {
         assert!(watchers.enter(&by(Some("bob"), "127.0.0.3:1", false)).is_err(), "no room at all");
         drop(places);
         assert_eq!(watchers.held(), 0);
-        assert!(lock(&watchers.held).is_empty());
     }
 }

@@ -13,6 +13,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kernel::with_causes;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -107,11 +108,11 @@ impl HttpsClient {
     /// [`NoAnswer`].
     pub async fn send(&self, request: Request<Bytes>) -> Result<Answer, NoAnswer> {
         let response = self.pool.request(request.map(Full::new)).await;
-        let response = response.map_err(|error| NoAnswer(causes(&error)))?;
+        let response = response.map_err(|error| NoAnswer(with_causes(&error)))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, self.answer_bytes_max).collect().await;
         let body =
-            body.map_err(|error| NoAnswer(format!("half an answer: {}", causes(&*error))))?;
+            body.map_err(|error| NoAnswer(format!("half an answer: {}", with_causes(&*error))))?;
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 }
@@ -125,17 +126,6 @@ pub fn is_safe(uri: &Uri) -> bool {
     let encrypted = uri.scheme() == Some(&Scheme::HTTPS);
     let no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
     no_user && (encrypted || uri.scheme() == Some(&Scheme::HTTP) && here)
-}
-
-/// An error with what led to it: the client alone says no more than that it failed.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
-    }
-    told
 }
 
 #[cfg(test)]

@@ -5,38 +5,41 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// A network, as `10.0.0.0/8` or as one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network(IpNet);
-
-/// Those whose word counts about whom they pass calls on for.
+/// Those whose word counts about whom they pass calls on for: networks such as `10.0.0.0/8` and addresses, separated by
+/// commas, or `none`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxies(Vec<Network>);
+pub struct Proxies(Vec<IpNet>);
 
-impl FromStr for Network {
+const NOBODY: &str = "none";
+
+impl FromStr for Proxies {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(Self).map_err(|_| "must be a network such as 10.0.0.0/8, or an address")
+        if text == NOBODY {
+            return Ok(Self(Vec::new()));
+        }
+        let network = |text: &str| {
+            let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| "must be networks such as 10.0.0.0/8 or addresses, or `none`")
+        };
+        text.split(',').map(str::trim).map(network).collect::<Result<_, _>>().map(Self)
     }
 }
 
-impl std::fmt::Display for Network {
+impl std::fmt::Display for Proxies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        if self.0.is_empty() {
+            return f.write_str(NOBODY);
+        }
+        let networks: Vec<_> = self.0.iter().map(IpNet::to_string).collect();
+        f.write_str(&networks.join(","))
     }
 }
 
 impl Proxies {
-    /// Those in these networks.
-    #[must_use]
-    pub const fn new(networks: Vec<Network>) -> Self {
-        Self(networks)
-    }
-
     fn has(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.0.contains(&address))
+        self.0.iter().any(|network| network.contains(&address))
     }
 
     /// Who calls, if it is nobody of our own: `peer` is at the other end of the connection, `forwarded` what the
@@ -89,7 +92,7 @@ impl Default for Proxies {
         let v4 = v4.map(|(octets, prefix)| IpNet::new(Ipv4Addr::from(octets).into(), prefix));
         let v6 = [(Ipv6Addr::LOCALHOST, 128), (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7)];
         let v6 = v6.map(|(address, prefix)| IpNet::new(address.into(), prefix));
-        Self(v4.into_iter().chain(v6).flatten().map(Network).collect())
+        Self(v4.into_iter().chain(v6).flatten().collect())
     }
 }
 
@@ -128,12 +131,22 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_read_as_it_is_written() {
-        for text in ["10.0.0.0/8", "fd00::/8", "203.0.113.9"] {
-            assert!(text.parse::<Network>().is_ok(), "{text}");
+    fn proxies_are_read_as_they_are_written() {
+        for (text, shown) in [
+            ("10.0.0.0/8, fd00::/8", "10.0.0.0/8,fd00::/8"),
+            ("203.0.113.9", "203.0.113.9/32"),
+            ("none", "none"),
+        ] {
+            let proxies: Proxies = text.parse().expect(text);
+            assert_eq!(proxies.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(proxies));
         }
-        for text in ["", "10.0.0.0/33", "a.example"] {
-            assert!(text.parse::<Network>().is_err(), "{text}");
+        for text in ["", ",", "10.0.0.0/33", "a.example", "none,10.0.0.0/8"] {
+            assert!(text.parse::<Proxies>().is_err(), "{text}");
         }
+        let nobody: Proxies = "none".parse().expect("a word");
+        let named = ["198.51.100.1"];
+        let caller = nobody.caller(ip("127.0.0.1"), named.into_iter());
+        assert_eq!(caller, Some(ip("127.0.0.1")), "whoever is named");
     }
 }

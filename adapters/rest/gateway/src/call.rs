@@ -54,9 +54,10 @@ pub(crate) async fn handle(
     let found = look_up(&gateway, &parts);
     let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
     let wanted = Wanted::of(&parts.headers);
-    let telling = Telling::of(&parts, route);
+    let mut telling = Telling::of(&parts, route);
     let answered = answer(found, &parts, body, wanted).instrument(telling.span.clone()).await;
     let mut response = answered.unwrap_or_else(|status| {
+        telling.refused(&status);
         let mut response = error::response(&status, wanted);
         response.headers_mut().extend(replayed(status.metadata()));
         response

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
-use grpc_client::rename;
+use grpc_client::{StreamPlace, StreamRoom, rename};
 use http::{Extensions, HeaderMap};
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
@@ -35,6 +35,7 @@ pub(crate) async fn open(
     request: tonic::Request<DynamicMessage>,
     extensions: &Extensions,
 ) -> Result<Response, Status> {
+    let place = StreamRoom::enter(extensions)?;
     let call = send(route, request, READ_DEADLINE, |mut client, request, _| async move {
         let codec = DynamicCodec::new(route.rpc.output());
         client.server_streaming(request, route.grpc_path.clone(), codec).await
@@ -47,7 +48,7 @@ pub(crate) async fn open(
         Err(_) => Vec::new(),
     };
     let stopping = extensions.get().map(|StreamsEnd(token)| token.clone()).unwrap_or_default();
-    Ok(sse(stream::iter(first).chain(rest(route.clone(), messages, stopping))))
+    Ok(sse(stream::iter(first).chain(rest(route.clone(), (messages, place), stopping))))
 }
 
 /// Has the stream go on after the event that the client saw last, where it can: the id of an event is the
@@ -70,14 +71,14 @@ fn sse(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(keep_alive).into_response()
 }
 
-/// The further messages, and the error that ends them: the server's, or that we stop.
+/// The further messages, and the error that ends them: the server's, or that we stop. The stream's place goes with them.
 fn rest(
     route: Route,
-    messages: Streaming<DynamicMessage>,
+    open: (Streaming<DynamicMessage>, Option<StreamPlace>),
     stopping: CancellationToken,
 ) -> impl Stream<Item = Event> + Send {
-    stream::unfold((route, Some(messages), stopping), |(route, messages, stopping)| async move {
-        let mut messages = messages?;
+    stream::unfold((route, Some(open), stopping), |(route, open, stopping)| async move {
+        let (mut messages, place) = open?;
         let next = tokio::select! {
             biased;
             () = stopping.cancelled() => Err(error::stopping()),
@@ -86,7 +87,7 @@ fn rest(
         match next {
             Ok(message) => {
                 let event = event(&route, Ok(message?));
-                Some((event, (route, Some(messages), stopping)))
+                Some((event, (route, Some((messages, place)), stopping)))
             }
             Err(status) => {
                 let event = event(&route, Err(status));

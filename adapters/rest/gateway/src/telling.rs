@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use grpc_client::request_id;
+use grpc_client::{RATE_LIMITED, is_rate_limited, request_id};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use telemetry_metrics::names::{
     HTTP_REQUEST_DURATION, HTTP_REQUESTS, HTTP_REQUESTS_IN_FLIGHT, NONE,
 };
+use tonic::Status;
 use tracing::Span;
 
 use crate::routes::Route;
@@ -26,6 +27,7 @@ pub(crate) struct Telling {
     endpoint: String,
     began: Instant,
     status: u16,
+    rate_limited: bool,
 }
 
 impl Telling {
@@ -46,7 +48,19 @@ impl Telling {
         );
         telemetry_traces::continue_from_headers(&span, &request.headers);
         HTTP_REQUESTS_IN_FLIGHT.add(NONE, 1.0);
-        Self { span, method, endpoint, began: Instant::now(), status: CLIENT_LEFT }
+        Self {
+            span,
+            method,
+            endpoint,
+            began: Instant::now(),
+            status: CLIENT_LEFT,
+            rate_limited: false,
+        }
+    }
+
+    /// It is refused. A client past its own limit is counted apart, since 429 is want of room as well.
+    pub(crate) fn refused(&mut self, status: &Status) {
+        self.rate_limited = is_rate_limited(status);
     }
 
     /// Streams go on after it.
@@ -71,7 +85,8 @@ impl Drop for Telling {
         }
         HTTP_REQUEST_DURATION
             .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());
-        HTTP_REQUESTS.add([self.method.to_owned(), endpoint, status]);
+        let counted = if self.rate_limited { RATE_LIMITED.to_owned() } else { status };
+        HTTP_REQUESTS.add([self.method.to_owned(), endpoint, counted]);
     }
 }
 

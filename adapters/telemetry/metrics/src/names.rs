@@ -20,7 +20,8 @@ macro_rules! metrics {
 }
 
 metrics! {
-    // The doors.
+    // The doors. What is refused because one caller is past its own limit has the status RATE_LIMITED, over gRPC as over
+    // REST: RESOURCE_EXHAUSTED and 429 are want of room.
     HTTP_REQUESTS: Counter<3> = "http_requests" ["method", "endpoint", "status"] "Requests answered over REST, by the route's template";
     HTTP_REQUEST_DURATION: Histogram<2> = "http_request_duration_seconds" ["method", "endpoint"] "Time to answer over REST";
     HTTP_REQUESTS_IN_FLIGHT: Gauge<0> = "http_requests_in_flight" [] "Requests over REST that are being answered, to the beginning of a stream";

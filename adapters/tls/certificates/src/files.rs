@@ -1,8 +1,10 @@
 //! The files, and what is wrong with one.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::limits::FILE_BYTES_MAX;
 
@@ -78,10 +80,19 @@ impl TlsFiles {
     }
 }
 
+/// Reads what is a file, or leads to one. A pipe would have its reader wait for ever for somebody to write, and with it
+/// every later look: it is not opened, and if it comes in between, it is not waited for.
 fn read(variable: &'static str, path: &Path) -> Result<Vec<u8>, TlsProblem> {
     let unreadable = |cause| TlsProblem::Unreadable { variable, path: path.to_owned(), cause };
+    let is_file = |metadata: Metadata| {
+        if metadata.is_file() { Ok(()) } else { Err(wrong(variable, "is not a file")) }
+    };
+    is_file(path.metadata().map_err(unreadable)?)?;
+    let without_waiting = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, without_waiting, Mode::empty());
+    let file = File::from(opened.map_err(|errno| unreadable(errno.into()))?);
+    is_file(file.metadata().map_err(unreadable)?)?;
     let mut contents = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut contents).map_err(unreadable)?;
     if contents.len() as u64 > FILE_BYTES_MAX {
         return Err(wrong(variable, format!("is larger than {FILE_BYTES_MAX} bytes")));

@@ -4,8 +4,10 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustix::fs::{CWD, FileType, Mode};
 use rustls::pki_types::ServerName;
 use tempfile::TempDir;
 use tls_certificates::{Acceptor, Certificates, ClientTls, Pair, Protocol, TlsFiles};
@@ -90,6 +92,35 @@ async fn shown(
     };
     let (shown, served) = tokio::join!(client, server);
     served.and(shown)
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_pipe_where_a_file_should_be() {
+    let scene = Scene::new();
+    let certificates = scene.load();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let acceptor = certificates.acceptor(Protocol::Rest);
+    let tls = certificates.client().expect("roots").borrow().clone();
+    let first = shown(&listener, &acceptor, &tls).await.expect("served");
+
+    let (pipe, cert) = (scene.path().join("pipe"), scene.path().join("cert.pem"));
+    rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    std::fs::remove_file(&cert).expect("there");
+    std::os::unix::fs::symlink(&pipe, &cert).expect("linked");
+    let looked = tokio::time::timeout(Duration::from_secs(60), certificates.look()).await;
+    // Lets whoever waits for it go, so that a failing test ends.
+    drop(std::fs::OpenOptions::new().read(true).write(true).open(&pipe).expect("a pipe"));
+    looked.expect("waits for nobody");
+    assert_eq!(scene.refused(scene.files()), "TLS_CERT_FILE: is not a file");
+    assert_eq!(shown(&listener, &acceptor, &tls).await.expect("served"), first, "it stays in use");
+
+    std::fs::remove_file(&cert).expect("there");
+    scene.renew(2041);
+    std::fs::rename(&cert, scene.path().join("elsewhere.pem")).expect("moved");
+    std::os::unix::fs::symlink("elsewhere.pem", &cert).expect("linked");
+    certificates.look().await;
+    let second = shown(&listener, &acceptor, &tls).await.expect("served");
+    assert_ne!(second, first, "the next file is taken, where a link leads to it");
 }
 
 #[tokio::test]

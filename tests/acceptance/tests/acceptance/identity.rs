@@ -202,6 +202,12 @@ async fn n11_servers_start_before_their_issuer_and_renew_their_own_tokens() {
     issuer.server.restart().unwrap();
     platform.restart().await;
 
+    let address = format!("http://{}", platform.grpc_addr("gateway"));
+    let gateway = Channel::from_shared(address).unwrap().connect().await.unwrap();
+    let (client, token) = (BookingServiceClient::new(gateway), issuer.grant("alice").await);
+    let refused = list_over_grpc(&client, &token).await;
+    assert_eq!(refused, Code::Unauthenticated, "it has no keys, and waits for none");
+
     let ticket = register(&platform, &issuer.grant("acme").await).await;
     books(&platform, &issuer.grant("alice").await, &ticket).await;
     let asked = async || issuer.get("/test/seen").await["/token"].as_u64().unwrap();

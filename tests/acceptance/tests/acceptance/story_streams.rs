@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proto::boxoffice::ticket::v1::WatchAvailabilityRequest;
+use proto::boxoffice::ticket::v1::ticket_service_client::TicketServiceClient;
 use serde_json::Value;
 use testkit::{Plan, Platform, Shape, eventually};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -164,6 +166,33 @@ async fn streams_end_in_order_when_the_platform_stops() {
     assert!(stopped.success(), "{stopped:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_its_token_and_goes_on_with_a_new_one() {
+    let platform = Platform::start().await;
+    let ticket = register(&platform, "Live", 9).await;
+    let booking = book_confirmed(&platform, "alice", &ticket, 1).await;
+    // It is good for the five seconds more that clocks may differ by.
+    let arguments = ["--role", "buyer", "--sub", "alice", "--valid-secs=1"];
+    let header = format!("Bearer {}", platform.token(&arguments));
+    let mut events = Events::open(&platform, BOOKINGS, &[("Authorization", &header)]).await;
+    let seen = events.until(confirmed(&booking)).await;
+    let end = loop {
+        let event = events.next().await.expect("an error ends it");
+        if event.is_error {
+            break event;
+        }
+    };
+    assert_eq!(end.data["code"], 16, "{end:?}");
+    assert!(end.data.to_string().contains("UNAUTHENTICATED"), "{end:?}");
+    assert!(events.next().await.is_none());
+    let again = [("Authorization", header.as_str()), ("Last-Event-ID", &seen.id)];
+    let mut again = Events::open(&platform, BOOKINGS, &again).await;
+    assert!(again.status().await.contains(" 401 "), "so that a browser does not come again");
+    let others = book_confirmed(&platform, "alice", &ticket, 1).await;
+    let mut renewed = Events::bookings(&platform, "alice", &seen.id).await;
+    renewed.until(confirmed(&others)).await;
+}
+
 /// A buyer's stream that is begun anew, after the last event, wherever it ends.
 struct Resuming {
     events: Events,
@@ -242,17 +271,17 @@ async fn streams_are_bounded_for_each_caller_and_in_all() {
         assert!(events.status().await.contains(" 200 "));
         open.push(events);
     }
-    let refused = async |buyer: &str| {
+    let refused = async |buyer: &str, reason: &str| {
         let token = platform.buyer(buyer);
         let answer = platform.http.get(BOOKINGS).token(&token).send().await.unwrap();
         assert_eq!(answer.status, 429, "{}", answer.json);
         assert!(answer.headers.contains_key("retry-after"));
-        assert!(answer.json.to_string().contains("OVERLOADED"), "{}", answer.json);
+        assert_eq!(answer.reason(), reason, "{}", answer.json);
     };
-    refused("alice").await;
+    refused("alice", "RATE_LIMITED").await;
     open.push(Events::bookings(&platform, "carol", "").await);
     assert!(open.last_mut().unwrap().status().await.contains(" 200 "));
-    refused("dave").await;
+    refused("dave", "OVERLOADED").await;
     open.clear();
     eventually("room for others", || async {
         let mut events = Events::bookings(&platform, "dave", "").await;
@@ -263,6 +292,40 @@ async fn streams_are_bounded_for_each_caller_and_in_all() {
     let (code, said) = Platform::fails_to_start(&[("WATCHERS_MAX", "16384")]).await;
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("WATCHERS_MAX"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_one_address_leave_room_for_others() {
+    let platform = Platform::start_with(&[("WATCHERS_PER_ADDRESS_MAX", "2")]).await;
+    let ticket = register(&platform, "Live", 9).await;
+    let path = availability(&ticket);
+    let from = async |address: &str| {
+        let mut events = Events::open(&platform, &path, &[("X-Forwarded-For", address)]).await;
+        let status = events.status().await;
+        if status.contains(" 200 ") { Ok(events) } else { Err(status) }
+    };
+    let greedy = "198.51.100.7";
+    let open = [from(greedy).await.unwrap(), from(greedy).await.unwrap()];
+    let call =
+        platform.http.get(&path).header("x-forwarded-for", greedy).token(&platform.buyer("a"));
+    let refused = call.send().await.unwrap();
+    assert_eq!((refused.status.as_u16(), refused.reason()), (429, "RATE_LIMITED"));
+    assert!(refused.headers.contains_key("retry-after"), "{:?}", refused.headers);
+
+    let address = format!("http://{}", platform.rest_addr());
+    let channel = tonic::transport::Channel::from_shared(address).unwrap().connect().await.unwrap();
+    let mut tickets = TicketServiceClient::new(channel);
+    let mut watch = async |address: &str| {
+        let request = WatchAvailabilityRequest { ticket_id: ticket.clone(), ..Default::default() };
+        let mut request = tonic::Request::new(request);
+        request.metadata_mut().insert("x-forwarded-for", address.parse().unwrap());
+        tickets.watch_availability(request).await
+    };
+    let refused = watch(greedy).await.map(|_| ()).expect_err("over gRPC it is the same bound");
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted, "{refused}");
+    watch("198.51.100.8").await.expect("somebody else");
+    drop(open);
+    eventually("room for others", || async { from(greedy).await.map(drop) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

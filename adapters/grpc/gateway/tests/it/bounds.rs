@@ -1,12 +1,15 @@
 //! What ends, and what is refused before it begins.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use grpc_client::StreamRoom;
 use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
+use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -104,6 +107,34 @@ async fn streams_have_their_room_which_comes_back_with_the_client_that_leaves() 
     let mut watching =
         stage.door.clone().answer(request("/grpc.health.v1.Health/Watch", b"")).await.into_body();
     assert!(watching.frame().await.unwrap().unwrap().is_data(), "there is room again");
+}
+
+#[tokio::test]
+async fn streams_of_one_client_are_bounded_whoever_answers_them() {
+    const HEALTH: &str = "/grpc.health.v1.Health/Watch";
+    let stage = Stage::with(8, |_, guard| async move { watched(guard) }).await;
+    let own = Arc::new(Semaphore::new(2));
+    let call = |path: &str| {
+        let (mut call, own) = (request(path, b""), Arc::clone(&own));
+        let full = |_| Status::resource_exhausted("two at most");
+        let room = StreamRoom::new(move || Arc::clone(&own).try_acquire_owned().map_err(full));
+        call.extensions_mut().insert(room);
+        call
+    };
+    let open = async |path| {
+        let mut body = stage.door.clone().answer(call(path)).await.into_body();
+        assert!(body.frame().await.unwrap().unwrap().is_data(), "{path}");
+        body
+    };
+    let streams = [open(WATCH).await, open(HEALTH).await];
+    for path in [WATCH, HEALTH] {
+        let (_, _, status) = stage.call(call(path)).await;
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "two at most"));
+        let mut others = stage.door.clone().answer(request(path, b"")).await.into_body();
+        assert!(others.frame().await.unwrap().unwrap().is_data(), "{path}");
+    }
+    drop(streams);
+    assert_eq!(own.available_permits(), 2, "they come back with who leaves");
 }
 
 #[tokio::test]

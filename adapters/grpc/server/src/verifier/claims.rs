@@ -64,8 +64,8 @@ impl Claims {
         })
     }
 
-    /// Whether nothing in it says that it is an ID token or one to refresh with. Issuers sign these with the same keys,
-    /// some with the same `typ` in the header.
+    /// Whether one issuer has made it, and nothing in it says that it is an ID token or one to refresh with. Issuers sign
+    /// these with the same keys, some with the same `typ` in the header.
     fn is_for_access(&self) -> bool {
         let kind = |name: &str, access: &[&str]| match self.others.get(name) {
             None => true,
@@ -73,8 +73,13 @@ impl Claims {
                 .as_str()
                 .is_some_and(|kind| access.iter().any(|one| kind.eq_ignore_ascii_case(one))),
         };
+        // RFC 7519: one issuer. The library takes a list that ours is in.
+        let of_one_issuer = self.others.get("iss").is_some_and(Value::is_string);
         let of_id_token = ["at_hash", "c_hash"].iter().any(|name| self.others.contains_key(*name));
-        kind("typ", &["Bearer", "JWT", "at+jwt"]) && kind("token_use", &["access"]) && !of_id_token
+        of_one_issuer
+            && kind("typ", &["Bearer", "JWT", "at+jwt"])
+            && kind("token_use", &["access"])
+            && !of_id_token
     }
 
     /// None for what is no list of names. Roles of other systems in the same token mean nothing here.
@@ -201,7 +206,7 @@ mod tests {
     use super::*;
 
     fn read(claims: &Value, roles: &str, organizer: &str, map: Option<&str>) -> Option<Caller> {
-        let mut all = json!({"sub": "alice", "exp": 4_000_000_000_u64});
+        let mut all = json!({"iss": "https://id.test", "sub": "alice", "exp": 4_000_000_000_u64});
         all.as_object_mut().expect("a map").extend(claims.as_object().expect("a map").clone());
         let names = ClaimNames {
             roles: roles.parse().expect("a path"),

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::get_current_timestamp;
-use kernel::Caller;
 
-use super::Keys;
-use crate::limits::CLOCK_LEEWAY_SECS;
+use super::{Bearer, Keys};
 
 /// Some megabytes. Past it all are forgotten, which costs each of them another look at its signature.
 const TOKENS_MAX: usize = 4_096;
@@ -19,9 +17,7 @@ pub(super) struct Known(Mutex<HashMap<Box<str>, Verified>>);
 
 /// What a good token said.
 struct Verified {
-    caller: Caller,
-    /// In seconds since 1970.
-    expires_at: u64,
+    bearer: Bearer,
     /// The keys that were its issuer's then.
     keys: Arc<Keys>,
 }
@@ -29,24 +25,24 @@ struct Verified {
 impl Known {
     /// The bearer of a token that was verified before, has not expired since, and whose issuer still has the keys it
     /// was verified with.
-    pub(super) fn caller(
+    pub(super) fn bearer(
         &self,
         token: &str,
         are_present: impl Fn(&Arc<Keys>) -> bool,
-    ) -> Option<Caller> {
+    ) -> Option<Bearer> {
         let tokens = self.tokens();
         let known = tokens.get(token)?;
-        let is_good = known.expires_at.saturating_add(CLOCK_LEEWAY_SECS) > get_current_timestamp();
-        (is_good && are_present(&known.keys)).then(|| known.caller.clone())
+        let is_good = known.bearer.until > get_current_timestamp();
+        (is_good && are_present(&known.keys)).then(|| known.bearer.clone())
     }
 
     /// Keeps what a token said that was verified now.
-    pub(super) fn remember(&self, token: &str, caller: Caller, expires_at: u64, keys: Arc<Keys>) {
+    pub(super) fn remember(&self, token: &str, bearer: Bearer, keys: Arc<Keys>) {
         let mut tokens = self.tokens();
         if tokens.len() >= TOKENS_MAX {
             tokens.clear();
         }
-        tokens.insert(token.into(), Verified { caller, expires_at, keys });
+        tokens.insert(token.into(), Verified { bearer, keys });
     }
 
     fn tokens(&self) -> MutexGuard<'_, HashMap<Box<str>, Verified>> {
@@ -56,23 +52,26 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use kernel::Caller;
+
     use super::*;
 
-    fn alice() -> Caller {
-        Caller { subject: Some("alice".to_owned()), ..Caller::default() }
+    fn alice(until: u64) -> Bearer {
+        let caller = Caller { subject: Some("alice".to_owned()), ..Caller::default() };
+        Bearer { caller, until }
     }
 
     #[test]
     fn a_token_is_known_until_it_expires_or_its_keys_are_replaced() {
         let (known, keys, now) =
             (Known::default(), Arc::<Keys>::default(), get_current_timestamp());
-        known.remember("good", alice(), now + 60, Arc::clone(&keys));
-        known.remember("expired", alice(), now - CLOCK_LEEWAY_SECS - 1, Arc::clone(&keys));
+        known.remember("good", alice(now + 60), Arc::clone(&keys));
+        known.remember("expired", alice(now), Arc::clone(&keys));
         let present = |present: &Arc<Keys>| Arc::ptr_eq(present, &keys);
-        assert_eq!(known.caller("good", present), Some(alice()));
-        assert_eq!(known.caller("expired", present), None);
-        assert_eq!(known.caller("other", present), None);
-        assert_eq!(known.caller("good", |_| false), None, "its keys are not its issuer's any more");
+        assert_eq!(known.bearer("good", present), Some(alice(now + 60)));
+        assert_eq!(known.bearer("expired", present), None);
+        assert_eq!(known.bearer("other", present), None);
+        assert_eq!(known.bearer("good", |_| false), None, "its keys are not its issuer's any more");
     }
 
     #[test]
@@ -80,9 +79,9 @@ mod tests {
         let (known, keys, now) =
             (Known::default(), Arc::<Keys>::default(), get_current_timestamp());
         for number in 0..=TOKENS_MAX {
-            known.remember(&number.to_string(), alice(), now + 60, Arc::clone(&keys));
+            known.remember(&number.to_string(), alice(now + 60), Arc::clone(&keys));
         }
         assert!(known.tokens().len() <= TOKENS_MAX);
-        assert!(known.caller(&TOKENS_MAX.to_string(), |_| true).is_some(), "the last one is");
+        assert!(known.bearer(&TOKENS_MAX.to_string(), |_| true).is_some(), "the last one is");
     }
 }

@@ -104,6 +104,11 @@ impl KeyRotation {
         self.wishes.close();
     }
 
+    /// Has nobody wait for keys, since nobody will fetch any.
+    pub fn forgo(&self) {
+        self.wishes.close();
+    }
+
     /// Has these keys trusted from now on and no others of the issuer.
     ///
     /// # Errors

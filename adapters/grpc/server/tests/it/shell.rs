@@ -86,6 +86,17 @@ async fn a_call_that_waits_for_keys_has_no_place_and_keeps_its_deadline() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_keys_that_nobody_will_fetch() {
+    let (verifier, rotation) = Verifier::fetching(ISSUER, AUDIENCE);
+    rotation.forgo();
+    let key = Key::ed25519("k", 1);
+    let stage = stage::open_trusting(1, DRAIN, ListenerSettings::grpc(), verifier, key).await;
+    let bearer = format!("Bearer {}", stage.key.sign(&claims()));
+    let refused = perform(stage.channel().await, with_header(request("who"), &bearer)).await;
+    assert_eq!(refused.expect_err("refused").code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
 async fn more_calls_than_places_are_refused_with_advice() {
     let stage = stage::open(1, DRAIN).await;
     let (first, other) = (stage.channel().await, stage.channel().await);
@@ -225,6 +236,8 @@ async fn who_calls_too_often_is_refused_and_nobody_else() {
             }
             assert_eq!(status.code(), Code::ResourceExhausted, "{who} {call}");
             assert_eq!(reason(&status), "RATE_LIMITED");
+            let told = telemetry_metrics::render(telemetry_metrics::Format::Prometheus);
+            assert!(told.contains(r#"status="RATE_LIMITED""#), "counted apart from want of room");
             let advice = status.get_details_retry_info().and_then(|info| info.retry_delay);
             assert!(advice.is_some_and(|delay| delay <= Duration::from_secs(1)), "{advice:?}");
         }

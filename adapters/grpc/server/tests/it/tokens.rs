@@ -51,6 +51,8 @@ fn claims_that_are_wrong_or_missing_are_refused() {
         ("aud", Value::Null),
         ("iss", json!("https://id.evil")),
         ("iss", Value::Null),
+        ("iss", json!([ISSUER])),
+        ("iss", json!([ISSUER, "https://id.evil"])),
         ("sub", Value::Null),
         ("sub", json!("")),
         ("sub", json!("a\0")),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
+use grpc_client::StreamRoom;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use prost_reflect::{DynamicMessage, Value};
@@ -125,6 +126,26 @@ async fn a_client_that_leaves_ends_the_stream_at_the_server() {
     body.frame().await.unwrap().unwrap();
     drop(body);
     let _left = left.acquire().await.unwrap();
+}
+
+#[tokio::test]
+async fn streams_of_one_client_are_bounded() {
+    let bench = Bench::answering(&[PROBE], |_, request| -> Answer {
+        Ok(stream::iter([Ok(named(&request, "a"))]).chain(stream::pending()).boxed())
+    });
+    let own = Arc::new(Semaphore::new(1));
+    let call = || {
+        let (mut call, own) = (request(Method::GET, WATCH, None), Arc::clone(&own));
+        let full = |_| Status::resource_exhausted("one at most");
+        let room = StreamRoom::new(move || Arc::clone(&own).try_acquire_owned().map_err(full));
+        call.extensions_mut().insert(room);
+        bench.router.clone().oneshot(call)
+    };
+    let mut open = call().await.unwrap().into_body();
+    open.frame().await.unwrap().unwrap();
+    assert_eq!(call().await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    drop(open);
+    assert_eq!(call().await.unwrap().status(), StatusCode::OK, "it came back with who left");
 }
 
 struct Leaving(Arc<Semaphore>);

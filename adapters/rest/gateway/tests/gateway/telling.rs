@@ -5,6 +5,7 @@ use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use http::Method;
 use telemetry_metrics::{Format, render};
+use tonic::Code;
 use tower::ServiceExt;
 
 use crate::support::{Bench, PROBE, request};
@@ -28,6 +29,21 @@ async fn m03_a_client_that_leaves_before_its_answer_is_counted() {
     assert_eq!(told("GET", SCANS, "499"), None);
     drop(answering);
     assert_eq!(told("GET", SCANS, "499"), Some(1));
+}
+
+#[tokio::test]
+async fn who_is_past_the_own_limit_is_counted_apart_from_who_finds_no_room() {
+    const WATCH: &str = "/v1/probes:watch";
+    for (reason, counted, not) in
+        [("RATE_LIMITED", "RATE_LIMITED", "429"), ("OVERLOADED", "429", "RATE_LIMITED")]
+    {
+        let count = |status| told("GET", WATCH, status).unwrap_or_default();
+        let before = (count(counted), count(not));
+        let refused = grpc_client::refusal(Code::ResourceExhausted, reason, "");
+        let bench = Bench::answering(&[PROBE], move |_, _| Err(refused.clone()));
+        assert_eq!(bench.get(WATCH).await.status, 429);
+        assert_eq!((count(counted), count(not)), (before.0 + 1, before.1), "{reason}");
+    }
 }
 
 #[tokio::test]
