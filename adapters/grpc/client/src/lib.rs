@@ -19,8 +19,8 @@ pub use forwarded::{FORWARDED, ONCE};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
 pub use refusals::{
-    DOMAIN, TurnedAway, fault, never_came, refusal, rename, stopping, too_large, too_late,
-    unreachable,
+    DOMAIN, TurnedAway, fault, never_came, overloaded, refusal, rename, stopping, too_large,
+    too_late, unreachable,
 };
 pub use request_id::{REQUEST_ID, name_request, request_id};
 pub use resend::{Repeat, Resend, never_sent};

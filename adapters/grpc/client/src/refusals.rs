@@ -44,6 +44,15 @@ pub fn too_large(most: usize) -> Status {
     refusal(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)
 }
 
+/// There is no room for the request; soon there may be.
+#[must_use]
+pub fn overloaded() -> Status {
+    let mut details = ErrorDetails::with_error_info("OVERLOADED", DOMAIN, []);
+    details.set_retry_info(Some(RETRY_DELAY));
+    let message = "too many requests at once; try again a little later";
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
 /// The request took too long to come.
 #[must_use]
 pub fn never_came() -> Status {

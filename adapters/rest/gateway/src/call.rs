@@ -14,13 +14,13 @@ use grpc_client::{
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost_reflect::{DynamicMessage, Value};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tracing::Instrument;
 
+use crate::bodies::Bodies;
 use crate::codec::DynamicCodec;
 use crate::error::{self, refusal, too_late};
 use crate::gateway::Gateway;
@@ -54,7 +54,9 @@ pub(crate) async fn handle(
     let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
     let wanted = Wanted::of(&parts.headers);
     let telling = Telling::of(&parts, route);
-    let answered = answer(found, &parts, body, wanted).instrument(telling.span.clone()).await;
+    let answered = answer(found, &parts, (&gateway.bodies, body), wanted)
+        .instrument(telling.span.clone())
+        .await;
     let mut response = answered.unwrap_or_else(|status| {
         let mut response = error::response(&status, wanted);
         response.headers_mut().extend(replayed(status.metadata()));
@@ -94,7 +96,7 @@ pub(crate) async fn finish(parts: &Parts, wanted: Wanted, mut response: Response
 async fn answer(
     found: Result<Found<'_>, Status>,
     parts: &Parts,
-    body: Body,
+    (bodies, body): (&Bodies, Body),
     wanted: Wanted,
 ) -> Result<Response, Status> {
     if let Some(TurnedAway(status)) = parts.extensions.get() {
@@ -109,7 +111,7 @@ async fn answer(
     };
     let streams = route.rpc.is_server_streaming();
     wanted.check(&parts.headers, if streams { EVENTS } else { JSON })?;
-    let body = read_body(parts, body).await?;
+    let body = read_body(parts, bodies, body).await?;
     check_media_type(route, &parts.headers, &body)?;
     let mut message = bind::request(route, &values, parts.uri.query(), &body)?;
     if streams {
@@ -215,18 +217,13 @@ pub(crate) async fn in_time<T>(
     }
 }
 
-async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
+async fn read_body(parts: &Parts, bodies: &Bodies, body: Body) -> Result<Bytes, Status> {
     let said = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if said.and_then(|length| length.parse().ok()).is_some_and(|n: usize| n > BODY_BYTES_MAX) {
         return Err(too_large(BODY_BYTES_MAX));
     }
-    let limited = Limited::new(body, BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(REQUEST_DEADLINE, limited).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(BODY_BYTES_MAX)),
-        Ok(Err(_)) => Err(Violations::one("body", "broke off")),
-        Err(_) => Err(never_came()),
-    }
+    let read = tokio::time::timeout(REQUEST_DEADLINE, bodies.read(body)).await;
+    read.unwrap_or_else(|_| Err(never_came()))
 }
 
 fn check_media_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<(), Status> {

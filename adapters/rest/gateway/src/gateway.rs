@@ -16,6 +16,8 @@ use http::request::Parts;
 use prost_reflect::DescriptorPool;
 use tonic::transport::Channel;
 
+use crate::bodies::Bodies;
+use crate::limits::COMING_BYTES_MAX;
 use crate::negotiate::{JSON, Wanted};
 use crate::routes::Route;
 use crate::rules::{self, GatewayError};
@@ -26,6 +28,7 @@ use crate::{call, conditional, docs, error, openapi};
 pub struct Gateway {
     pub(crate) routes: Arc<[Route]>,
     pub(crate) new_request_id: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    pub(crate) bodies: Bodies,
     openapi: Bytes,
 }
 
@@ -42,7 +45,8 @@ impl Gateway {
         let pool = DescriptorPool::decode(descriptors)?;
         let routes = rules::routes(&pool, backends)?;
         let openapi = Bytes::from(openapi::document(&routes).to_string());
-        Ok(Self { routes: routes.into(), new_request_id: None, openapi })
+        let bodies = Bodies::new(COMING_BYTES_MAX);
+        Ok(Self { routes: routes.into(), new_request_id: None, bodies, openapi })
     }
 
     /// How a request that brings no `x-request-id` gets one; without this it gets none.

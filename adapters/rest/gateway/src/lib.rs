@@ -5,6 +5,7 @@
 //! [`serve_http`] serves it.
 
 mod bind;
+mod bodies;
 mod call;
 mod codec;
 mod compress;

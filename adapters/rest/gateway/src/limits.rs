@@ -9,6 +9,10 @@ pub use grpc_client::limits::{
 
 /// The largest request body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How much of bodies that are still coming may be held, of all connections together.
+pub const COMING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What each of them counts for beside its bytes: the head of its request, at its largest.
+pub const COMING_BYTES_EACH: usize = 16 * 1024;
 /// How deep JSON, and a dotted query parameter, may nest.
 pub const DEPTH_MAX: usize = 64;
 /// The largest response message taken from a server.
@@ -51,3 +55,4 @@ pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
 // A message of the JSON's depth must be decodable by prost, which stops at 100.
 const _: () = assert!(DEPTH_MAX < 100);
+const _: () = assert!(BODY_BYTES_MAX + COMING_BYTES_EACH < COMING_BYTES_MAX);
