@@ -2,6 +2,7 @@
 //! again where that can do no harm, what an operator sees of each, and what a door in front of our servers
 //! passes on and tells of them. It knows no context and no message.
 
+mod admitted;
 mod calls;
 pub mod dice;
 mod ending;
@@ -13,14 +14,15 @@ mod refusals;
 mod request_id;
 mod resend;
 
+pub use admitted::{TurnedAway, admitted};
 pub use calls::Calls;
 pub use ending::{Ending, code_name};
 pub use forwarded::{FORWARDED, ONCE};
 pub use grpc_timeout::grpc_timeout;
 pub use peers::{PeerAddresses, Peers};
 pub use refusals::{
-    DOMAIN, TurnedAway, fault, never_came, overloaded, refusal, rename, stopping, too_large,
-    too_late, unreachable,
+    DOMAIN, fault, never_came, overloaded, refusal, rename, stopping, too_large, too_late,
+    unreachable,
 };
 pub use request_id::{REQUEST_ID, name_request, request_id};
 pub use resend::{Repeat, Resend, never_sent};

@@ -9,10 +9,6 @@ use crate::limits::{RETRY_DELAY, STREAM_RETRY, STREAM_RETRY_SPREAD};
 /// The `domain` of our own `ErrorInfo`.
 pub const DOMAIN: &str = "boxoffice";
 
-/// In a request's extensions: whoever stands before the door refuses it, and the door is to say and to count so.
-#[derive(Debug, Clone)]
-pub struct TurnedAway(pub Status);
-
 /// A refusal of the door's own.
 pub fn refusal(code: Code, reason: &str, message: impl Into<String>) -> Status {
     Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, []))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grpc_client::{
-    FORWARDED, ONCE, Repeat, TurnedAway, grpc_timeout, never_came, rename, too_large, too_late,
+    FORWARDED, ONCE, Repeat, admitted, grpc_timeout, never_came, rename, too_large, too_late,
 };
 use grpc_server::Place;
 use http::header::{CONTENT_TYPE, TE};
@@ -62,9 +62,7 @@ impl Inside {
         arrived: Instant,
         sent: impl FnOnce(),
     ) -> Result<Begun, Ended> {
-        if let Some(TurnedAway(status)) = request.extensions().get() {
-            return Err(status.clone().into());
-        }
+        admitted(request.headers(), request.extensions())?;
         let path = request.uri().path();
         if is_of_the_door(path) {
             return self.answer_itself(request, arrived).await;

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use grpc_client::{
-    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, name_request, never_came, rename,
+    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, admitted, name_request, never_came, rename,
     too_large,
 };
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
@@ -99,9 +99,7 @@ async fn answer(
     (bodies, body): (&Bodies, Body),
     wanted: Wanted,
 ) -> Result<Response, Status> {
-    if let Some(TurnedAway(status)) = parts.extensions.get() {
-        return Err(status.clone());
-    }
+    admitted(&parts.headers, &parts.extensions)?;
     let (route, values) = match found? {
         Found::Route(route, values) => (route, values),
         Found::OtherMethods(methods) => {

@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use grpc_client::TurnedAway;
+use grpc_client::admitted;
 use http::Method;
 use http::header::{CONTENT_TYPE, ETAG};
 use http::request::Parts;
@@ -81,8 +81,8 @@ impl Gateway {
 
 /// What is beside the routes is for nobody who is turned away either: the document is large, and compressed each time.
 async fn unless_turned_away(request: Request, next: Next) -> Response {
-    if let Some(TurnedAway(status)) = request.extensions().get() {
-        return error::response(status, Wanted::of(request.headers()));
+    if let Err(status) = admitted(request.headers(), request.extensions()) {
+        return error::response(&status, Wanted::of(request.headers()));
     }
     next.run(request).await
 }

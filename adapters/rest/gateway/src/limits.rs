@@ -42,8 +42,9 @@ pub const STALL_DEADLINE: Duration = Duration::from_secs(10);
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 /// The largest head of an HTTP/1 request.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// The largest header list of an HTTP/2 request.
-pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+/// The largest header list of an HTTP/2 request. Up to here, a client whose headers are too large is told so in the words
+/// of its protocol; whoever sends more gets a bare 431, as beyond [`HEAD_BYTES_MAX`].
+pub const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
 /// The most requests one HTTP/2 connection may have open.
 pub const STREAMS_MAX: u32 = 256;
 /// How often an idle HTTP/2 client is asked whether it lives.

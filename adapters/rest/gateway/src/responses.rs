@@ -9,7 +9,6 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::bind::FieldPath;
 use crate::created::resource;
 use crate::error::{self, DOMAIN};
-use crate::limits::RETRY_DELAY;
 use crate::options::{self, Call, Reason};
 use crate::routes::{BodyRule, Route};
 use crate::schema::{Schemas, reference, set};
@@ -19,10 +18,11 @@ const ERROR: &str = "Error";
 const PROBLEM: &str = "Problem";
 
 /// What any call may be refused with.
-const ANY: [&str; 8] = [
+const ANY: [&str; 9] = [
     "INVALID_FIELD",
     "UNAUTHENTICATED",
     "NOT_ACCEPTABLE",
+    "HEADERS_TOO_LARGE",
     "RATE_LIMITED",
     "OVERLOADED",
     "INTERNAL",
@@ -190,9 +190,11 @@ fn status(reason: &Reason) -> tonic::Status {
     if reason.name == "INVALID_FIELD" {
         details.add_bad_request_violation("name", "must not be empty");
     }
-    if matches!(reason.code, tonic::Code::Unavailable | tonic::Code::ResourceExhausted) {
-        details.set_retry_info(Some(RETRY_DELAY));
-    }
+    let bare =
+        tonic::Status::with_error_details(reason.code, reason.meaning.clone(), details.clone());
+    // What comes again no different is refused again.
+    let Some(delay) = error::retry_delay(&bare) else { return bare };
+    details.set_retry_info(Some(delay));
     tonic::Status::with_error_details(reason.code, reason.meaning.clone(), details)
 }
 

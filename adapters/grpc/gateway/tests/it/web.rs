@@ -6,6 +6,7 @@ use http::{Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use tonic::Status;
 use tonic::body::Body;
+use tonic_types::StatusExt;
 
 use crate::stage::{SEARCH, Stage, framed, ok, request};
 
@@ -50,6 +51,19 @@ async fn a_refusal_of_the_door_reaches_a_browser_too() {
     let response = stage.door.clone().answer(call).await;
     let status = Status::from_header_map(response.headers()).unwrap();
     assert_eq!(status.code(), tonic::Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn headers_that_our_servers_would_not_take_are_refused_for_good() {
+    let stage = Stage::with(8, |_, _| async { ok(b"") }).await;
+    for mut call in [web(SEARCH, "application/grpc-web", framed(b"")), request(SEARCH, b"")] {
+        call.headers_mut().insert("authorization", "x".repeat(16 * 1024).parse().unwrap());
+        let response = stage.door.clone().answer(call).await;
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "HEADERS_TOO_LARGE");
+        assert!(status.get_details_retry_info().is_none(), "coming again is no help");
+    }
 }
 
 #[tokio::test]
