@@ -126,7 +126,8 @@ async fn serve(
 ) {
     let builder = builder(settings);
     let leave = stop.child_token();
-    let service = TowerToHyperService::new(router.layer(Leave { draining, leave: leave.clone() }));
+    let asked = Leave { draining, leave: leave.clone(), lasting: connection.lasting() };
+    let service = TowerToHyperService::new(router.layer(asked));
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -144,6 +145,7 @@ fn builder(settings: HttpSettings) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(settings.head_deadline)
         .max_buf_size(HEAD_BYTES_MAX);

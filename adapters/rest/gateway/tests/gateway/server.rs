@@ -246,6 +246,63 @@ async fn event_streams_end_when_the_server_stops() {
 }
 
 #[tokio::test]
+async fn who_has_said_all_and_closes_that_side_still_gets_the_answer() {
+    let (begun, end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let router = waiting(&begun, &end).route("/hello", get(async || "hello"));
+    let running = Running::start(router, settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    let _begun = begun.acquire().await.unwrap();
+    connection.shutdown().await.unwrap();
+    // By now the server has heard of it.
+    let mut other = running.connect(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    read_until(&mut other, "hello").await;
+    end.add_permits(1);
+    let answered = read_to_end(&mut connection).await;
+    assert!(answered.ends_with("done"), "{answered}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_ends_with_its_client() {
+    let ended = Arc::new(Semaphore::new(0));
+    let ending = Arc::clone(&ended);
+    let lasting = move || async move {
+        let guard = Ending(ending);
+        let first = Ok::<_, std::io::Error>(Bytes::from_static(b"first"));
+        Body::from_stream(stream::iter([first]).chain(stream::pending()).map(move |piece| {
+            let _ = &guard;
+            piece
+        }))
+    };
+    let router = Router::new().route("/", get(lasting)).route("/hello", get(async || "hello"));
+    let running = Running::start(router, settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    read_until(&mut connection, "first").await;
+    drop(connection);
+    let _ended = timeout(PATIENCE, ended.acquire()).await.expect("the answer is given up").unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_during_an_answer_is_the_next_request() {
+    let brief = || async {
+        Body::from_stream(stream::iter(["first", "second"].map(Ok::<_, std::io::Error>)).then(
+            |piece| async {
+                tokio::task::yield_now().await;
+                piece
+            },
+        ))
+    };
+    let router = Router::new().route("/", get(brief)).route("/hello", get(async || "hello"));
+    let running = Running::start(router, settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    connection.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let answered = read_until(&mut connection, "hello").await;
+    assert!(answered.contains("second"), "{answered}");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn clients_that_do_not_read_are_cut() {
     let ended = Arc::new(Semaphore::new(0));
     let ending = Arc::clone(&ended);
