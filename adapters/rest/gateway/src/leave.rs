@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures::future::BoxFuture;
 use http::header::CONNECTION;
 use http::{HeaderValue, Version};
 use http_body::Body as _;
+use http_body_util::BodyExt;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::{Layer, Service};
 
 /// Of one connection.
@@ -23,6 +26,10 @@ pub(crate) struct Leave {
     pub(crate) draining: CancellationToken,
     /// Has the connection end once its requests have.
     pub(crate) leave: CancellationToken,
+    /// Cancelled by the first request of HTTP/2.
+    pub(crate) http2: CancellationToken,
+    /// What goes on over HTTP/2 without a known end.
+    pub(crate) streams: TaskTracker,
     /// Whether an answer of HTTP/1 is under way whose end nobody knows.
     pub(crate) lasting: Arc<AtomicBool>,
 }
@@ -57,11 +64,23 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let (http2, ask) = (request.version() == Version::HTTP_2, self.ask.clone());
         ask.lasting.store(false, Ordering::Relaxed);
+        if http2 {
+            ask.http2.cancel();
+        }
         let answering = self.inner.call(request);
         Box::pin(async move {
             let mut response = answering.await?;
-            let lasts = !http2 && response.body().size_hint().exact().is_none();
-            ask.lasting.store(lasts, Ordering::Relaxed);
+            let lasts = response.body().size_hint().exact().is_none();
+            ask.lasting.store(lasts && !http2, Ordering::Relaxed);
+            if lasts && http2 {
+                let lasting = ask.streams.token();
+                response = response.map(|body| {
+                    Body::new(body.map_frame(move |frame| {
+                        let _ = &lasting;
+                        frame
+                    }))
+                });
+            }
             if ask.draining.is_cancelled() {
                 if http2 {
                     ask.leave.cancel();

@@ -45,6 +45,11 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The largest header list of an HTTP/2 request. Up to here, a client whose headers are too large is told so in the words
 /// of its protocol; whoever sends more gets a bare 431, as beyond [`HEAD_BYTES_MAX`].
 pub const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
+/// How old a connection of HTTP/2 gets before its client is asked to reconnect, and over how long that is spread.
+pub const CONNECTION_AGE: (Duration, Duration) =
+    (Duration::from_secs(270), Duration::from_secs(60));
+/// How long a client of HTTP/2 that was asked to leave may take for the answers that it has not taken, streams aside.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// The most requests one HTTP/2 connection may have open.
 pub const STREAMS_MAX: u32 = 256;
 /// How often an idle HTTP/2 client is asked whether it lives.
@@ -56,4 +61,8 @@ pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
 // A message of the JSON's depth must be decodable by prost, which stops at 100.
 const _: () = assert!(DEPTH_MAX < 100);
+// Whoever has just asked gets an answer.
+const _: () = assert!(
+    REQUEST_DEADLINE.as_millis() + WRITE_DEADLINE.as_millis() < ANSWER_DEADLINE.as_millis()
+);
 const _: () = assert!(BODY_BYTES_MAX + COMING_BYTES_EACH < COMING_BYTES_MAX);

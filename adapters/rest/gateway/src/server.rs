@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Extension, Router};
+use grpc_client::dice;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -13,13 +14,16 @@ use tls_certificates::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::connection::Connection;
 use crate::leave::Leave;
 use crate::limits::{
-    ACCEPT_BACK_OFF, CONNECTIONS_MAX, DRAIN_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE,
-    HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL, STALL_DEADLINE, STREAMS_MAX,
+    ACCEPT_BACK_OFF, ANSWER_DEADLINE, CONNECTION_AGE, CONNECTIONS_MAX, DRAIN_DEADLINE,
+    HEAD_BYTES_MAX, HEAD_DEADLINE, HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL,
+    STALL_DEADLINE, STREAMS_MAX,
 };
 use crate::stream::StreamsEnd;
 
@@ -34,6 +38,11 @@ pub struct HttpSettings {
     pub stall_deadline: Duration,
     /// How long open requests may take to end once the server stops.
     pub drain_deadline: Duration,
+    /// How old a connection of HTTP/2 gets before its client is asked to reconnect: at least, and over how long that is
+    /// spread.
+    pub age: (Duration, Duration),
+    /// How long a client that was asked to leave may take for the answers that it has not taken, streams aside.
+    pub answer_deadline: Duration,
 }
 
 impl Default for HttpSettings {
@@ -43,6 +52,8 @@ impl Default for HttpSettings {
             head_deadline: HEAD_DEADLINE,
             stall_deadline: STALL_DEADLINE,
             drain_deadline: DRAIN_DEADLINE,
+            age: CONNECTION_AGE,
+            answer_deadline: ANSWER_DEADLINE,
         }
     }
 }
@@ -112,7 +123,7 @@ async fn accept(
         }
         Err(error) => {
             tracing::warn!(%error, "a connection cannot be accepted");
-            tokio::time::sleep(ACCEPT_BACK_OFF).await;
+            sleep(ACCEPT_BACK_OFF).await;
             None
         }
     }
@@ -126,18 +137,55 @@ async fn serve(
 ) {
     let builder = builder(settings);
     let leave = stop.child_token();
-    let asked = Leave { draining, leave: leave.clone(), lasting: connection.lasting() };
+    let (http2, streams) = (CancellationToken::new(), TaskTracker::new());
+    let asked = Leave {
+        draining,
+        leave: leave.clone(),
+        http2: http2.clone(),
+        streams: streams.clone(),
+        lasting: connection.lasting(),
+    };
     let service = TowerToHyperService::new(router.layer(asked));
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
+    let aged = async {
+        // Over HTTP/1 each answer is taken before the next is made, and a stuck client is cut.
+        http2.cancelled().await;
+        let (least, spread) = settings.age;
+        sleep(least + dice::up_to(spread)).await;
+    };
+    let asked_to_leave = async {
+        tokio::select! {
+            () = leave.cancelled() => {}
+            () = aged => {}
+        }
+    };
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = leave.cancelled() => {
+        () = asked_to_leave => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            tokio::select! {
+                ended = serving.as_mut() => ended,
+                () = nothing_taken(&streams, settings.answer_deadline) => {
+                    tracing::debug!("a client has not taken its answers and was cut");
+                    return;
+                }
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(error, "a connection broke");
+    }
+}
+
+/// Comes when nothing has lasted for so long: what keeps the connection then is answers that nobody takes.
+async fn nothing_taken(streams: &TaskTracker, deadline: Duration) {
+    streams.close();
+    loop {
+        streams.wait().await;
+        sleep(deadline).await;
+        if streams.is_empty() {
+            return;
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2::SendRequest;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rest_gateway::{HttpSettings, Stopping, serve_http};
@@ -76,6 +78,8 @@ fn settings() -> HttpSettings {
         head_deadline: NEVER,
         stall_deadline: NEVER,
         drain_deadline: NEVER,
+        age: (NEVER, Duration::ZERO),
+        answer_deadline: NEVER,
     }
 }
 
@@ -243,6 +247,52 @@ async fn event_streams_end_when_the_server_stops() {
     let rest = read_to_end(&mut connection).await;
     assert!(rest.contains("event: error\ndata: {") && rest.contains("\nretry: "), "{rest}");
     assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
+}
+
+/// A client of HTTP/2 that takes at most so much of an answer before it asks for more, which it never does of nothing.
+async fn http2(running: &Running, window: u32) -> (SendRequest<Body>, JoinSet<hyper::Result<()>>) {
+    let tcp = TcpStream::connect(running.address).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(window);
+    let (client, connection) = builder.handshake(TokioIo::new(tcp)).await.unwrap();
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
+    (client, connections)
+}
+
+fn ask(running: &Running, path: &str) -> http::Request<Body> {
+    http::Request::get(format!("http://{}{path}", running.address)).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_are_given_up_with_their_connection_and_streams_go_on() {
+    let more = Arc::new(Semaphore::new(0));
+    let told = Arc::clone(&more);
+    let lasting = move || async move {
+        let second = async move {
+            told.acquire().await.unwrap().forget();
+            Ok::<_, std::io::Error>(Bytes::from_static(b"second"))
+        };
+        let first = Ok(Bytes::from_static(b"first"));
+        Body::from_stream(stream::iter([first]).chain(stream::once(second)))
+    };
+    let router = Router::new().route("/", get(lasting)).route("/hello", get(async || "hello"));
+    let short = (SOON, Duration::ZERO);
+    let aging = HttpSettings { age: short, answer_deadline: SOON, ..settings() };
+    let running = Running::start(router, aging).await;
+    let (mut watcher, _watching) = http2(&running, 65_535).await;
+    let mut watched = watcher.send_request(ask(&running, "/")).await.unwrap().into_body();
+    assert_eq!(watched.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
+    // It began later than the watcher, and is cut: by then the watcher would be, too.
+    let (mut stuck, mut stuck_connection) = http2(&running, 0).await;
+    let untaken = stuck.send_request(ask(&running, "/hello")).await.unwrap();
+    let cut = timeout(PATIENCE, stuck_connection.join_next()).await.expect("it is cut");
+    assert!(cut.is_some());
+    drop(untaken);
+    assert!(watcher.send_request(ask(&running, "/hello")).await.is_err(), "it is asked to leave");
+    more.add_permits(1);
+    assert_eq!(watched.frame().await.unwrap().unwrap().into_data().unwrap(), "second");
+    running.stop().await;
 }
 
 #[tokio::test]
