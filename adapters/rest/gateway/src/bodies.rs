@@ -207,7 +207,8 @@ mod tests {
         drop((other, large));
         assert_eq!(room.lock().bytes, COMING_BYTES_EACH);
         drop(third);
-        assert_eq!((room.lock().bytes, room.lock().bodies.len()), (0, 0));
+        let left = room.lock();
+        assert_eq!((left.bytes, left.bodies.len()), (0, 0));
     }
 
     #[test]
