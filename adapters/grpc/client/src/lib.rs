@@ -18,7 +18,7 @@ pub use admitted::{TurnedAway, admitted};
 pub use calls::Calls;
 pub use ending::{Ending, code_name};
 pub use forwarded::{FORWARDED, ONCE};
-pub use grpc_timeout::grpc_timeout;
+pub use grpc_timeout::{GRPC_TIMEOUT, NoTime, grpc_timeout};
 pub use peers::{PeerAddresses, Peers};
 pub use refusals::{
     DOMAIN, fault, never_came, overloaded, refusal, rename, stopping, too_large, too_late,

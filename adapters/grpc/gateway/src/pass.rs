@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use grpc_client::{
-    FORWARDED, ONCE, Repeat, admitted, grpc_timeout, never_came, rename, too_large, too_late,
+    FORWARDED, GRPC_TIMEOUT, ONCE, Repeat, admitted, grpc_timeout, never_came, rename, too_large,
+    too_late,
 };
 use grpc_server::Place;
 use http::header::{CONTENT_TYPE, TE};
@@ -69,7 +70,7 @@ impl Inside {
         }
         let Some((rpc, backend)) = self.find(path) else { return Err(no_such_rpc().into()) };
         let place = self.place(path, rpc.streams)?;
-        let given = grpc_timeout(request.headers());
+        let given = time_given(request.headers())?;
         let deadline = Deadline::of(given, rpc.allowed(), arrived);
         let stop = rpc.streams.then(|| self.stopping.clone());
         let until = given.map(|given| arrived + given);
@@ -94,7 +95,7 @@ impl Inside {
     ) -> Result<Begun, Ended> {
         let lasts = request.uri().path() != CHECK;
         let place = if lasts { Some(self.streams.enter(1)?) } else { None };
-        let until = grpc_timeout(request.headers()).map(|given| arrived + given);
+        let until = time_given(request.headers())?.map(|given| arrived + given);
         let stop = lasts.then(|| self.stopping.clone());
         let Ok(response) = self.local.clone().oneshot(request).await;
         Ok((response, Lasting { until, stop, place }))
@@ -121,6 +122,10 @@ impl Deadline {
     fn over(self) -> Ended {
         if self.clients { Ended::Left } else { Ended::With(too_late()) }
     }
+}
+
+fn time_given(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    grpc_timeout(headers).map_err(|wrong| invalid(GRPC_TIMEOUT, &wrong.to_string()))
 }
 
 async fn send(

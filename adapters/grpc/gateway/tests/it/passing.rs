@@ -47,7 +47,7 @@ async fn bytes_go_both_ways_as_they_are_and_of_headers_only_those_that_may() {
     assert_eq!(seen["authorization"], "Bearer x");
     assert_eq!(seen["idempotency-key"], "k");
     assert_eq!(seen["x-request-id"], "mine");
-    let told = grpc_client::grpc_timeout(&seen).unwrap();
+    let told = grpc_client::grpc_timeout(&seen).unwrap().unwrap();
     assert!(
         (Duration::from_secs(1)..=Duration::from_millis(2250)).contains(&told),
         "the client's time and a touch: {told:?}"
