@@ -57,6 +57,7 @@ pub(crate) async fn handle(
     let answered = answer(found, &parts, (&gateway.bodies, body), wanted)
         .instrument(telling.span.clone())
         .await;
+    let answered = answered.and_then(|response| conditional::meant(&parts, response));
     let mut response = answered.unwrap_or_else(|status| {
         let mut response = error::response(&status, wanted);
         response.headers_mut().extend(replayed(status.metadata()));
@@ -232,7 +233,9 @@ fn check_media_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<
         Some(given) => given.to_str().is_ok_and(is_json),
         None => body.is_empty(),
     };
-    if json && !headers.contains_key(CONTENT_ENCODING) {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let as_it_is = codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if json && as_it_is {
         return Ok(());
     }
     let message = "the content-type must be application/json, without content-encoding";

@@ -33,6 +33,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod server;
+mod sound;
 mod stream;
 mod telling;
 mod template;

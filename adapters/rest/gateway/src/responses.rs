@@ -33,6 +33,8 @@ const ANY: [&str; 9] = [
 const ROLE: &str = "PERMISSION_DENIED";
 /// What a call whose path has variables may be refused with.
 const PATH: &str = "ROUTE_NOT_FOUND";
+/// What a call that only reads may be refused with, where `If-Match` asks for one answer and no other.
+const OTHER: &str = "ETAG_MISMATCH";
 /// What a call with a body may be refused with.
 const BODY: [&str; 3] = ["MESSAGE_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT"];
 /// What a call that takes an idempotency key may be refused with.
@@ -78,6 +80,7 @@ impl Responses {
         let pool = route.rpc.parent_pool();
         let mut names = ANY.to_vec();
         names.extend((!call.roles.is_empty()).then_some(ROLE));
+        names.extend(route.reads_once().then_some(OTHER));
         names.extend((!route.rule.template.variables.is_empty()).then_some(PATH));
         names.extend((route.rule.body != BodyRule::None).then_some(BODY).into_iter().flatten());
         names.extend((route.rule.method != Method::GET).then_some(KEY).into_iter().flatten());

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn;
 use axum::{Extension, Router};
 use grpc_client::dice;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,6 +26,7 @@ use crate::limits::{
     HEAD_BYTES_MAX, HEAD_DEADLINE, HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL,
     STALL_DEADLINE, STREAMS_MAX,
 };
+use crate::sound;
 use crate::stream::StreamsEnd;
 
 /// What a server grants its clients.
@@ -81,7 +83,7 @@ pub async fn serve_http(
     settings: HttpSettings,
     Stopping { draining, stop }: Stopping,
 ) {
-    let router = router.layer(Extension(StreamsEnd(stop.clone())));
+    let router = router.layer(from_fn(sound::check)).layer(Extension(StreamsEnd(stop.clone())));
     let slots = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();
     loop {

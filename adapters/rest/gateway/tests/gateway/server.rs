@@ -296,6 +296,35 @@ async fn answers_that_nobody_takes_are_given_up_with_their_connection_and_stream
 }
 
 #[tokio::test]
+async fn what_is_no_request_of_http_1_1_is_refused_in_words() {
+    let bench = Bench::echoing(&[PROBE]);
+    let running = Running::start(bench.router.clone(), settings()).await;
+    let json = "content-type: application/json\r\nconnection: close\r\n";
+    for (head, field) in [
+        ("", "host"),
+        ("host: a\r\nhost: b\r\n", "host"),
+        ("host: a\r\ntransfer-encoding: gzip, chunked\r\n", "transfer-encoding"),
+        (
+            "host: a\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+            "transfer-encoding",
+        ),
+    ] {
+        let body = if head.contains("chunked") { "2\r\n{}\r\n0\r\n\r\n" } else { "" };
+        let request = format!("POST /v1/probes HTTP/1.1\r\n{json}{head}\r\n{body}");
+        let mut connection = running.connect(request.as_bytes()).await;
+        let answered = read_to_end(&mut connection).await;
+        assert!(answered.starts_with("HTTP/1.1 400"), "{head}: {answered}");
+        assert!(answered.contains(&format!(r#""field":"{field}""#)), "{head}: {answered}");
+    }
+    for head in ["POST /v1/probes HTTP/1.0\r\n", "POST /v1/probes HTTP/1.1\r\nhost: a\r\n"] {
+        let mut connection = running.connect(format!("{head}{json}\r\n").as_bytes()).await;
+        let answered = read_to_end(&mut connection).await;
+        assert!(answered.contains(" 200 OK\r\n"), "{head}: {answered}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn who_has_said_all_and_closes_that_side_still_gets_the_answer() {
     let (begun, end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let router = waiting(&begun, &end).route("/hello", get(async || "hello"));
