@@ -53,7 +53,7 @@ pub(crate) async fn handle(
     let found = look_up(&gateway, &parts);
     let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
     let wanted = Wanted::of(&parts.headers);
-    let telling = Telling::of(&parts, route);
+    let telling = Telling::of(&parts, found.as_ref().ok());
     let answered = answer(found, &parts, (&gateway.bodies, body), wanted)
         .instrument(telling.span.clone())
         .await;
@@ -79,13 +79,18 @@ fn look_up<'g>(gateway: &'g Gateway, parts: &Parts) -> Result<Found<'g>, Status>
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         return Ok(Found::OtherMethods(all_methods(&gateway.routes)));
     }
+    if let Some(page) = gateway.page(parts.uri.path()) {
+        let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+        let methods = || vec![Method::GET, Method::HEAD, Method::OPTIONS];
+        return Ok(if reads { Found::Page(page) } else { Found::OtherMethods(methods()) });
+    }
     let path = RequestPath::parse(parts.uri.path())
         .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"))?;
     Ok(find(&gateway.routes, &parts.method, &path))
 }
 
 /// Gives the answer the form that the client wants, or none where it has it already.
-pub(crate) async fn finish(parts: &Parts, wanted: Wanted, mut response: Response) -> Response {
+async fn finish(parts: &Parts, wanted: Wanted, mut response: Response) -> Response {
     let compressed = compress::fits(&response, wanted);
     compress::mark(&mut response, compressed);
     if conditional::is_known(&parts.method, &parts.headers, &response) {
@@ -103,6 +108,10 @@ async fn answer(
     admitted(&parts.headers, &parts.extensions)?;
     let (route, values) = match found? {
         Found::Route(route, values) => (route, values),
+        Found::Page(page) => {
+            wanted.check(&parts.headers, page.media_type())?;
+            return Ok(page.answer());
+        }
         Found::OtherMethods(methods) => {
             return Ok(error::other_methods(&parts.method, &methods, wanted));
         }

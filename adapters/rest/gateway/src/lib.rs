@@ -23,6 +23,7 @@ pub mod limits;
 mod negotiate;
 mod openapi;
 mod options;
+mod page;
 mod parameters;
 mod percent;
 mod problem;

@@ -10,7 +10,7 @@ use telemetry_metrics::names::{
 };
 use tracing::Span;
 
-use crate::routes::Route;
+use crate::routes::Found;
 
 /// What matches no route.
 const OTHER: &str = "other";
@@ -29,17 +29,23 @@ pub(crate) struct Telling {
 }
 
 impl Telling {
-    /// Of a request for this route, if there is one.
-    pub(crate) fn of(request: &Parts, route: Option<&Route>) -> Self {
+    /// Of a request for what is found under its path, if there is anything.
+    pub(crate) fn of(request: &Parts, found: Option<&Found<'_>>) -> Self {
         let method = known(&request.method);
-        let endpoint = route.map_or_else(|| OTHER.to_owned(), Route::template);
+        let endpoint = match found {
+            Some(Found::Route(route, _)) => Some(route.template()),
+            Some(Found::Page(page)) => Some(page.path.to_owned()),
+            Some(Found::OtherMethods(_) | Found::Nothing) | None => None,
+        };
+        let known = endpoint.is_some();
+        let endpoint = endpoint.unwrap_or_else(|| OTHER.to_owned());
         let span = tracing::info_span!(
             "http",
             otel.name = format!("{method} {endpoint}"),
             otel.kind = "server",
             otel.status_code = tracing::field::Empty,
             http.request.method = method,
-            http.route = route.is_some().then_some(endpoint.as_str()),
+            http.route = known.then_some(endpoint.as_str()),
             http.response.status_code = tracing::field::Empty,
             "error.type" = tracing::field::Empty,
             correlation_id = request_id(&request.headers).and_then(|id| id.to_str().ok()),
