@@ -65,6 +65,12 @@ impl Responses {
                 responses.insert("default".to_owned(), response);
             }
         }
+        // Whatever comes of it.
+        for response in responses.values_mut().filter(|_| route.deprecated) {
+            if let Some(headers) = response.get_mut("headers") {
+                set(headers, "Deprecation", header("This call will go.", "string"));
+            }
+        }
         Json::Object(responses)
     }
 
@@ -146,9 +152,6 @@ fn success(route: &Route, made: bool, routes: &[Route], schemas: &mut Schemas) -
         let says = "`true` if this is the answer to an earlier request with the same key.";
         set(&mut headers, "idempotency-replayed", header(says, "string"));
         set(&mut headers, "Retry-After", retry_after());
-    }
-    if route.deprecated {
-        set(&mut headers, "Deprecation", header("This call will go.", "string"));
     }
     set(&mut response, "headers", headers);
     response

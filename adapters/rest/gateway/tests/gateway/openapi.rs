@@ -122,6 +122,7 @@ async fn requests_are_described_as_they_are_read() {
     assert_eq!(number[0]["maximum"], i64::MAX);
     assert_eq!(number[1]["pattern"], "^-?[0-9]{1,18}$");
     assert_eq!(number[2]["type"], "null");
+    assert_eq!(field("uint64Field")["anyOf"][0]["maximum"], u64::MAX);
     let colours = json!(["COLOUR_UNSPECIFIED", "COLOUR_RED", "COLOUR_BLUE", 0, 1, 2, null]);
     assert_eq!(field("colour")["enum"], colours);
     assert_eq!(field("time")["format"], "date-time");
@@ -310,4 +311,20 @@ async fn what_is_beside_the_routes_is_answered_as_everything_else_is() {
     let broken = bench.get("/docs/%ff").await;
     assert_eq!(broken.wrong_fields(), ["path"]);
     assert_eq!(bench.get("/docs/x").await.reason(), "ROUTE_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn whatever_comes_of_a_call_that_will_go_says_so() {
+    let (_, document) = document(&compile(&["probe/v1/messaging.proto"])).await;
+    let mut found = 0;
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            for (code, response) in operation["responses"].as_object().unwrap() {
+                let said = response["headers"].get("Deprecation").is_some();
+                assert_eq!(said, operation.get("deprecated").is_some(), "{code} of {operation}");
+                found += usize::from(said && code != "200");
+            }
+        }
+    }
+    assert!(found > 0, "some call will go");
 }
