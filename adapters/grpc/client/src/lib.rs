@@ -9,6 +9,7 @@ mod ending;
 mod forwarded;
 mod grpc_timeout;
 pub mod limits;
+mod method;
 mod peers;
 mod refusals;
 mod request_id;
@@ -17,8 +18,9 @@ mod resend;
 pub use admitted::{TurnedAway, admitted};
 pub use calls::Calls;
 pub use ending::{Ending, code_name};
-pub use forwarded::{FORWARDED, ONCE};
+pub use forwarded::{TWICE, forwarded};
 pub use grpc_timeout::{GRPC_TIMEOUT, NoTime, grpc_timeout};
+pub use method::method_name;
 pub use peers::{PeerAddresses, Peers};
 pub use refusals::{
     DOMAIN, fault, never_came, overloaded, refusal, rename, stopping, too_large, too_late,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use grpc_client::{REQUEST_ID, name_request, too_late};
+use grpc_client::{REQUEST_ID, method_name, name_request, too_late};
 use grpc_server::{InFlight, Room, begin_telling};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -144,13 +144,11 @@ fn answer_in_kind(headers: &mut HeaderMap, kind: &'static str) {
 
 /// What is no gRPC gets no status of gRPC, and counts as what REST has no route for.
 fn bare(method: &Method, code: StatusCode) -> Response<Body> {
-    // Clients may make up methods without end.
-    let method = match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        _ => "_OTHER",
-    };
-    HTTP_REQUESTS.add([method.to_owned(), "other".to_owned(), code.as_str().to_owned()]);
+    HTTP_REQUESTS.add([
+        method_name(method).to_owned(),
+        "other".to_owned(),
+        code.as_str().to_owned(),
+    ]);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = code;
     response

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use grpc_client::{
-    FORWARDED, GRPC_TIMEOUT, ONCE, Repeat, admitted, grpc_timeout, never_came, rename, too_large,
+    GRPC_TIMEOUT, Repeat, TWICE, admitted, forwarded, grpc_timeout, never_came, rename, too_large,
     too_late,
 };
-use grpc_server::Place;
+use grpc_server::{Place, refuse};
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kernel::{Invalid, Violation};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::body::Body;
@@ -152,7 +153,7 @@ async fn send(
 /// Reads the whole request, so that it can be sent again if it never arrives.
 async fn read(request: Request<Body>, deadline: Deadline) -> Result<Call, Ended> {
     let (parts, body) = request.into_parts();
-    let headers = forwarded(&parts.headers)?;
+    let headers = passed(&parts.headers)?;
     // Only the path: where it leads the channel knows.
     let path = parts.uri.path().parse::<Uri>().map_err(|_| no_such_rpc())?;
     let limited = Limited::new(body, REQUEST_BYTES_MAX).collect();
@@ -170,15 +171,13 @@ async fn read(request: Request<Body>, deadline: Deadline) -> Result<Call, Ended>
 }
 
 /// The headers that the server is to see.
-fn forwarded(headers: &HeaderMap) -> Result<HeaderMap, Status> {
-    for name in ONCE {
-        if headers.get_all(&name).iter().nth(1).is_some() {
-            return Err(invalid(name.as_str(), "is there twice; send it once"));
-        }
-    }
+fn passed(headers: &HeaderMap) -> Result<HeaderMap, Status> {
+    let mut passed = forwarded(headers).map_err(|twice| {
+        let violation = |name: &HeaderName| Violation::new(name.as_str(), TWICE);
+        refuse(&Invalid(twice.iter().map(violation).collect()))
+    })?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    let mut passed: HeaderMap =
-        FORWARDED.into_iter().chain(COMPRESSION).filter_map(given).collect();
+    passed.extend(COMPRESSION.into_iter().filter_map(given));
     passed.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     passed.insert(TE, HeaderValue::from_static("trailers"));
     Ok(passed)

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use grpc_client::{
-    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, admitted, name_request, never_came, rename,
+    Calls, REQUEST_ID, Repeat, TWICE, admitted, forwarded, name_request, never_came, rename,
     too_large,
 };
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
@@ -126,7 +126,7 @@ async fn answer(
         stream::resume(&mut message, &parts.headers)?;
     }
     conditional::bind(route, parts, &mut message)?;
-    let metadata = forwarded(&parts.headers)?;
+    let metadata = passed(&parts.headers)?;
     let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
     if streams {
         stream::open(route, request, &parts.extensions).await
@@ -261,16 +261,12 @@ fn is_json(content_type: &str) -> bool {
     })
 }
 
-/// The headers that the server is to see. Those that say who asks, and for what only once, say so
-/// once: which of two counts is nothing to guess.
-fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
-    let mut violations = Violations::default();
-    for name in ONCE {
-        if headers.get_all(&name).iter().nth(1).is_some() {
-            violations.add(name.as_str(), "is there twice; send it once");
-        }
-    }
-    violations.finish()?;
-    let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
+/// The headers that the server is to see.
+fn passed(headers: &HeaderMap) -> Result<MetadataMap, Status> {
+    let passed = forwarded(headers).map_err(|twice| {
+        let mut violations = Violations::default();
+        twice.iter().for_each(|name| violations.add(name.as_str(), TWICE));
+        violations.status()
+    })?;
+    Ok(MetadataMap::from_headers(passed))
 }

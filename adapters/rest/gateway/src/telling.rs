@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use grpc_client::request_id;
+use grpc_client::{method_name, request_id};
+use http::StatusCode;
 use http::request::Parts;
-use http::{Method, StatusCode};
 use telemetry_metrics::names::{
     HTTP_REQUEST_DURATION, HTTP_REQUESTS, HTTP_REQUESTS_IN_FLIGHT, NONE,
 };
@@ -14,8 +14,6 @@ use crate::routes::Found;
 
 /// What matches no route.
 const OTHER: &str = "other";
-/// As OpenTelemetry calls a method that nobody knows.
-const OTHER_METHOD: &str = "_OTHER";
 /// What proxies tell of a client that left before its answer.
 const CLIENT_LEFT: u16 = 499;
 
@@ -31,7 +29,7 @@ pub(crate) struct Telling {
 impl Telling {
     /// Of a request for what is found under its path, if there is anything.
     pub(crate) fn of(request: &Parts, found: Option<&Found<'_>>) -> Self {
-        let method = known(&request.method);
+        let method = method_name(&request.method);
         let endpoint = match found {
             Some(Found::Route(route, _)) => Some(route.template()),
             Some(Found::Page(page)) => Some(page.path.to_owned()),
@@ -78,19 +76,5 @@ impl Drop for Telling {
         HTTP_REQUEST_DURATION
             .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());
         HTTP_REQUESTS.add([self.method.to_owned(), endpoint, status]);
-    }
-}
-
-/// Clients may make up methods without end.
-const fn known(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => OTHER_METHOD,
     }
 }

@@ -30,7 +30,8 @@ impl Violations {
         if self.0.is_empty() { Ok(()) } else { Err(self.status()) }
     }
 
-    fn status(self) -> Status {
+    /// The refusal.
+    pub(crate) fn status(self) -> Status {
         let mut details = ErrorDetails::with_error_info("INVALID_FIELD", DOMAIN, []);
         let listed: Vec<String> =
             self.0.iter().map(|(field, description)| format!("{field}: {description}")).collect();
