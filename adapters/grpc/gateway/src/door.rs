@@ -29,6 +29,11 @@ use crate::contract::{PublicContract, Rpc};
 use crate::media::Media;
 use crate::pass::{Ended, is_of_the_door};
 use crate::passing::Passing;
+use crate::web_text::Decoded;
+
+/// The text form of gRPC-Web, and the form that it is turned into here.
+const TEXT: &str = "application/grpc-web-text";
+const BINARY: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
 
 /// Whose calls the door counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +127,10 @@ impl Door {
             Media::Web(kind) => {
                 request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 answer_in_kind(request.headers_mut(), kind);
+                if kind.starts_with(TEXT) {
+                    request.headers_mut().insert(CONTENT_TYPE, BINARY);
+                    request = request.map(|text| Body::new(Decoded::new(text)));
+                }
                 let mut web = self.web;
                 web.call(request).await
             }

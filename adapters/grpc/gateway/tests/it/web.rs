@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{Method, Request, StatusCode, Version};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use tonic::Status;
 use tonic::body::Body;
 use tonic_types::StatusExt;
@@ -41,6 +42,40 @@ async fn grpc_web_is_translated_in_both_its_encodings() {
     // Each frame may be padded for itself.
     let text = String::from_utf8(text.to_vec()).unwrap();
     assert!(text.starts_with(&BASE64_STANDARD.encode(&framed(&sent)[..12])), "{text}");
+}
+
+#[tokio::test]
+async fn text_may_be_padded_anywhere_however_it_is_cut() {
+    let stage = Stage::with(8, |request, guard| async move {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        guard.let_go();
+        ok(&body)
+    })
+    .await;
+    let send = async |pieces: Vec<&'static str>| {
+        let pieces = pieces.into_iter().map(|piece| Ok::<_, Status>(Frame::data(piece.into())));
+        let mut call = web(SEARCH, "application/grpc-web-text", "");
+        *call.body_mut() = Body::new(StreamBody::new(futures::stream::iter(pieces)));
+        // What comes back is easier to read as it is.
+        call.headers_mut().insert("accept", "application/grpc-web".parse().unwrap());
+        stage.door.clone().answer(call).await
+    };
+    for pieces in [
+        vec!["AA==AAAAAA=="],
+        vec!["AA==", "AAAAAA=="],
+        vec!["AA=", "=A", "AAAA", "A=="],
+        vec!["AAAAAAA="],
+    ] {
+        let shown = format!("{pieces:?}");
+        let body = send(pieces).await.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.starts_with(&framed(&framed(b""))), "{shown}: {body:?}");
+    }
+    for pieces in [vec!["AA==AAAAAA="], vec!["AA=A"], vec!["A!=="], vec!["AAAAAAA=", "A"]] {
+        let shown = format!("{pieces:?}");
+        let response = send(pieces).await;
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::InvalidArgument, "{shown}");
+    }
 }
 
 #[tokio::test]
