@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures::future::BoxFuture;
 use http::header::CONNECTION;
 use http::{HeaderValue, Version};
 use http_body::Body as _;
-use http_body_util::BodyExt;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::{Layer, Service};
+
+use crate::lasting::Streams;
 
 /// Of one connection.
 #[derive(Debug, Clone)]
@@ -29,7 +28,7 @@ pub(crate) struct Leave {
     /// Cancelled by the first request of HTTP/2.
     pub(crate) http2: CancellationToken,
     /// What goes on over HTTP/2 without a known end.
-    pub(crate) streams: TaskTracker,
+    pub(crate) streams: Streams,
     /// Whether an answer of HTTP/1 is under way whose end nobody knows.
     pub(crate) lasting: Arc<AtomicBool>,
 }
@@ -73,13 +72,7 @@ where
             let lasts = response.body().size_hint().exact().is_none();
             ask.lasting.store(lasts && !http2, Ordering::Relaxed);
             if lasts && http2 {
-                let lasting = ask.streams.token();
-                response = response.map(|body| {
-                    Body::new(body.map_frame(move |frame| {
-                        let _ = &lasting;
-                        frame
-                    }))
-                });
+                response = response.map(|body| ask.streams.with(body));
             }
             if ask.draining.is_cancelled() {
                 if http2 {

@@ -18,6 +18,7 @@ mod document;
 mod error;
 mod gateway;
 mod json;
+mod lasting;
 mod leave;
 pub mod limits;
 mod negotiate;

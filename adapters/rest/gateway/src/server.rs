@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::connection::Connection;
+use crate::lasting::Streams;
 use crate::leave::Leave;
 use crate::limits::{
     ACCEPT_BACK_OFF, ANSWER_DEADLINE, CONNECTION_AGE, CONNECTIONS_MAX, DRAIN_DEADLINE,
@@ -139,7 +139,7 @@ async fn serve(
 ) {
     let builder = builder(settings);
     let leave = stop.child_token();
-    let (http2, streams) = (CancellationToken::new(), TaskTracker::new());
+    let (http2, streams) = (CancellationToken::new(), Streams::default());
     let asked = Leave {
         draining,
         leave: leave.clone(),
@@ -167,7 +167,7 @@ async fn serve(
             serving.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = serving.as_mut() => ended,
-                () = nothing_taken(&streams, settings.answer_deadline) => {
+                () = streams.nothing_taken(settings.answer_deadline) => {
                     tracing::debug!("a client has not taken its answers and was cut");
                     return;
                 }
@@ -176,18 +176,6 @@ async fn serve(
     };
     if let Err(error) = ended {
         tracing::debug!(error, "a connection broke");
-    }
-}
-
-/// Comes when nothing has lasted for so long: what keeps the connection then is answers that nobody takes.
-async fn nothing_taken(streams: &TaskTracker, deadline: Duration) {
-    streams.close();
-    loop {
-        streams.wait().await;
-        sleep(deadline).await;
-        if streams.is_empty() {
-            return;
-        }
     }
 }
 

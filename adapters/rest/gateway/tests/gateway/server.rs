@@ -286,6 +286,7 @@ async fn answers_that_nobody_takes_are_given_up_with_their_connection_and_stream
     // It began later than the watcher, and is cut: by then the watcher would be, too.
     let (mut stuck, mut stuck_connection) = http2(&running, 0).await;
     let untaken = stuck.send_request(ask(&running, "/hello")).await.unwrap();
+    let untaken = (untaken, stuck.send_request(ask(&running, "/")).await.unwrap());
     let cut = timeout(PATIENCE, stuck_connection.join_next()).await.expect("it is cut");
     assert!(cut.is_some());
     drop(untaken);
