@@ -33,6 +33,8 @@ pub(crate) async fn converse<F>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)
         .keep_alive(false)
+        // Whoever has said all may say so, and still hears the answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(connection), answers);
     match timeout(limit, conversation).await {
         Ok(Ok(())) => {}

@@ -58,7 +58,7 @@ impl Service<Request<Body>> for Calls {
         span.in_scope(|| telemetry_traces::write_headers(request.headers_mut()));
         request.headers_mut().insert(VIA, US);
         let (told, allowed, began) =
-            (span.clone(), grpc_timeout(request.headers()), Instant::now());
+            (span.clone(), grpc_timeout(request.headers()).ok().flatten(), Instant::now());
         let ending = Ending::new(span.clone(), move |status| {
             let took = began.elapsed();
             match status {

@@ -1,13 +1,35 @@
 //! The time that a client gives a call, as its headers say.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// What `grpc-timeout` says, if it can be read.
-#[must_use]
-pub fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
-    parse(headers.get("grpc-timeout")?.to_str().ok()?)
+/// The header that says it.
+pub const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// What is there says no time, or more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoTime;
+
+/// In words, for whoever has sent it.
+impl fmt::Display for NoTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be at most eight digits and one of H, M, S, m, u and n, once: `15S`")
+    }
+}
+
+/// What `grpc-timeout` says, if it is there.
+///
+/// # Errors
+/// [`NoTime`] where it cannot be read: who is not waited for is not guessed.
+pub fn grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, NoTime> {
+    let mut given = headers.get_all(GRPC_TIMEOUT).iter();
+    match (given.next(), given.next()) {
+        (None, _) => Ok(None),
+        (Some(once), None) => once.to_str().ok().and_then(parse).map(Some).ok_or(NoTime),
+        (Some(_), Some(_)) => Err(NoTime),
+    }
 }
 
 /// Reads at most eight digits and a unit: `15S`, `250m`.
@@ -39,5 +61,17 @@ mod tests {
         for bad in ["", "S", "15", "15s", "-1S", "+1S", "123456789S", "1.5S", "1é", "é"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn it_is_there_once_or_not_at_all() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(grpc_timeout(&headers), Ok(None));
+        headers.append(GRPC_TIMEOUT, "15S".parse().unwrap());
+        assert_eq!(grpc_timeout(&headers), Ok(Some(Duration::from_secs(15))));
+        headers.append(GRPC_TIMEOUT, "15S".parse().unwrap());
+        assert_eq!(grpc_timeout(&headers), Err(NoTime));
+        headers.insert(GRPC_TIMEOUT, "soon".parse().unwrap());
+        assert_eq!(grpc_timeout(&headers), Err(NoTime));
     }
 }

@@ -41,6 +41,9 @@ pub const WATCH_BACK_OFF: (Duration, Duration) =
 /// time an only replica takes to restart. Then they fail at once.
 pub const NOBODY_WAIT: Duration = Duration::from_secs(2);
 
+/// The largest headers of a request at a door of ours, as HTTP/2 counts them. What the door adds must still fit through
+/// the doors of our servers.
+pub const HEADERS_BYTES_MAX: usize = 15 * 1024;
 /// The longest request id that is logged and passed on.
 pub const REQUEST_ID_CHARS_MAX: usize = 128;
 /// How far the timers of one call may be apart: a call given up so shortly before its time is over

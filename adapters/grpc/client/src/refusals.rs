@@ -14,10 +14,6 @@ use crate::limits::{RETRY_DELAY, STREAM_RETRY, STREAM_RETRY_SPREAD};
 /// The `domain` of our own `ErrorInfo`.
 pub const DOMAIN: &str = "boxoffice";
 
-/// In a request's extensions: whoever stands before the door refuses it, and the door is to say and to count so.
-#[derive(Debug, Clone)]
-pub struct TurnedAway(pub Status);
-
 /// What a stream holds until it ends.
 pub type StreamPlace = Box<dyn Any + Send>;
 
@@ -78,6 +74,15 @@ pub fn stopping() -> Status {
 pub fn too_large(most: usize) -> Status {
     let message = format!("the body is larger than {most} bytes");
     refusal(Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message)
+}
+
+/// There is no room for the request; soon there may be.
+#[must_use]
+pub fn overloaded() -> Status {
+    let mut details = ErrorDetails::with_error_info("OVERLOADED", DOMAIN, []);
+    details.set_retry_info(Some(RETRY_DELAY));
+    let message = "too many requests at once; try again a little later";
+    Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
 /// The request took too long to come.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use grpc_client::{REQUEST_ID, name_request, too_late};
+use grpc_client::{REQUEST_ID, method_name, name_request, too_late};
 use grpc_server::{InFlight, Room, begin_telling};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -29,6 +29,11 @@ use crate::contract::{PublicContract, Rpc};
 use crate::media::Media;
 use crate::pass::{Ended, is_of_the_door};
 use crate::passing::Passing;
+use crate::web_text::Decoded;
+
+/// The text form of gRPC-Web, and the form that it is turned into here.
+const TEXT: &str = "application/grpc-web-text";
+const BINARY: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
 
 /// Whose calls the door counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +127,10 @@ impl Door {
             Media::Web(kind) => {
                 request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 answer_in_kind(request.headers_mut(), kind);
+                if kind.starts_with(TEXT) {
+                    request.headers_mut().insert(CONTENT_TYPE, BINARY);
+                    request = request.map(|text| Body::new(Decoded::new(text)));
+                }
                 let mut web = self.web;
                 web.call(request).await
             }
@@ -144,13 +153,11 @@ fn answer_in_kind(headers: &mut HeaderMap, kind: &'static str) {
 
 /// What is no gRPC gets no status of gRPC, and counts as what REST has no route for.
 fn bare(method: &Method, code: StatusCode) -> Response<Body> {
-    // Clients may make up methods without end.
-    let method = match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        _ => "_OTHER",
-    };
-    HTTP_REQUESTS.add([method.to_owned(), "other".to_owned(), code.as_str().to_owned()]);
+    HTTP_REQUESTS.add([
+        method_name(method).to_owned(),
+        "other".to_owned(),
+        code.as_str().to_owned(),
+    ]);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = code;
     response

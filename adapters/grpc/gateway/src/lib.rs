@@ -13,6 +13,7 @@ mod pass;
 mod passing;
 mod refusals;
 mod visible;
+mod web_text;
 
 pub use contract::{ContractError, PublicContract};
 pub use door::{Counts, Door, DoorSettings};

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use grpc_client::{
-    FORWARDED, ONCE, Repeat, StreamRoom, TurnedAway, grpc_timeout, never_came, rename, too_large,
-    too_late,
+    GRPC_TIMEOUT, Repeat, StreamRoom, TWICE, admitted, forwarded, grpc_timeout, never_came, rename,
+    too_large, too_late,
 };
+use grpc_server::{Place, refuse};
 use http::header::{CONTENT_TYPE, TE};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kernel::{Invalid, Violation};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tonic::body::Body;
@@ -62,9 +64,7 @@ impl Inside {
         arrived: Instant,
         sent: impl FnOnce(),
     ) -> Result<Begun, Ended> {
-        if let Some(TurnedAway(status)) = request.extensions().get() {
-            return Err(status.clone().into());
-        }
+        admitted(request.headers(), request.extensions())?;
         let path = request.uri().path();
         if is_of_the_door(path) {
             return self.answer_itself(request, arrived).await;
@@ -75,7 +75,7 @@ impl Inside {
         } else {
             (Some(self.in_flight.admit(path)?), None)
         };
-        let given = grpc_timeout(request.headers());
+        let given = time_given(request.headers())?;
         let deadline = Deadline::of(given, rpc.allowed(), arrived);
         let stop = rpc.streams.then(|| self.stopping.clone());
         let until = given.map(|given| arrived + given);
@@ -102,7 +102,7 @@ impl Inside {
     ) -> Result<Begun, Ended> {
         let lasts = request.uri().path() != CHECK;
         let place = lasts.then(|| self.stream(request.extensions())).transpose()?;
-        let until = grpc_timeout(request.headers()).map(|given| arrived + given);
+        let until = time_given(request.headers())?.map(|given| arrived + given);
         let stop = lasts.then(|| self.stopping.clone());
         let Ok(response) = self.local.clone().oneshot(request).await;
         Ok((response, Lasting { until, stop, place }))
@@ -131,6 +131,10 @@ impl Deadline {
     }
 }
 
+fn time_given(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    grpc_timeout(headers).map_err(|wrong| invalid(GRPC_TIMEOUT, &wrong.to_string()))
+}
+
 async fn send(
     rpc: &Rpc,
     backend: &Backend,
@@ -155,7 +159,7 @@ async fn send(
 /// Reads the whole request, so that it can be sent again if it never arrives.
 async fn read(request: Request<Body>, deadline: Deadline) -> Result<Call, Ended> {
     let (parts, body) = request.into_parts();
-    let headers = forwarded(&parts.headers)?;
+    let headers = passed(&parts.headers)?;
     // Only the path: where it leads the channel knows.
     let path = parts.uri.path().parse::<Uri>().map_err(|_| no_such_rpc())?;
     let limited = Limited::new(body, REQUEST_BYTES_MAX).collect();
@@ -173,15 +177,13 @@ async fn read(request: Request<Body>, deadline: Deadline) -> Result<Call, Ended>
 }
 
 /// The headers that the server is to see.
-fn forwarded(headers: &HeaderMap) -> Result<HeaderMap, Status> {
-    for name in ONCE {
-        if headers.get_all(&name).iter().nth(1).is_some() {
-            return Err(invalid(name.as_str(), "is there twice; send it once"));
-        }
-    }
+fn passed(headers: &HeaderMap) -> Result<HeaderMap, Status> {
+    let mut passed = forwarded(headers).map_err(|twice| {
+        let violation = |name: &HeaderName| Violation::new(name.as_str(), TWICE);
+        refuse(&Invalid(twice.iter().map(violation).collect()))
+    })?;
     let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    let mut passed: HeaderMap =
-        FORWARDED.into_iter().chain(COMPRESSION).filter_map(given).collect();
+    passed.extend(COMPRESSION.into_iter().filter_map(given));
     passed.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     passed.insert(TE, HeaderValue::from_static("trailers"));
     Ok(passed)

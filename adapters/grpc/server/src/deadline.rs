@@ -17,7 +17,7 @@ pub fn time_left<T>(request: &Request<T>) -> Option<Duration> {
     match request.extensions().get::<Deadline>() {
         Some(deadline) => Some(deadline.left()),
         None => {
-            let given = grpc_timeout(request.metadata().as_ref())?;
+            let given = grpc_timeout(request.metadata().as_ref()).ok().flatten()?;
             Some(given.saturating_sub(DEADLINE_MARGIN))
         }
     }

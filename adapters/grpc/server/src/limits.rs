@@ -52,4 +52,7 @@ pub const PIPE_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 pub const PIPE_BYTES: usize = 256 * 1024;
 
 const _: () = assert!(CLOCK_LEEWAY_SECS <= 60);
+// The doors in front of us add a few headers of their own, none of which is long.
+const _: () =
+    assert!(grpc_client::limits::HEADERS_BYTES_MAX + 1024 <= HEADER_LIST_BYTES_MAX as usize);
 const _: () = assert!(DECODE_BYTES_MAX <= ENCODE_BYTES_MAX);

@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use grpc_client::grpc_timeout;
+use grpc_client::{GRPC_TIMEOUT, NoTime, grpc_timeout};
 use http::{Request, Response};
 use in_process_rates::{Buckets, RateLimited};
-use kernel::Caller;
+use kernel::{Caller, Invalid, Violation};
 use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
@@ -58,7 +58,10 @@ impl Service<Request<Body>> for Shell {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let given = grpc_timeout(request.headers());
+        let (given, wrong) = match grpc_timeout(request.headers()) {
+            Ok(given) => (given, None),
+            Err(wrong) => (None, Some(wrong)),
+        };
         if let Some(given) = given {
             request.extensions_mut().insert(Deadline(Instant::now() + given));
         }
@@ -67,7 +70,14 @@ impl Service<Request<Body>> for Shell {
         let shell = self.clone();
         let (span, ending) = telling::begin(&request);
         Box::pin(
-            async move { Ok(ending.with(shell.answer(request, time_out).await)) }.instrument(span),
+            async move {
+                let response = match wrong {
+                    Some(wrong) => no_time(wrong).into_http(),
+                    None => shell.answer(request, time_out).await,
+                };
+                Ok(ending.with(response))
+            }
+            .instrument(span),
         )
     }
 }
@@ -139,6 +149,10 @@ async fn handle(mut routes: Routes, request: Request<Body>) -> Response<Body> {
         Ok(Ok(response)) => response,
         Err(panic) => failed(panic).into_http(),
     }
+}
+
+fn no_time(wrong: NoTime) -> Status {
+    refuse(&Invalid(vec![Violation::new(GRPC_TIMEOUT, wrong)]))
 }
 
 /// What becomes of a call whose handler has panicked. The text goes to the log.

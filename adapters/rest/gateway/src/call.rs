@@ -8,19 +8,19 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use grpc_client::{
-    Calls, FORWARDED, ONCE, REQUEST_ID, Repeat, TurnedAway, name_request, never_came, rename,
+    Calls, REQUEST_ID, Repeat, TWICE, admitted, forwarded, name_request, never_came, rename,
     too_large,
 };
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost_reflect::{DynamicMessage, Value};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tracing::Instrument;
 
+use crate::bodies::Bodies;
 use crate::codec::DynamicCodec;
 use crate::created::Created;
 use crate::error::{self, refusal, too_late};
@@ -54,8 +54,11 @@ pub(crate) async fn handle(
     let found = look_up(&gateway, &parts);
     let route = if let Ok(Found::Route(route, _)) = &found { Some(*route) } else { None };
     let wanted = Wanted::of(&parts.headers);
-    let mut telling = Telling::of(&parts, route);
-    let answered = answer(found, &parts, body, wanted).instrument(telling.span.clone()).await;
+    let mut telling = Telling::of(&parts, found.as_ref().ok());
+    let answered = answer(found, &parts, (&gateway.bodies, body), wanted)
+        .instrument(telling.span.clone())
+        .await;
+    let answered = answered.and_then(|response| conditional::meant(&parts, response));
     let mut response = answered.unwrap_or_else(|status| {
         telling.refused(&status);
         let mut response = error::response(&status, wanted);
@@ -78,13 +81,18 @@ fn look_up<'g>(gateway: &'g Gateway, parts: &Parts) -> Result<Found<'g>, Status>
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         return Ok(Found::OtherMethods(all_methods(&gateway.routes)));
     }
+    if let Some(page) = gateway.page(parts.uri.path()) {
+        let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+        let methods = || vec![Method::GET, Method::HEAD, Method::OPTIONS];
+        return Ok(if reads { Found::Page(page) } else { Found::OtherMethods(methods()) });
+    }
     let path = RequestPath::parse(parts.uri.path())
         .map_err(|_| Violations::one("path", "has an escape that is not UTF-8"))?;
     Ok(find(&gateway.routes, &parts.method, &path))
 }
 
 /// Gives the answer the form that the client wants, or none where it has it already.
-pub(crate) async fn finish(parts: &Parts, wanted: Wanted, mut response: Response) -> Response {
+async fn finish(parts: &Parts, wanted: Wanted, mut response: Response) -> Response {
     let compressed = compress::fits(&response, wanted);
     compress::mark(&mut response, compressed);
     if conditional::is_known(&parts.method, &parts.headers, &response) {
@@ -96,14 +104,16 @@ pub(crate) async fn finish(parts: &Parts, wanted: Wanted, mut response: Response
 async fn answer(
     found: Result<Found<'_>, Status>,
     parts: &Parts,
-    body: Body,
+    (bodies, body): (&Bodies, Body),
     wanted: Wanted,
 ) -> Result<Response, Status> {
-    if let Some(TurnedAway(status)) = parts.extensions.get() {
-        return Err(status.clone());
-    }
+    admitted(&parts.headers, &parts.extensions)?;
     let (route, values) = match found? {
         Found::Route(route, values) => (route, values),
+        Found::Page(page) => {
+            wanted.check(&parts.headers, page.media_type())?;
+            return Ok(page.answer());
+        }
         Found::OtherMethods(methods) => {
             return Ok(error::other_methods(&parts.method, &methods, wanted));
         }
@@ -111,14 +121,14 @@ async fn answer(
     };
     let streams = route.rpc.is_server_streaming();
     wanted.check(&parts.headers, if streams { EVENTS } else { JSON })?;
-    let body = read_body(parts, body).await?;
+    let body = read_body(parts, bodies, body).await?;
     check_media_type(route, &parts.headers, &body)?;
     let mut message = bind::request(route, &values, parts.uri.query(), &body)?;
     if streams {
         stream::resume(&mut message, &parts.headers)?;
     }
     conditional::bind(route, parts, &mut message)?;
-    let metadata = forwarded(&parts.headers)?;
+    let metadata = passed(&parts.headers)?;
     let request = tonic::Request::from_parts(metadata, tonic::Extensions::default(), message);
     if streams {
         stream::open(route, request, &parts.extensions).await
@@ -221,18 +231,13 @@ pub(crate) async fn in_time<T>(
     }
 }
 
-async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Status> {
+async fn read_body(parts: &Parts, bodies: &Bodies, body: Body) -> Result<Bytes, Status> {
     let said = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if said.and_then(|length| length.parse().ok()).is_some_and(|n: usize| n > BODY_BYTES_MAX) {
         return Err(too_large(BODY_BYTES_MAX));
     }
-    let limited = Limited::new(body, BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(REQUEST_DEADLINE, limited).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(BODY_BYTES_MAX)),
-        Ok(Err(_)) => Err(Violations::one("body", "broke off")),
-        Err(_) => Err(never_came()),
-    }
+    let read = tokio::time::timeout(REQUEST_DEADLINE, bodies.read(body)).await;
+    read.unwrap_or_else(|_| Err(never_came()))
 }
 
 fn check_media_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<(), Status> {
@@ -243,7 +248,9 @@ fn check_media_type(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<
         Some(given) => given.to_str().is_ok_and(is_json),
         None => body.is_empty(),
     };
-    if json && !headers.contains_key(CONTENT_ENCODING) {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let as_it_is = codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if json && as_it_is {
         return Ok(());
     }
     let message = "the content-type must be application/json, without content-encoding";
@@ -260,16 +267,12 @@ fn is_json(content_type: &str) -> bool {
     })
 }
 
-/// The headers that the server is to see. Those that say who asks, and for what only once, say so
-/// once: which of two counts is nothing to guess.
-fn forwarded(headers: &HeaderMap) -> Result<MetadataMap, Status> {
-    let mut violations = Violations::default();
-    for name in ONCE {
-        if headers.get_all(&name).iter().nth(1).is_some() {
-            violations.add(name.as_str(), "is there twice; send it once");
-        }
-    }
-    violations.finish()?;
-    let given = |name: HeaderName| headers.get(&name).map(|value| (name, value.clone()));
-    Ok(MetadataMap::from_headers(FORWARDED.into_iter().filter_map(given).collect()))
+/// The headers that the server is to see.
+fn passed(headers: &HeaderMap) -> Result<MetadataMap, Status> {
+    let passed = forwarded(headers).map_err(|twice| {
+        let mut violations = Violations::default();
+        twice.iter().for_each(|name| violations.add(name.as_str(), TWICE));
+        violations.status()
+    })?;
+    Ok(MetadataMap::from_headers(passed))
 }

@@ -50,6 +50,26 @@ pub(crate) fn is_known(method: &Method, headers: &HeaderMap, response: &Response
     })
 }
 
+/// Refuses an answer that is not the one the client asks for by `If-Match`, where the request only reads: nothing but its
+/// tag says which it is. Tags compare strongly; the resource's etag in quotes will do, as for a change.
+pub(crate) fn meant(parts: &Parts, response: Response) -> Result<Response, Status> {
+    let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+    if !reads || response.status() != StatusCode::OK || !parts.headers.contains_key(IF_MATCH) {
+        return Ok(response);
+    }
+    let tag = response.headers().get(ETAG).and_then(|tag| opaque(tag.to_str().ok()?));
+    let same = |asked: &String| {
+        let fits = tag.filter(|_| !asked.starts_with("W/"));
+        let fits = fits.is_some_and(|tag| [Some(tag), Some(etag_of(tag))].contains(&opaque(asked)));
+        asked == "*" || fits
+    };
+    if listed(&parts.headers, &IF_MATCH).iter().any(same) {
+        return Ok(response);
+    }
+    let message = "the answer is another by now than if-match names";
+    Err(refusal(Code::Aborted, "ETAG_MISMATCH", message))
+}
+
 /// The answer without what the client has: 304, with all headers that 200 would have but those of a body.
 pub(crate) fn not_modified(mut response: Response) -> Response {
     *response.status_mut() = StatusCode::NOT_MODIFIED;

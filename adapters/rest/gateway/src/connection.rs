@@ -1,8 +1,11 @@
 //! A connection that may neither stay silent at its beginning nor refuse to be written to. Over TLS its handshake is part
-//! of its beginning.
+//! of its beginning. A client that has said all may close its side and still gets its answer, but not one without an end:
+//! of that it could not say otherwise that it has left.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The preface and the head of the SETTINGS frame that must follow it.
 const OPENING_BYTES: usize = PREFACE.len() + 9;
+/// How much is read of what comes during an answer, to see whether it is the end.
+const AHEAD_BYTES: usize = 64;
 
 /// A connection, its two deadlines, and its place among all connections.
 pub(crate) struct Connection {
@@ -24,6 +29,9 @@ pub(crate) struct Connection {
     opening: Option<Opening>,
     stall_deadline: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    lasting: Arc<AtomicBool>,
+    /// What came during an answer: the next request.
+    ahead: Vec<u8>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -49,7 +57,36 @@ impl Connection {
             }
         };
         let opening = Opening { received: 0, over: Box::pin(over) };
-        Self { stream, opening: Some(opening), stall_deadline, stalled: None, _slot: slot }
+        Self {
+            stream,
+            opening: Some(opening),
+            stall_deadline,
+            stalled: None,
+            lasting: Arc::default(),
+            ahead: Vec::new(),
+            _slot: slot,
+        }
+    }
+
+    /// Whether the answer under way is one whose end nobody knows; to be said by whoever makes it.
+    pub(crate) fn lasting(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.lasting)
+    }
+
+    /// Fails once the client has closed its side. Otherwise its next word wakes the connection.
+    fn unless_left(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if !self.ahead.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = [0; AHEAD_BYTES];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        if Pin::new(&mut self.stream).poll_read(context, &mut buffer)?.is_ready() {
+            if buffer.filled().is_empty() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            self.ahead.extend_from_slice(buffer.filled());
+        }
+        Ok(())
     }
 
     /// Passes a write's outcome on, unless it has been pending for too long.
@@ -86,6 +123,12 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let fits = buffer.remaining().min(self.ahead.len());
+            let ahead: Vec<u8> = self.ahead.drain(..fits).collect();
+            buffer.put_slice(&ahead);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         if Pin::new(&mut self.stream).poll_read(context, buffer)?.is_pending() {
             if let Some(opening) = &mut self.opening {
@@ -128,7 +171,11 @@ impl AsyncWrite for Connection {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Over TLS what was written waits here.
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.unless_stalled(flushed, context)
+        ready!(self.unless_stalled(flushed, context))?;
+        if self.lasting.load(Ordering::Relaxed) {
+            self.unless_left(context)?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

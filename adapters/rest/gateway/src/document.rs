@@ -108,8 +108,9 @@ mod tests {
     use serde_json::json;
     use tonic_types::StatusExt;
 
-    use super::read;
-    use crate::limits::DEPTH_MAX;
+    use super::{Reader, read};
+    use crate::limits::{DEPTH_MAX, NAME_CHARS_MAX};
+    use crate::violations::Violations;
 
     fn fields(text: &str) -> Vec<String> {
         let status = read(text.as_bytes()).unwrap_err();
@@ -130,6 +131,17 @@ mod tests {
             fields(r#"{"a":1,"b":{"c":1,"c":2},"a":[{"d":1,"d":1}]}"#),
             ["b.c", "a.[].d", "a"]
         );
+    }
+
+    #[test]
+    fn what_is_kept_of_a_path_is_short_however_long_its_names_are() {
+        let mut duplicates = Violations::default();
+        let mut outermost = Reader { at: String::new(), depth: 0, duplicates: &mut duplicates };
+        let mut within = outermost.below(&"k".repeat(500_000));
+        assert_eq!(within.at.len(), NAME_CHARS_MAX);
+        let mut element = within.below("[]");
+        assert_eq!(element.at.len(), NAME_CHARS_MAX);
+        assert_eq!(element.below(&"k".repeat(500_000)).at.len(), NAME_CHARS_MAX);
     }
 
     #[test]

@@ -91,6 +91,7 @@ pub(crate) fn http_code(status: &Status) -> StatusCode {
     match info.as_ref().map(|info| info.reason.as_str()) {
         Some("IDEMPOTENCY_KEY_REUSED") => return StatusCode::UNPROCESSABLE_ENTITY,
         Some("MESSAGE_TOO_LARGE") => return StatusCode::PAYLOAD_TOO_LARGE,
+        Some("HEADERS_TOO_LARGE") => return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Some("NOT_ACCEPTABLE") => return StatusCode::NOT_ACCEPTABLE,
         Some("UNSUPPORTED_MEDIA_TYPE") => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Some("METHOD_NOT_ALLOWED") => return StatusCode::METHOD_NOT_ALLOWED,

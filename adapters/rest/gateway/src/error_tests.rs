@@ -34,6 +34,7 @@ fn every_code_and_reason_has_its_http_code() {
         (Code::AlreadyExists, "X", 409),
         (Code::ResourceExhausted, "RATE_LIMITED", 429),
         (Code::ResourceExhausted, "MESSAGE_TOO_LARGE", 413),
+        (Code::ResourceExhausted, "HEADERS_TOO_LARGE", 431),
         (Code::InvalidArgument, "NOT_ACCEPTABLE", 406),
         (Code::InvalidArgument, "UNSUPPORTED_MEDIA_TYPE", 415),
         (Code::Unimplemented, "METHOD_NOT_ALLOWED", 405),

@@ -1,32 +1,28 @@
 //! The gateway: built from descriptors, mounted as a router.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bytes::Bytes;
-use grpc_client::TurnedAway;
-use http::Method;
-use http::header::{CONTENT_TYPE, ETAG};
-use http::request::Parts;
 use prost_reflect::DescriptorPool;
 use tonic::transport::Channel;
 
-use crate::negotiate::{JSON, Wanted};
+use crate::bodies::Bodies;
+use crate::limits::COMING_BYTES_MAX;
+use crate::negotiate::JSON;
+use crate::page::Page;
 use crate::routes::Route;
 use crate::rules::{self, GatewayError};
-use crate::{call, conditional, docs, error, openapi};
+use crate::{call, docs, openapi};
 
 /// REST in front of gRPC services, as their `google.api.http` annotations say.
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) routes: Arc<[Route]>,
     pub(crate) new_request_id: Option<Arc<dyn Fn() -> String + Send + Sync>>,
-    openapi: Bytes,
+    pub(crate) bodies: Bodies,
+    openapi: Arc<Page>,
 }
 
 impl Gateway {
@@ -41,8 +37,12 @@ impl Gateway {
     ) -> Result<Self, GatewayError> {
         let pool = DescriptorPool::decode(descriptors)?;
         let routes = rules::routes(&pool, backends)?;
-        let openapi = Bytes::from(openapi::document(&routes).to_string());
-        Ok(Self { routes: routes.into(), new_request_id: None, openapi })
+        let document = Bytes::from(openapi::document(&routes).to_string());
+        let openapi = Arc::new(Page::new(docs::DOCUMENT, JSON, document, &[]));
+        // Now, and not while somebody waits for a page.
+        LazyLock::force(&docs::PAGES);
+        let bodies = Bodies::new(COMING_BYTES_MAX);
+        Ok(Self { routes: routes.into(), new_request_id: None, bodies, openapi })
     }
 
     /// How a request that brings no `x-request-id` gets one; without this it gets none.
@@ -60,38 +60,13 @@ impl Gateway {
 
     /// Serves the routes, what they are at `/openapi.json`, and a viewer of that at `/docs`. Other paths answer 404.
     pub fn router(&self) -> Router {
-        let document = self.openapi.clone();
-        let openapi = get(|parts: Parts| described(parts, document));
-        let only_get = |parts: Parts| async move {
-            let methods = [Method::GET, Method::HEAD, Method::OPTIONS];
-            error::other_methods(&parts.method, &methods, Wanted::of(&parts.headers))
-        };
-        Router::new()
-            .route("/openapi.json", openapi.fallback(only_get))
-            .merge(docs::router())
-            .route_layer(from_fn(unless_turned_away))
-            .fallback(call::handle)
-            .with_state(Arc::new(self.clone()))
+        Router::new().fallback(call::handle).with_state(Arc::new(self.clone()))
     }
-}
 
-/// What is beside the routes is for nobody who is turned away either: the document is large, and compressed each time.
-async fn unless_turned_away(request: Request, next: Next) -> Response {
-    if let Some(TurnedAway(status)) = request.extensions().get() {
-        return error::response(status, Wanted::of(request.headers()));
+    /// What is under this very path beside the routes.
+    pub(crate) fn page(&self, path: &str) -> Option<&Page> {
+        [&*self.openapi].into_iter().chain(&*docs::PAGES).find(|page| page.path == path)
     }
-    next.run(request).await
-}
-
-async fn described(parts: Parts, document: Bytes) -> Response {
-    let wanted = Wanted::of(&parts.headers);
-    if let Err(refused) = wanted.check(&parts.headers, JSON) {
-        return error::response(&refused, wanted);
-    }
-    let tag = conditional::tag(None, &document).map(|tag| (ETAG, tag));
-    let mut response = ([(CONTENT_TYPE, JSON)], document).into_response();
-    response.headers_mut().extend(tag);
-    call::finish(&parts, wanted, response).await
 }
 
 impl fmt::Debug for Gateway {

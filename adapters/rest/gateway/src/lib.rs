@@ -5,6 +5,7 @@
 //! [`serve_http`] serves it.
 
 mod bind;
+mod bodies;
 mod call;
 mod codec;
 mod compress;
@@ -17,11 +18,13 @@ mod document;
 mod error;
 mod gateway;
 mod json;
+mod lasting;
 mod leave;
 pub mod limits;
 mod negotiate;
 mod openapi;
 mod options;
+mod page;
 mod parameters;
 mod percent;
 mod problem;
@@ -32,6 +35,7 @@ mod rules;
 mod scalar;
 mod schema;
 mod server;
+mod sound;
 mod stream;
 mod telling;
 mod template;

@@ -9,6 +9,10 @@ pub use grpc_client::limits::{
 
 /// The largest request body.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// How much of bodies that are still coming may be held, of all connections together.
+pub const COMING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What each of them counts for beside its bytes: the head of its request, at its largest.
+pub const COMING_BYTES_EACH: usize = 16 * 1024;
 /// How deep JSON, and a dotted query parameter, may nest.
 pub const DEPTH_MAX: usize = 64;
 /// The largest response message taken from a server.
@@ -38,8 +42,14 @@ pub const STALL_DEADLINE: Duration = Duration::from_secs(10);
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 /// The largest head of an HTTP/1 request.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// The largest header list of an HTTP/2 request.
-pub const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+/// The largest header list of an HTTP/2 request. Up to here, a client whose headers are too large is told so in the words
+/// of its protocol; whoever sends more gets a bare 431, as beyond [`HEAD_BYTES_MAX`].
+pub const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
+/// How old a connection of HTTP/2 gets before its client is asked to reconnect, and over how long that is spread.
+pub const CONNECTION_AGE: (Duration, Duration) =
+    (Duration::from_secs(270), Duration::from_secs(60));
+/// How long a client of HTTP/2 that was asked to leave may take for the answers that it has not taken, streams aside.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// The most requests one HTTP/2 connection may have open.
 pub const STREAMS_MAX: u32 = 256;
 /// How often an idle HTTP/2 client is asked whether it lives.
@@ -51,3 +61,8 @@ pub const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
 // A message of the JSON's depth must be decodable by prost, which stops at 100.
 const _: () = assert!(DEPTH_MAX < 100);
+// Whoever has just asked gets an answer.
+const _: () = assert!(
+    REQUEST_DEADLINE.as_millis() + WRITE_DEADLINE.as_millis() < ANSWER_DEADLINE.as_millis()
+);
+const _: () = assert!(BODY_BYTES_MAX + COMING_BYTES_EACH < COMING_BYTES_MAX);

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Number, Value as Json, json};
 
 use crate::options::Limits;
 use crate::schema::{Schemas, comment, describe, meanings, reference, set, tell};
@@ -104,13 +104,13 @@ impl Schemas {
     }
 
     fn value(&mut self, kind: &Kind, limits: &Limits, place: Place) -> Json {
-        let whole = |least, most| number(limits, least..=most, place);
+        let whole = |least: i128, most: i128| number(limits, least..=most, place);
         match kind {
             Kind::Bool => json!({"type": "boolean"}),
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => whole(i32::MIN.into(), i32::MAX.into()),
             Kind::Uint32 | Kind::Fixed32 => whole(0, u32::MAX.into()),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => whole(i64::MIN, i64::MAX),
-            Kind::Uint64 | Kind::Fixed64 => whole(0, i64::MAX),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => whole(i64::MIN.into(), i64::MAX.into()),
+            Kind::Uint64 | Kind::Fixed64 => whole(0, u64::MAX.into()),
             Kind::Float | Kind::Double => {
                 json!({"type": ["number", "string"], "pattern": r"^(-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity)$"})
             }
@@ -166,10 +166,11 @@ pub(crate) fn example(field: &FieldDescriptor, limits: &Limits) -> Option<Json> 
 }
 
 /// A whole number: in a body as a number or as text.
-fn number(limits: &Limits, type_range: RangeInclusive<i64>, place: Place) -> Json {
-    let least = limits.minimum.unwrap_or(*type_range.start());
-    let most = limits.maximum.unwrap_or(*type_range.end());
-    let number = json!({"type": "integer", "minimum": least, "maximum": most});
+fn number(limits: &Limits, type_range: RangeInclusive<i128>, place: Place) -> Json {
+    let least = limits.minimum.map_or(*type_range.start(), i128::from);
+    let most = limits.maximum.map_or(*type_range.end(), i128::from);
+    let [minimum, maximum] = [least, most].map(Number::from_i128);
+    let number = json!({"type": "integer", "minimum": minimum, "maximum": maximum});
     if place == Place::Text {
         return number;
     }

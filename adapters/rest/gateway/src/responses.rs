@@ -9,7 +9,6 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::bind::FieldPath;
 use crate::created::{Created, resource};
 use crate::error::{self, DOMAIN};
-use crate::limits::RETRY_DELAY;
 use crate::options::{self, Call, Reason};
 use crate::routes::{BodyRule, Route};
 use crate::schema::{Schemas, reference, set};
@@ -19,10 +18,11 @@ const ERROR: &str = "Error";
 const PROBLEM: &str = "Problem";
 
 /// What any call may be refused with.
-const ANY: [&str; 8] = [
+const ANY: [&str; 9] = [
     "INVALID_FIELD",
     "UNAUTHENTICATED",
     "NOT_ACCEPTABLE",
+    "HEADERS_TOO_LARGE",
     "RATE_LIMITED",
     "OVERLOADED",
     "INTERNAL",
@@ -33,6 +33,8 @@ const ANY: [&str; 8] = [
 const ROLE: &str = "PERMISSION_DENIED";
 /// What a call whose path has variables may be refused with.
 const PATH: &str = "ROUTE_NOT_FOUND";
+/// What a call that only reads may be refused with, where `If-Match` asks for one answer and no other.
+const OTHER: &str = "ETAG_MISMATCH";
 /// What a call with a body may be refused with.
 const BODY: [&str; 3] = ["MESSAGE_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT"];
 /// What a call that takes an idempotency key may be refused with.
@@ -63,6 +65,12 @@ impl Responses {
                 responses.insert("default".to_owned(), response);
             }
         }
+        // Whatever comes of it.
+        for response in responses.values_mut().filter(|_| route.deprecated) {
+            if let Some(headers) = response.get_mut("headers") {
+                set(headers, "Deprecation", header("This call will go.", "string"));
+            }
+        }
         Json::Object(responses)
     }
 
@@ -78,6 +86,7 @@ impl Responses {
         let pool = route.rpc.parent_pool();
         let mut names = ANY.to_vec();
         names.extend((!call.roles.is_empty()).then_some(ROLE));
+        names.extend(route.reads_once().then_some(OTHER));
         names.extend((!route.rule.template.variables.is_empty()).then_some(PATH));
         names.extend((route.rule.body != BodyRule::None).then_some(BODY).into_iter().flatten());
         names.extend((route.rule.method != Method::GET).then_some(KEY).into_iter().flatten());
@@ -147,9 +156,6 @@ fn success(route: &Route, made: bool, routes: &[Route], schemas: &mut Schemas) -
         set(&mut headers, "idempotency-replayed", header(says, "string"));
         set(&mut headers, "Retry-After", retry_after());
     }
-    if route.deprecated {
-        set(&mut headers, "Deprecation", header("This call will go.", "string"));
-    }
     set(&mut response, "headers", headers);
     response
 }
@@ -193,9 +199,11 @@ fn status(reason: &Reason) -> tonic::Status {
     if reason.name == "INVALID_FIELD" {
         details.add_bad_request_violation("name", "must not be empty");
     }
-    if matches!(reason.code, tonic::Code::Unavailable | tonic::Code::ResourceExhausted) {
-        details.set_retry_info(Some(RETRY_DELAY));
-    }
+    let bare =
+        tonic::Status::with_error_details(reason.code, reason.meaning.clone(), details.clone());
+    // What comes again no different is refused again.
+    let Some(delay) = error::retry_delay(&bare) else { return bare };
+    details.set_retry_info(Some(delay));
     tonic::Status::with_error_details(reason.code, reason.meaning.clone(), details)
 }
 

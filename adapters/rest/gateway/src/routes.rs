@@ -8,6 +8,7 @@ use http::uri::PathAndQuery;
 use prost_reflect::{FieldDescriptor, MethodDescriptor};
 
 use crate::created::Created;
+use crate::page::Page;
 use crate::rules::{GatewayError, Rule, is_any};
 use crate::template::RequestPath;
 
@@ -50,6 +51,8 @@ const ANSWERED_BY_ANY: [Method; 6] =
 pub(crate) enum Found<'r> {
     /// A route, and the values of its variables.
     Route(&'r Route, Vec<String>),
+    /// Something beside the routes.
+    Page(&'r Page),
     /// Only routes with other verbs, these.
     OtherMethods(Vec<Method>),
     /// Nothing.

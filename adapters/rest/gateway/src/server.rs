@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::AddExtension;
+use axum::middleware::from_fn;
 use axum::{Extension, Router};
+use grpc_client::dice;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -14,15 +16,19 @@ use tls_certificates::Acceptor;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
 use crate::connection::Connection;
+use crate::lasting::Streams;
 use crate::leave::Leave;
 use crate::limits::{
-    ACCEPT_BACK_OFF, CONNECTIONS_MAX, DRAIN_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE,
-    HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL, STALL_DEADLINE, STREAMS_MAX,
+    ACCEPT_BACK_OFF, ANSWER_DEADLINE, CONNECTION_AGE, CONNECTIONS_MAX, DRAIN_DEADLINE,
+    HEAD_BYTES_MAX, HEAD_DEADLINE, HEADER_LIST_BYTES_MAX, KEEPALIVE_DEADLINE, KEEPALIVE_INTERVAL,
+    STALL_DEADLINE, STREAMS_MAX,
 };
+use crate::sound;
 use crate::stream::StreamsEnd;
 
 /// What a server grants its clients.
@@ -36,6 +42,11 @@ pub struct HttpSettings {
     pub stall_deadline: Duration,
     /// How long open requests may take to end once the server stops.
     pub drain_deadline: Duration,
+    /// How old a connection of HTTP/2 gets before its client is asked to reconnect: at least, and over how long that is
+    /// spread.
+    pub age: (Duration, Duration),
+    /// How long a client that was asked to leave may take for the answers that it has not taken, streams aside.
+    pub answer_deadline: Duration,
 }
 
 impl Default for HttpSettings {
@@ -45,6 +56,8 @@ impl Default for HttpSettings {
             head_deadline: HEAD_DEADLINE,
             stall_deadline: STALL_DEADLINE,
             drain_deadline: DRAIN_DEADLINE,
+            age: CONNECTION_AGE,
+            answer_deadline: ANSWER_DEADLINE,
         }
     }
 }
@@ -72,7 +85,7 @@ pub async fn serve_http(
     settings: HttpSettings,
     Stopping { draining, stop }: Stopping,
 ) {
-    let router = router.layer(Extension(StreamsEnd(stop.clone())));
+    let router = router.layer(from_fn(sound::check)).layer(Extension(StreamsEnd(stop.clone())));
     let slots = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();
     loop {
@@ -114,7 +127,7 @@ async fn accept(
         }
         Err(error) => {
             tracing::warn!(%error, "a connection cannot be accepted");
-            tokio::time::sleep(ACCEPT_BACK_OFF).await;
+            sleep(ACCEPT_BACK_OFF).await;
             None
         }
     }
@@ -128,15 +141,40 @@ async fn serve(
 ) {
     let builder = builder(settings);
     let leave = stop.child_token();
+    let (http2, streams) = (CancellationToken::new(), Streams::default());
+    let asked = Leave {
+        draining,
+        leave: leave.clone(),
+        http2: http2.clone(),
+        streams: streams.clone(),
+        lasting: connection.lasting(),
+    };
     // Around the router and not in it: a router that is given a layer is built anew, some KiB for each connection.
-    let service = Leave { draining, leave: leave.clone() }.layer(router);
-    let service = TowerToHyperService::new(service);
+    let service = TowerToHyperService::new(asked.layer(router));
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(connection), service));
+    let aged = async {
+        // Over HTTP/1 each answer is taken before the next is made, and a stuck client is cut.
+        http2.cancelled().await;
+        let (least, spread) = settings.age;
+        sleep(least + dice::up_to(spread)).await;
+    };
+    let asked_to_leave = async {
+        tokio::select! {
+            () = leave.cancelled() => {}
+            () = aged => {}
+        }
+    };
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = leave.cancelled() => {
+        () = asked_to_leave => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            tokio::select! {
+                ended = serving.as_mut() => ended,
+                () = streams.nothing_taken(settings.answer_deadline) => {
+                    tracing::debug!("a client has not taken its answers and was cut");
+                    return;
+                }
+            }
         }
     };
     if let Err(error) = ended {
@@ -148,6 +186,7 @@ fn builder(settings: HttpSettings) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(settings.head_deadline)
         .max_buf_size(HEAD_BYTES_MAX);

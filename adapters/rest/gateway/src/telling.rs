@@ -2,21 +2,19 @@
 
 use std::time::Instant;
 
-use grpc_client::{RATE_LIMITED, is_rate_limited, request_id};
+use grpc_client::{RATE_LIMITED, is_rate_limited, method_name, request_id};
+use http::StatusCode;
 use http::request::Parts;
-use http::{Method, StatusCode};
 use telemetry_metrics::names::{
     HTTP_REQUEST_DURATION, HTTP_REQUESTS, HTTP_REQUESTS_IN_FLIGHT, NONE,
 };
 use tonic::Status;
 use tracing::Span;
 
-use crate::routes::Route;
+use crate::routes::Found;
 
 /// What matches no route.
 const OTHER: &str = "other";
-/// As OpenTelemetry calls a method that nobody knows.
-const OTHER_METHOD: &str = "_OTHER";
 /// What proxies tell of a client that left before its answer.
 const CLIENT_LEFT: u16 = 499;
 
@@ -31,17 +29,23 @@ pub(crate) struct Telling {
 }
 
 impl Telling {
-    /// Of a request for this route, if there is one.
-    pub(crate) fn of(request: &Parts, route: Option<&Route>) -> Self {
-        let method = known(&request.method);
-        let endpoint = route.map_or_else(|| OTHER.to_owned(), Route::template);
+    /// Of a request for what is found under its path, if there is anything.
+    pub(crate) fn of(request: &Parts, found: Option<&Found<'_>>) -> Self {
+        let method = method_name(&request.method);
+        let endpoint = match found {
+            Some(Found::Route(route, _)) => Some(route.template()),
+            Some(Found::Page(page)) => Some(page.path.to_owned()),
+            Some(Found::OtherMethods(_) | Found::Nothing) | None => None,
+        };
+        let known = endpoint.is_some();
+        let endpoint = endpoint.unwrap_or_else(|| OTHER.to_owned());
         let span = tracing::info_span!(
             "http",
             otel.name = format!("{method} {endpoint}"),
             otel.kind = "server",
             otel.status_code = tracing::field::Empty,
             http.request.method = method,
-            http.route = route.is_some().then_some(endpoint.as_str()),
+            http.route = known.then_some(endpoint.as_str()),
             http.response.status_code = tracing::field::Empty,
             "error.type" = tracing::field::Empty,
             correlation_id = request_id(&request.headers).and_then(|id| id.to_str().ok()),
@@ -87,19 +91,5 @@ impl Drop for Telling {
             .observe([self.method.to_owned(), endpoint.clone()], self.began.elapsed());
         let counted = if self.rate_limited { RATE_LIMITED.to_owned() } else { status };
         HTTP_REQUESTS.add([self.method.to_owned(), endpoint, counted]);
-    }
-}
-
-/// Clients may make up methods without end.
-const fn known(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => OTHER_METHOD,
     }
 }

@@ -30,7 +30,8 @@ impl Violations {
         if self.0.is_empty() { Ok(()) } else { Err(self.status()) }
     }
 
-    fn status(self) -> Status {
+    /// The refusal.
+    pub(crate) fn status(self) -> Status {
         let mut details = ErrorDetails::with_error_info("INVALID_FIELD", DOMAIN, []);
         let listed: Vec<String> =
             self.0.iter().map(|(field, description)| format!("{field}: {description}")).collect();
@@ -41,7 +42,9 @@ impl Violations {
     }
 }
 
-/// The path of a field inside another, as violations name it.
+/// The path of a field inside another, as violations name it: no more of it than they repeat, since each part of a body
+/// gets a path while it is read, and what a client made up may be as long as the body.
 pub(crate) fn inside(outer: &str, field: &str) -> String {
-    if outer.is_empty() { field.to_owned() } else { format!("{outer}.{field}") }
+    let point = if outer.is_empty() { "" } else { "." };
+    [outer, point, field].into_iter().flat_map(str::chars).take(NAME_CHARS_MAX).collect()
 }

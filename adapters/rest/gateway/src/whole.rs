@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 /// Texts that are numbers of this range. Where it has numbers below zero, those with fewer digits than its ends.
-pub(crate) fn pattern(range: &RangeInclusive<i64>) -> String {
+pub(crate) fn pattern(range: &RangeInclusive<i128>) -> String {
     let (least, most) = (*range.start(), *range.end());
     match (u64::try_from(least), u64::try_from(most)) {
         (Ok(least), Ok(most)) => {
@@ -49,6 +49,8 @@ mod tests {
         );
         assert_eq!(pattern(&(0..=10_000)), "^([0-9]{1,4}|[0-0][0-9]{4}|10000)$");
         assert_eq!(pattern(&(-999_999_999..=999_999_999)), "^-?[0-9]{1,8}$");
-        assert_eq!(pattern(&(i64::MIN..=i64::MAX)), "^-?[0-9]{1,18}$");
+        assert_eq!(pattern(&(i64::MIN.into()..=i64::MAX.into())), "^-?[0-9]{1,18}$");
+        let largest = format!("|{})$", u64::MAX);
+        assert!(pattern(&(0..=u64::MAX.into())).ends_with(&largest), "{largest}");
     }
 }

@@ -62,6 +62,27 @@ async fn the_doors_own_time_ends_what_a_client_would_wait_for_for_ever() {
 }
 
 #[tokio::test]
+async fn a_time_that_cannot_be_read_is_refused() {
+    let stage = Stage::with(8, |_, guard| async move {
+        guard.let_go();
+        ok(b"")
+    })
+    .await;
+    for path in [SEARCH, WATCH, "/grpc.health.v1.Health/Watch"] {
+        for given in [&["-1S"][..], &["abc"], &["1s"], &[""], &["1S", "1S"]] {
+            let mut call = request(path, b"");
+            for time in given {
+                call.headers_mut().append("grpc-timeout", time.parse().unwrap());
+            }
+            let (_, _, status) = stage.call(call).await;
+            assert_eq!(status.code(), Code::InvalidArgument, "{path} {given:?}");
+            let refused = status.get_details_bad_request().unwrap();
+            assert_eq!(refused.field_violations[0].field, "grpc-timeout");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_takes_its_call_back() {
     let mut stage = Stage::with(8, |_, guard| async move {
         std::future::pending::<()>().await;

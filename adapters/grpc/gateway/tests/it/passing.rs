@@ -47,7 +47,7 @@ async fn bytes_go_both_ways_as_they_are_and_of_headers_only_those_that_may() {
     assert_eq!(seen["authorization"], "Bearer x");
     assert_eq!(seen["idempotency-key"], "k");
     assert_eq!(seen["x-request-id"], "mine");
-    let told = grpc_client::grpc_timeout(&seen).unwrap();
+    let told = grpc_client::grpc_timeout(&seen).unwrap().unwrap();
     assert!(
         (Duration::from_secs(1)..=Duration::from_millis(2250)).contains(&told),
         "the client's time and a touch: {told:?}"
@@ -105,6 +105,14 @@ async fn what_counts_once_is_refused_when_it_is_there_twice() {
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!(violations[0].field, name);
     }
+    let mut call = request(BOOK, b"");
+    for name in ["authorization", "idempotency-key", "authorization", "idempotency-key"] {
+        call.headers_mut().append(name, "one".parse().unwrap());
+    }
+    let (_, _, status) = stage.call(call).await;
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    let named: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(named, ["authorization", "idempotency-key"]);
     assert!(stage.news.try_recv().is_err(), "nothing reached the server");
 }
 

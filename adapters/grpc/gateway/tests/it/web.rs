@@ -3,9 +3,11 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{Method, Request, StatusCode, Version};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use tonic::Status;
 use tonic::body::Body;
+use tonic_types::StatusExt;
 
 use crate::stage::{SEARCH, Stage, framed, ok, request};
 
@@ -43,6 +45,40 @@ async fn grpc_web_is_translated_in_both_its_encodings() {
 }
 
 #[tokio::test]
+async fn text_may_be_padded_anywhere_however_it_is_cut() {
+    let stage = Stage::with(8, |request, guard| async move {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        guard.let_go();
+        ok(&body)
+    })
+    .await;
+    let send = async |pieces: Vec<&'static str>| {
+        let pieces = pieces.into_iter().map(|piece| Ok::<_, Status>(Frame::data(piece.into())));
+        let mut call = web(SEARCH, "application/grpc-web-text", "");
+        *call.body_mut() = Body::new(StreamBody::new(futures::stream::iter(pieces)));
+        // What comes back is easier to read as it is.
+        call.headers_mut().insert("accept", "application/grpc-web".parse().unwrap());
+        stage.door.clone().answer(call).await
+    };
+    for pieces in [
+        vec!["AA==AAAAAA=="],
+        vec!["AA==", "AAAAAA=="],
+        vec!["AA=", "=A", "AAAA", "A=="],
+        vec!["AAAAAAA="],
+    ] {
+        let shown = format!("{pieces:?}");
+        let body = send(pieces).await.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.starts_with(&framed(&framed(b""))), "{shown}: {body:?}");
+    }
+    for pieces in [vec!["AA==AAAAAA="], vec!["AA=A"], vec!["A!=="], vec!["AAAAAAA=", "A"]] {
+        let shown = format!("{pieces:?}");
+        let response = send(pieces).await;
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::InvalidArgument, "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_of_the_door_reaches_a_browser_too() {
     let stage = Stage::with(8, |_, _| async { ok(b"") }).await;
     let call =
@@ -50,6 +86,19 @@ async fn a_refusal_of_the_door_reaches_a_browser_too() {
     let response = stage.door.clone().answer(call).await;
     let status = Status::from_header_map(response.headers()).unwrap();
     assert_eq!(status.code(), tonic::Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn headers_that_our_servers_would_not_take_are_refused_for_good() {
+    let stage = Stage::with(8, |_, _| async { ok(b"") }).await;
+    for mut call in [web(SEARCH, "application/grpc-web", framed(b"")), request(SEARCH, b"")] {
+        call.headers_mut().insert("authorization", "x".repeat(16 * 1024).parse().unwrap());
+        let response = stage.door.clone().answer(call).await;
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "HEADERS_TOO_LARGE");
+        assert!(status.get_details_retry_info().is_none(), "coming again is no help");
+    }
 }
 
 #[tokio::test]

@@ -185,6 +185,18 @@ async fn f6_unreadable_requests_are_the_callers_fault() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_cannot_be_read_is_refused() {
+    let stage = stage::open(10, DRAIN).await;
+    for bad in ["-1S", "soon", "1s"] {
+        let answer = raw(&stage, Method::POST, "application/grpc", Some(bad), &frame("who")).await;
+        let status = Status::from_header_map(answer.headers()).expect("a status");
+        assert_eq!(status.code(), Code::InvalidArgument, "{bad}");
+        let refused = status.get_details_bad_request().expect("says what is wrong");
+        assert_eq!(refused.field_violations[0].field, "grpc-timeout");
+    }
+}
+
+#[tokio::test]
 async fn f6_what_is_no_grpc_call_gets_an_http_answer() {
     let stage = stage::open(10, DRAIN).await;
     for content_type in ["text/plain", "application/json", ""] {

@@ -122,6 +122,7 @@ async fn requests_are_described_as_they_are_read() {
     assert_eq!(number[0]["maximum"], i64::MAX);
     assert_eq!(number[1]["pattern"], "^-?[0-9]{1,18}$");
     assert_eq!(number[2]["type"], "null");
+    assert_eq!(field("uint64Field")["anyOf"][0]["maximum"], u64::MAX);
     let colours = json!(["COLOUR_UNSPECIFIED", "COLOUR_RED", "COLOUR_BLUE", 0, 1, 2, null]);
     assert_eq!(field("colour")["enum"], colours);
     assert_eq!(field("time")["format"], "date-time");
@@ -270,4 +271,68 @@ async fn docs_show_the_document_with_nothing_from_elsewhere() {
     for other in ["/docs/index.html", "/docs/oauth2-redirect.html", "/viewer", "/docs/x"] {
         assert_eq!(bench.get(other).await.status, http::StatusCode::NOT_FOUND, "{other}");
     }
+}
+
+#[tokio::test]
+async fn what_is_beside_the_routes_is_answered_as_everything_else_is() {
+    let bench = Bench::echoing(&[PROBE]);
+    for place in ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"] {
+        let plain = bench.get(place).await;
+        assert_eq!(plain.header("x-request-id"), "made-up", "{place}");
+        assert_eq!(plain.header("content-length"), plain.body.len().to_string(), "{place}");
+        let tag = plain.header("etag").to_owned();
+        assert_eq!(tag.len(), 18, "{place}: {tag}");
+        for (method, name, value, status) in [
+            (http::Method::GET, "if-none-match", tag.as_str(), 304),
+            (http::Method::GET, "if-match", "\"x\"", 409),
+            (http::Method::GET, "accept", "image/png", 406),
+            (http::Method::HEAD, "accept", "*/*", 200),
+            (http::Method::OPTIONS, "accept", "*/*", 204),
+            (http::Method::POST, "accept", "*/*", 405),
+        ] {
+            let mut asked = request(method.clone(), place, None);
+            asked.headers_mut().insert(name, value.parse().unwrap());
+            let answered = bench.send(asked).await;
+            assert_eq!(answered.status.as_u16(), status, "{method} {place} {name}");
+            let other = matches!(status, 204 | 405);
+            assert_eq!(answered.header("allow"), if other { "GET, HEAD, OPTIONS" } else { "" });
+            if matches!(status, 405 | 406 | 409) {
+                assert!(!answered.reason().is_empty(), "{method} {place}");
+            }
+        }
+        if plain.body.len() < 1024 {
+            continue;
+        }
+        let mut bodies = Vec::new();
+        for _ in 0..2 {
+            let mut asked = request(http::Method::GET, place, None);
+            asked.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
+            let packed = bench.send(asked).await;
+            assert_eq!(packed.header("content-encoding"), "gzip", "{place}");
+            assert_eq!(packed.header("etag"), format!("W/{tag}"), "{place}");
+            bodies.push(packed.body);
+        }
+        assert!(bodies[0].len() < plain.body.len());
+        assert_eq!(bodies[0].as_ptr(), bodies[1].as_ptr(), "{place} is compressed once");
+    }
+    let broken = bench.get("/docs/%ff").await;
+    assert_eq!(broken.wrong_fields(), ["path"]);
+    assert_eq!(bench.get("/docs/x").await.reason(), "ROUTE_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn whatever_comes_of_a_call_that_will_go_says_so() {
+    let bench = Bench::of_service("probe/v1/messaging.proto", "probe.v1.GrammarService");
+    let document = bench.get("/openapi.json").await.json();
+    let mut found = 0;
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            for (code, response) in operation["responses"].as_object().unwrap() {
+                let said = response["headers"].get("Deprecation").is_some();
+                assert_eq!(said, operation.get("deprecated").is_some(), "{code} of {operation}");
+                found += usize::from(said && code != "200");
+            }
+        }
+    }
+    assert!(found > 0, "some call will go");
 }

@@ -234,3 +234,24 @@ async fn a_header_that_counts_once_is_refused_twice() {
     }
     assert!(bench.seen.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn headers_that_our_servers_would_not_take_are_refused_in_words() {
+    let bench = probes();
+    for (method, path) in [
+        (Method::GET, "/v1/probes"),
+        (Method::GET, "/openapi.json"),
+        (Method::GET, "/docs"),
+        (Method::POST, "/v1/probes"),
+    ] {
+        for name in ["authorization", "idempotency-key", "cookie"] {
+            let mut asked = request(method.clone(), path, None);
+            asked.headers_mut().insert(name, "x".repeat(16 * 1024).parse().unwrap());
+            let refused = bench.send(asked).await;
+            let code = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            assert_eq!((refused.status, refused.reason().as_str()), (code, "HEADERS_TOO_LARGE"));
+            assert_eq!(refused.header("retry-after"), "", "{path}");
+        }
+    }
+    assert!(bench.seen.lock().unwrap().is_empty());
+}

@@ -122,6 +122,34 @@ async fn an_answer_that_the_client_has_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn if_match_on_a_read_asks_for_one_answer_and_no_other() {
+    let bench = shelf();
+    let tag = bench.get(BOOK).await.header("etag").to_owned();
+    let weak = format!("W/{tag}");
+    let among = format!("\"8\", {tag}");
+    for method in [Method::GET, Method::HEAD] {
+        for (asked, status) in [
+            (tag.as_str(), StatusCode::OK),
+            (&among, StatusCode::OK),
+            ("\"7\"", StatusCode::OK),
+            ("*", StatusCode::OK),
+            (&weak, StatusCode::CONFLICT),
+            ("\"7.0f1e2d3c4b5a6978\"", StatusCode::CONFLICT),
+            ("\"8\"", StatusCode::CONFLICT),
+            ("7", StatusCode::CONFLICT),
+        ] {
+            let zipped = [("if-match", asked), ("accept-encoding", "gzip")];
+            for headers in [&zipped[..1], &zipped] {
+                let answered = with(&bench, method.clone(), BOOK, headers).await;
+                assert_eq!(answered.status, status, "{method} {asked}");
+            }
+        }
+    }
+    let stale = with(&bench, Method::GET, BOOK, &[("if-match", "\"8\"")]).await;
+    assert_eq!(stale.reason(), "ETAG_MISMATCH");
+}
+
+#[tokio::test]
 async fn conditions_reach_the_field_that_is_there_for_them() {
     let bench = telling_etags();
     for method in [Method::PATCH, Method::DELETE] {
@@ -292,4 +320,15 @@ async fn a_body_that_cannot_be_read_says_what_could_be() {
     assert_eq!(refused.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(refused.header("accept"), "application/json");
     assert_eq!(refused.header("accept-encoding"), "identity");
+}
+
+#[tokio::test]
+async fn a_body_may_be_said_to_come_as_it_is() {
+    for (coding, status) in
+        [("identity", StatusCode::CREATED), ("gzip", StatusCode::UNSUPPORTED_MEDIA_TYPE)]
+    {
+        let coded = [("content-encoding", coding)];
+        let answered = with(&shelf(), Method::POST, "/v1/shelves/s/books", &coded).await;
+        assert_eq!(answered.status, status, "{coding}");
+    }
 }

@@ -9,6 +9,8 @@ use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2::SendRequest;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rest_gateway::{HttpSettings, Stopping, serve_http};
@@ -76,6 +78,8 @@ fn settings() -> HttpSettings {
         head_deadline: NEVER,
         stall_deadline: NEVER,
         drain_deadline: NEVER,
+        age: (NEVER, Duration::ZERO),
+        answer_deadline: NEVER,
     }
 }
 
@@ -243,6 +247,139 @@ async fn event_streams_end_when_the_server_stops() {
     let rest = read_to_end(&mut connection).await;
     assert!(rest.contains("event: error\ndata: {") && rest.contains("\nretry: "), "{rest}");
     assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
+}
+
+/// A client of HTTP/2 that takes at most so much of an answer before it asks for more, which it never does of nothing.
+async fn http2(running: &Running, window: u32) -> (SendRequest<Body>, JoinSet<hyper::Result<()>>) {
+    let tcp = TcpStream::connect(running.address).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(window);
+    let (client, connection) = builder.handshake(TokioIo::new(tcp)).await.unwrap();
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
+    (client, connections)
+}
+
+fn ask(running: &Running, path: &str) -> http::Request<Body> {
+    http::Request::get(format!("http://{}{path}", running.address)).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_are_given_up_with_their_connection_and_streams_go_on() {
+    let more = Arc::new(Semaphore::new(0));
+    let told = Arc::clone(&more);
+    let lasting = move || async move {
+        let second = async move {
+            told.acquire().await.unwrap().forget();
+            Ok::<_, std::io::Error>(Bytes::from_static(b"second"))
+        };
+        let first = Ok(Bytes::from_static(b"first"));
+        Body::from_stream(stream::iter([first]).chain(stream::once(second)))
+    };
+    let router = Router::new().route("/", get(lasting)).route("/hello", get(async || "hello"));
+    let short = (SOON, Duration::ZERO);
+    let aging = HttpSettings { age: short, answer_deadline: SOON, ..settings() };
+    let running = Running::start(router, aging).await;
+    let (mut watcher, _watching) = http2(&running, 65_535).await;
+    let mut watched = watcher.send_request(ask(&running, "/")).await.unwrap().into_body();
+    assert_eq!(watched.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
+    // It began later than the watcher, and is cut: by then the watcher would be, too.
+    let (mut stuck, mut stuck_connection) = http2(&running, 0).await;
+    let untaken = stuck.send_request(ask(&running, "/hello")).await.unwrap();
+    let untaken = (untaken, stuck.send_request(ask(&running, "/")).await.unwrap());
+    let cut = timeout(PATIENCE, stuck_connection.join_next()).await.expect("it is cut");
+    assert!(cut.is_some());
+    drop(untaken);
+    assert!(watcher.send_request(ask(&running, "/hello")).await.is_err(), "it is asked to leave");
+    more.add_permits(1);
+    assert_eq!(watched.frame().await.unwrap().unwrap().into_data().unwrap(), "second");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_request_of_http_1_1_is_refused_in_words() {
+    let bench = Bench::echoing(&[PROBE]);
+    let running = Running::start(bench.router.clone(), settings()).await;
+    let json = "content-type: application/json\r\nconnection: close\r\n";
+    for (head, field) in [
+        ("", "host"),
+        ("host: a\r\nhost: b\r\n", "host"),
+        ("host: a\r\ntransfer-encoding: gzip, chunked\r\n", "transfer-encoding"),
+        (
+            "host: a\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+            "transfer-encoding",
+        ),
+    ] {
+        let body = if head.contains("chunked") { "2\r\n{}\r\n0\r\n\r\n" } else { "" };
+        let request = format!("POST /v1/probes HTTP/1.1\r\n{json}{head}\r\n{body}");
+        let mut connection = running.connect(request.as_bytes()).await;
+        let answered = read_to_end(&mut connection).await;
+        assert!(answered.starts_with("HTTP/1.1 400"), "{head}: {answered}");
+        assert!(answered.contains(&format!(r#""field":"{field}""#)), "{head}: {answered}");
+    }
+    for head in ["POST /v1/probes HTTP/1.0\r\n", "POST /v1/probes HTTP/1.1\r\nhost: a\r\n"] {
+        let mut connection = running.connect(format!("{head}{json}\r\n").as_bytes()).await;
+        let answered = read_to_end(&mut connection).await;
+        assert!(answered.contains(" 200 OK\r\n"), "{head}: {answered}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn who_has_said_all_and_closes_that_side_still_gets_the_answer() {
+    let (begun, end) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let router = waiting(&begun, &end).route("/hello", get(async || "hello"));
+    let running = Running::start(router, settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    let _begun = begun.acquire().await.unwrap();
+    connection.shutdown().await.unwrap();
+    // By now the server has heard of it.
+    let mut other = running.connect(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    read_until(&mut other, "hello").await;
+    end.add_permits(1);
+    let answered = read_to_end(&mut connection).await;
+    assert!(answered.ends_with("done"), "{answered}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_ends_with_its_client() {
+    let ended = Arc::new(Semaphore::new(0));
+    let ending = Arc::clone(&ended);
+    let lasting = move || async move {
+        let guard = Ending(ending);
+        let first = Ok::<_, std::io::Error>(Bytes::from_static(b"first"));
+        Body::from_stream(stream::iter([first]).chain(stream::pending()).map(move |piece| {
+            let _ = &guard;
+            piece
+        }))
+    };
+    let router = Router::new().route("/", get(lasting)).route("/hello", get(async || "hello"));
+    let running = Running::start(router, settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    read_until(&mut connection, "first").await;
+    drop(connection);
+    let _ended = timeout(PATIENCE, ended.acquire()).await.expect("the answer is given up").unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_during_an_answer_is_the_next_request() {
+    let brief = || async {
+        Body::from_stream(stream::iter(["first", "second"].map(Ok::<_, std::io::Error>)).then(
+            |piece| async {
+                tokio::task::yield_now().await;
+                piece
+            },
+        ))
+    };
+    let router = Router::new().route("/", get(brief)).route("/hello", get(async || "hello"));
+    let running = Running::start(router, settings()).await;
+    let mut connection = running.connect(REQUEST).await;
+    connection.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let answered = read_until(&mut connection, "hello").await;
+    assert!(answered.contains("second"), "{answered}");
+    running.stop().await;
 }
 
 #[tokio::test]

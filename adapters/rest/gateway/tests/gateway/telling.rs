@@ -47,6 +47,13 @@ async fn who_is_past_the_own_limit_is_counted_apart_from_who_finds_no_room() {
 }
 
 #[tokio::test]
+async fn what_is_beside_the_routes_is_counted_under_its_path() {
+    let bench = Bench::echoing(&[PROBE]);
+    bench.get("/docs/start.js").await;
+    assert!(told("GET", "/docs/start.js", "200").is_some());
+}
+
+#[tokio::test]
 async fn r47_methods_and_paths_that_clients_make_up_share_one_name() {
     let bench = Bench::echoing(&[PROBE]);
     for number in 0..3 {
