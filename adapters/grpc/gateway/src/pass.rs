@@ -6,7 +6,7 @@ use grpc_client::{
     GRPC_TIMEOUT, Repeat, StreamRoom, TWICE, admitted, forwarded, grpc_timeout, never_came, rename,
     too_large, too_late,
 };
-use grpc_server::{Place, refuse};
+use grpc_server::refuse;
 use http::header::{CONTENT_TYPE, TE};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
