@@ -56,6 +56,8 @@ BEYOND_SCHEMAS = [(re.compile(fields), re.compile(said)) for fields, said in (
     ("reset_unit_price", "must not be given together with unit_price"),
     ("page_token", "must be the next_page_token of a call with the same conditions, or empty"),
     (r"(ticket\.)?etag", "differs from if-match"),
+    # Of white space alone, which has a length.
+    ("name", "must not be empty"),
 )]
 
 sent = collections.Counter()
