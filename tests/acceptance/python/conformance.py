@@ -58,6 +58,8 @@ BEYOND_SCHEMAS = [(re.compile(fields), re.compile(said)) for fields, said in (
     (r"(ticket\.)?etag", "differs from if-match"),
     # Of white space alone, which has a length.
     ("name", "must not be empty"),
+    # With a tab or a line's end, which the pattern lets through and no seat has.
+    (r"seats\[\d+\]", "must be a name of 1 to 40 characters"),
 )]
 
 sent = collections.Counter()
